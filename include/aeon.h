@@ -1,0 +1,27 @@
+/* aeon.h - the whole surface. Each header below is the manual of its part. */
+#ifndef AEON_H
+#define AEON_H
+
+#include <aeon/app.h>
+#include <aeon/attributes.h>
+#include <aeon/background.h>
+#include <aeon/broker.h>
+#include <aeon/channel.h>
+#include <aeon/error.h>
+#include <aeon/health.h>
+#include <aeon/http.h>
+#include <aeon/log.h>
+#include <aeon/loop.h>
+#include <aeon/message.h>
+#include <aeon/periodic.h>
+#include <aeon/record.h>
+#include <aeon/scope.h>
+#include <aeon/settings.h>
+#include <aeon/stream.h>
+#include <aeon/sync.h>
+#include <aeon/task.h>
+#include <aeon/thread.h>
+#include <aeon/time.h>
+#include <aeon/var.h>
+
+#endif

@@ -1,0 +1,59 @@
+/* aeon/var.h - values that are there without being passed: per process, per loop, per task.
+ *
+ *         AEON_APP_VAR(config, struct settings);      // one per app     config_set(p), config_get()
+ *         AEON_LOOP_VAR(pool, struct pool);           // one per loop    pool_set(p), pool_get()
+ *         AEON_TASK_VAR(request_id, const char);      // one per task, copied to the tasks it spawns
+ *
+ * Each declares two typed functions on pointers; the value stays yours and must live as long as it is set. They may stand in a
+ * header: all files of a service share one variable. NAME_get() gives NULL when nothing was set (and, for loop and task
+ * variables, outside a task).
+ *
+ * NAME_set() errors: -EPERM   an app variable after the app is ready: they are read from every loop without a lock
+ *                    -EINVAL  loop or task variable outside a task
+ *                    -ENOMEM
+ * Source: concurrency rules 23, 24; lifecycle, Context. */
+#ifndef AEON_VAR_H
+#define AEON_VAR_H
+
+#include <aeon/attributes.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The identity of a variable; its members are private. */
+typedef struct aeon_var {
+        const char *name;
+        void *value;           /* app variables: the value */
+        struct aeon_var *next; /* app variables: those that are set */
+        unsigned slot;         /* loop variables: place in each loop's table, 0 until first set */
+} aeon_var;
+
+AEON_API int aeon_app_var_set(aeon_var *var, void *value);
+AEON_API void *aeon_app_var_get(const aeon_var *var);
+AEON_API int aeon_loop_var_set(aeon_var *var, void *value);
+AEON_API void *aeon_loop_var_get(const aeon_var *var);
+AEON_API int aeon_task_var_set(aeon_var *var, void *value);
+AEON_API void *aeon_task_var_get(const aeon_var *var);
+
+#define AEON_APP_VAR(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get)
+#define AEON_LOOP_VAR(name, type) AEON__VAR(name, type, aeon_loop_var_set, aeon_loop_var_get)
+#define AEON_TASK_VAR(name, type) AEON__VAR(name, type, aeon_task_var_set, aeon_task_var_get)
+
+#define AEON__VAR(name, type, set, get)                                                                                                \
+        extern aeon_var name##_var;                                                                                                    \
+        AEON_SHARED aeon_var name##_var = { #name, 0, 0, 0 };                                                                          \
+        AEON_INLINE int name##_set(type *value)                                                                                        \
+        {                                                                                                                              \
+                return set(&name##_var, (void *)value);                                                                                \
+        }                                                                                                                              \
+        AEON_INLINE type *name##_get(void)                                                                                             \
+        {                                                                                                                              \
+                return (type *)get(&name##_var);                                                                                       \
+        }                                                                                                                              \
+        struct aeon__needs_a_semicolon
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,58 @@
+/* A 4-ary heap of times, earliest first.
+ *
+ * DESIGN
+ *   The array holds {time, node} side by side, so sifting reads no node; each node holds its own place, so moving or removing
+ *   one is O(log n) and leaves nothing behind. Four children per parent: half the levels of a binary heap, and the children
+ *   share a cache line.
+ *
+ *         [0]                    a node is IN the heap iff its place is not HEAP_NOWHERE
+ *      /  |  |  \
+ *   [1] [2] [3] [4]
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HEAP_NOWHERE UINT32_MAX
+
+struct heap_node {
+        uint32_t place; /* index in the heap's array, HEAP_NOWHERE when outside */
+};
+
+struct heap_slot {
+        int64_t time;
+        struct heap_node *node;
+};
+
+struct heap {
+        struct heap_slot *slots;
+        uint32_t count;
+        uint32_t capacity;
+};
+
+#define HEAP_NODE_INIT { HEAP_NOWHERE }
+
+static inline bool heap_contains(const struct heap_node *node)
+{
+        return node->place != HEAP_NOWHERE;
+}
+
+/* The earliest time; INT64_MAX when the heap is empty. */
+static inline int64_t heap_earliest(const struct heap *h)
+{
+        return h->count ? h->slots[0].time : INT64_MAX;
+}
+
+/* Put @node at @time, moving it when it is in already. -ENOMEM, and then nothing has changed; moving never fails. */
+int aeon__heap_put(struct heap *h, struct heap_node *node, int64_t time);
+
+/* Take @node out; nothing happens when it is outside. */
+void aeon__heap_remove(struct heap *h, struct heap_node *node);
+
+/* Take out the earliest node if its time is at or before @now; NULL when none is due. */
+struct heap_node *aeon__heap_pop_due(struct heap *h, int64_t now);
+
+/* Free the array; nodes still inside are forgotten. */
+void aeon__heap_done(struct heap *h);
