@@ -14,7 +14,7 @@
 
 __extension__ typedef __int128 wide;
 
-enum { DIGITS_LIMIT = 18 }; /* of one number: fits 64 bits; with any unit it fits 128 */
+enum { DIGITS_LIMIT = 19 }; /* of one number: fits uint64_t; with any unit it fits 128 bits */
 
 struct unit {
         const char *name;
@@ -32,9 +32,9 @@ static const struct unit iso_days[] = { { "W", 604800000000000 }, { "D", 8640000
 static const struct unit iso_times[] = { { "H", 3600000000000 }, { "M", 60000000000 }, { "S", 1000000000 }, { 0 } };
 
 /* Digits with an optional fraction, as @ret_number / @ret_divisor. Returns what follows, NULL when there are none or too many. */
-static const char *read_decimal(const char *p, int64_t *ret_number, int64_t *ret_divisor)
+static const char *read_decimal(const char *p, uint64_t *ret_number, uint64_t *ret_divisor)
 {
-        int64_t number = 0, divisor = 1;
+        uint64_t number = 0, divisor = 1;
         int digits = 0;
         bool fraction = false;
         for (;; p++) {
@@ -43,7 +43,7 @@ static const char *read_decimal(const char *p, int64_t *ret_number, int64_t *ret
                 } else if (*p >= '0' && *p <= '9') {
                         if (++digits > DIGITS_LIMIT)
                                 return NULL;
-                        number = number * 10 + (*p - '0');
+                        number = number * 10 + (uint64_t)(*p - '0');
                         divisor *= fraction ? 10 : 1;
                 } else {
                         break;
@@ -67,7 +67,7 @@ static const char *read_parts(const char *p, const struct unit *table, wide *sum
 {
         int64_t last = INT64_MAX;
         while (*p && *p != 'T') {
-                int64_t number, divisor;
+                uint64_t number, divisor;
                 p = read_decimal(p, &number, &divisor);
                 const struct unit *unit = p ? read_unit(table, p) : NULL;
                 if (!unit || unit->nanoseconds >= last || (wide)number * unit->nanoseconds % divisor)
@@ -81,7 +81,7 @@ static const char *read_parts(const char *p, const struct unit *table, wide *sum
 
 static const char *read_seconds(const char *p, wide *sum)
 {
-        int64_t number, divisor;
+        uint64_t number, divisor;
         p = read_decimal(p, &number, &divisor);
         if (!p || (wide)number * SECOND % divisor)
                 return NULL;

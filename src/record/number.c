@@ -7,6 +7,7 @@
 #include "record/number.h"
 
 #include <errno.h>
+#include <float.h>
 #include <inttypes.h>
 #include <locale.h>
 #include <math.h>
@@ -94,9 +95,10 @@ int aeon__number_parse(const char *text, double *ret_number)
 
 const char *aeon__number_print(char out[NUMBER_SIZE], double number)
 {
-        enum { ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 }; /* decimal digits of an IEEE double */
+        enum { ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 }; /* decimal digits of an IEEE double; a subnormal one keeps fewer */
+        int digits = number < DBL_MIN && number > -DBL_MIN ? 1 : ALWAYS_KEPT;
         locale_t old = enter_c();
-        for (int digits = ALWAYS_KEPT; digits <= ALWAYS_ENOUGH; digits++) {
+        for (; digits <= ALWAYS_ENOUGH; digits++) {
                 snprintf(out, NUMBER_SIZE, "%.*g", digits, number);
                 double back = strtod(out, NULL);
                 if (!islessgreater(back, number))

@@ -146,6 +146,14 @@ static json_t *load(const aeon_record *record, const char *json, size_t size, st
                 aeon__problem(problems, "", "%zu bytes, more than the limit of 16 MiB", size);
                 return NULL;
         }
+        if (!size) { /* @json may be NULL: a message without a body */
+                aeon__problem(problems, "", "empty");
+                return NULL;
+        }
+        if (memchr(json, '\0', size)) { /* jansson would take it for the end */
+                aeon__problem(problems, "", "contains a NUL byte");
+                return NULL;
+        }
         if (is_too_deep(json, size)) {
                 aeon__problem(problems, "", "nested deeper than %d levels", DEPTH_LIMIT);
                 return NULL;

@@ -1,0 +1,247 @@
+/* Settings: which source wins, what is told when they are bad. */
+#include "harness.h"
+
+#include "record/failing.h"
+#include "settings/settings.h"
+
+#include <aeon/error.h>
+#include <aeon/time.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SETTINGS(F)                                                    \
+        F(str, host, .def = "redis://localhost:6379", .doc = "broker") \
+        F(i64, port, .def = "8080", .min = 1, .max = 65535)            \
+        F(duration, grace, .def = "30s")                               \
+        F(boolean, debug, .def = "no")                                 \
+        F(f64, max_load, .def = "0.5")                                 \
+        F(secret, token, .min_len = 4)
+AEON_RECORD(settings, SETTINGS);
+
+#define NEEDY(F) F(str, url, .env = "DB_URL") F(i64, size) F(secret, key, .required = true) F(str, note, .def = "")
+AEON_RECORD(needy, NEEDY);
+
+/* Enter the test's own folder with an empty environment. */
+static void begin(void)
+{
+        clearenv();
+        REQUIRE_INT(chdir(test_folder()), 0);
+}
+
+static int load(const aeon_settings_opts *opts, struct settings **ret_settings)
+{
+        void *value = NULL;
+        int r = aeon__settings_load(settings_record(), NULL, opts, &value);
+        if (r == 0)
+                *ret_settings = value;
+        return r;
+}
+
+static void check_refused(const aeon_settings_opts *opts, const char *text)
+{
+        struct settings *s = NULL;
+        CHECK_INT(load(opts, &s), -EINVAL);
+        CHECK(s == NULL);
+        CHECK_STR(aeon_error_text(), text);
+}
+
+PLAIN_TEST(without_any_source_the_defaults_hold)
+{
+        begin();
+        struct settings *s = NULL;
+        REQUIRE_INT(load(NULL, &s), 0);
+        CHECK_STR(s->host, "redis://localhost:6379");
+        CHECK_INT(s->port, 8080);
+        CHECK_INT(s->grace, AEON_SECONDS(30));
+        CHECK(!s->debug && s->max_load == 0.5 && s->token == NULL);
+        settings_free(s);
+}
+
+PLAIN_TEST(the_first_source_that_has_a_field_wins)
+{
+        static const char *const words[] = { "--max-load", "0.9", "--debug" };
+        begin();
+        mkdir("secrets", 0700);
+        test_write_file("secrets/TOKEN", "from-secrets\r\n\n");
+        test_write_file("secrets/host", "from-secrets");
+        test_write_file("secrets/GRACE", "9s\n");
+        test_write_file(".env", "GRACE=5s\nPORT=2\nMAX_LOAD=0.1\nDEBUG=no\n");
+        setenv("PORT", "1", 1);
+        setenv("MAX_LOAD", "0.2", 1);
+
+        struct arguments arguments;
+        void *value = NULL;
+        REQUIRE_INT(aeon__arguments_parse(3, (char *const *)words, &arguments), 0);
+        REQUIRE_INT(
+                aeon__settings_load(settings_record(), &arguments, &(aeon_settings_opts){ .secrets_folder = "secrets" }, &value),
+                0);
+        struct settings *s = value;
+        CHECK(s->max_load == 0.9 && s->debug); /* arguments */
+        CHECK_INT(s->port, 1);                 /* environment */
+        CHECK_INT(s->grace, AEON_SECONDS(5));  /* .env */
+        CHECK_STR(s->token, "from-secrets");   /* secrets, without line ends */
+        CHECK_STR(s->host, "from-secrets");    /* the same, lower case */
+        CHECK(!getenv("GRACE"));               /* the file does not leak into the environment */
+        settings_free(s);
+        aeon__arguments_free(&arguments);
+}
+
+PLAIN_TEST(an_empty_variable_wins_and_a_key_without_value_does_not)
+{
+        begin();
+        test_write_file(".env", "HOST=file\nPORT\n");
+        setenv("HOST", "", 1);
+        struct settings *s = NULL;
+        REQUIRE_INT(load(NULL, &s), 0);
+        CHECK_STR(s->host, "");
+        CHECK_INT(s->port, 8080);
+        settings_free(s);
+
+        setenv("PORT", "", 1);
+        struct settings *none = NULL;
+        CHECK_INT(load(NULL, &none), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "environment PORT: port: \"\" is not a whole number");
+}
+
+PLAIN_TEST(the_prefix_stands_before_names_but_not_before_explicit_ones)
+{
+        begin();
+        setenv("APP_HOST", "h", 1);
+        setenv("PORT", "7", 1);
+        struct settings *s = NULL;
+        REQUIRE_INT(load(&(aeon_settings_opts){ .prefix = "APP_" }, &s), 0);
+        CHECK_STR(s->host, "h");
+        CHECK_INT(s->port, 8080);
+        settings_free(s);
+
+        setenv("DB_URL", "u", 1);
+        setenv("APP_SIZE", "3", 1);
+        setenv("APP_KEY", "k", 1);
+        void *value = NULL;
+        REQUIRE_INT(aeon__settings_load(needy_record(), NULL, &(aeon_settings_opts){ .prefix = "APP_" }, &value), 0);
+        CHECK_STR(((struct needy *)value)->url, "u");
+        needy_free(value);
+}
+
+PLAIN_TEST(all_problems_are_told_each_with_its_place)
+{
+        begin();
+        test_write_file(".env.test", "# settings\nHOST=h\nPORT=70000\nGRACE=soon\n\nTOKEN=abc\nMAX_LAOD=1\n");
+        setenv("DEBUG", "maybe", 1);
+        check_refused(&(aeon_settings_opts){ .env_file = ".env.test" },
+                      "settings:\n"
+                      "  .env.test:3: port: 70000 is above 65535\n"
+                      "  .env.test:4: grace: \"soon\" is not a duration (30s, 1m30s, 250ms)\n"
+                      "  environment DEBUG: debug: \"maybe\" is not true or false\n"
+                      "  .env.test:6: token: *** is shorter than 4 characters\n"
+                      "  .env.test:7: MAX_LAOD is no setting; did you mean MAX_LOAD?");
+}
+
+PLAIN_TEST(missing_fields_are_told_with_their_variable)
+{
+        begin();
+        void *value = NULL;
+        CHECK_INT(aeon__settings_load(needy_record(), NULL, &(aeon_settings_opts){ .prefix = "APP_" }, &value), -EINVAL);
+        CHECK_STR(aeon_error_text(), "needy:\n"
+                                     "  missing: url (env DB_URL)\n"
+                                     "  missing: size (env APP_SIZE)\n"
+                                     "  missing: key (env APP_KEY)");
+        setenv("PORT", "x", 1);
+        check_refused(NULL, "settings:\n"
+                            "  environment PORT: port: \"x\" is not a whole number\n"
+                            "  missing: token (env TOKEN), which may be absent");
+}
+
+PLAIN_TEST(a_file_given_by_name_must_be_there)
+{
+        begin();
+        setenv("TOKEN", "abcd", 1);
+        check_refused(&(aeon_settings_opts){ .env_file = "prod.env" }, "settings:\n  prod.env: No such file or directory");
+        struct settings *s = NULL;
+        REQUIRE_INT(load(&(aeon_settings_opts){ .env_file = ".env" }, &s), 0);
+        settings_free(s);
+        test_write_file(".env", "HOST=file\n");
+        REQUIRE_INT(load(&(aeon_settings_opts){ .env_file = "" }, &s), 0);
+        CHECK_STR(s->host, "redis://localhost:6379");
+        settings_free(s);
+        mkdir("folder", 0700);
+        check_refused(&(aeon_settings_opts){ .env_file = "folder" }, "settings:\n  folder: Is a directory");
+        REQUIRE_INT(load(&(aeon_settings_opts){ .secrets_folder = "none" }, &s), 0);
+        settings_free(s);
+}
+
+PLAIN_TEST(lines_that_cannot_be_read_are_skipped_unless_strict)
+{
+        begin();
+        test_write_file(".env", "HOST=h\nthis is junk\n");
+        setenv("TOKEN", "abcd", 1);
+        struct settings *s = NULL;
+        REQUIRE_INT(load(NULL, &s), 0);
+        CHECK_STR(s->host, "h");
+        settings_free(s);
+        check_refused(&(aeon_settings_opts){ .strict = true }, "settings:\n  .env:2: not KEY=value");
+}
+
+PLAIN_TEST(slips_are_told_where_they_cannot_be_meant_for_others)
+{
+        begin();
+        setenv("TOKEN", "abcd", 1);
+        test_write_file(".env", "HOTS=h\nOTHER=1\n");
+        setenv("PROT", "1", 1); /* without a prefix the environment is everybody's */
+        check_refused(NULL, "settings:\n  .env:1: HOTS is no setting; did you mean HOST?");
+
+        test_write_file(".env", "HOTS=h\nHOST=given\n"); /* nobody misses HOST */
+        struct settings *s = NULL;
+        REQUIRE_INT(load(NULL, &s), 0);
+        settings_free(s);
+
+        test_write_file(".env", "APP_HOST=h\nAPP_WHATEVER=1\nAPP_PROT=1\nPROT=1\n");
+        setenv("APP_TOKEN", "abcd", 1);
+        setenv("APP_GRACES", "1s", 1);
+        setenv("APP_SERVICE_HOST", "1.2.3.4", 1); /* as Kubernetes does */
+        check_refused(&(aeon_settings_opts){ .prefix = "APP_" },
+                      "settings:\n"
+                      "  .env:2: APP_WHATEVER is no setting\n"
+                      "  .env:3: APP_PROT is no setting; did you mean APP_PORT?\n"
+                      "  environment: APP_GRACES is no setting; did you mean APP_GRACE?");
+}
+
+PLAIN_TEST(a_wrong_default_is_told_as_such)
+{
+        begin();
+        static const aeon_field fields[] = { { .member = "n", .kind = AEON_KIND_I64, .def = "many", .min = -1, .max = 1 } };
+        static const aeon_record record = { "odd", 8, fields, 1 };
+        void *value = NULL;
+        CHECK_INT(aeon__settings_load(&record, NULL, NULL, &value), -EINVAL);
+        CHECK_STR(aeon_error_text(), "odd:\n  default: n: \"many\" is not a whole number");
+}
+
+PLAIN_TEST(loading_survives_every_failed_allocation)
+{
+        begin();
+        mkdir("secrets", 0700);
+        test_write_file("secrets/TOKEN", "from-secrets\n");
+        test_write_file(".env", "HOST=\"${PORT} x\"\nOTHER=1\nGRACE='5s'\n");
+        setenv("PORT", "1", 1);
+        const aeon_settings_opts opts = { .secrets_folder = "secrets" };
+        struct settings *s = NULL;
+        REQUIRE_INT(load(&opts, &s), 0);
+        settings_free(s);
+        s = NULL;
+
+        long live = failing_live();
+        int n = 1, r;
+        for (; failing_begin(n), r = load(&opts, &s), failing_end(); n++) {
+                CHECK_INT(r, -ENOMEM);
+                CHECK(s == NULL);
+                aeon_error_clear();
+                CHECK_INT(failing_live(), live);
+        }
+        CHECK(n > 20 || test_is_slow());
+        REQUIRE_INT(r, 0);
+        CHECK_STR(s->host, "1 x");
+        settings_free(s);
+        CHECK_INT(failing_live(), live);
+}
