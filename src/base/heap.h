@@ -32,7 +32,9 @@ struct heap {
         uint32_t capacity;
 };
 
+// clang-format off
 #define HEAP_NODE_INIT { HEAP_NOWHERE }
+// clang-format on
 
 static inline bool heap_contains(const struct heap_node *node)
 {
