@@ -12,6 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 result_line='[0-9]+ passed, [0-9]+ failed'
 passed=0
 failed=0
+quiet=no
 
 # build_into FOLDER [MESON-OPTION...]: set the folder up if it is new, compile what has changed; quiet unless it fails.
 build_into() {
@@ -25,13 +26,13 @@ build_into() {
         return 1
 }
 
-# tally NAME PASSED FAILED: add to the totals and say so; $verdict tells "ok" from "FAIL".
+# tally NAME PASSED FAILED: add to the totals and say so, if not $quiet or failed; $verdict tells "ok" from "FAIL".
 tally() {
         verdict=ok
         [ "$3" -eq 0 ] || verdict=FAIL
         passed=$((passed + $2))
         failed=$((failed + $3))
-        printf '%-5s %-26s %4d passed %4d failed   at %d s\n' "$verdict" "$1" "$2" "$3" "$SECONDS"
+        [ $verdict = ok ] && [ $quiet = yes ] || printf '%-5s %-26s %4d passed %4d failed   at %d s\n' "$verdict" "$1" "$2" "$3" "$SECONDS"
 }
 
 # counted NAME PROGRAM [ARGUMENT...]: run a test program. One that crashes, hangs or prints no result is a failure.
