@@ -44,7 +44,7 @@ counted() {
         timeout --foreground -k 5 1800 "$@" 2>&1 | tee "$log" | grep --line-buffered -vxE "$result_line"
         status=${PIPESTATUS[0]}
         set -e
-        line=$(grep -xE "$result_line" "$log" | tail -n 1)
+        line=$(grep -xE "$result_line" "$log" | tail -n 1 || true)
         if [[ ! $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
                 echo "$name: ended with code $status and no result"
                 tally "$name" 0 1
