@@ -120,7 +120,7 @@ static struct http_node *literal_child(struct http_node *node, const char *text,
 /* Note the name of "{name}" or "{name...}" and give its child; a name is shared by no two params of a route. */
 static int param_child(struct http_node **node, struct http_route *route, const char *text, size_t size, bool last)
 {
-        bool rest = size > 5 && !memcmp(text + size - 4, "...}", 4);
+        bool rest = size >= 5 && !memcmp(text + size - 4, "...}", 4);
         size_t name_size = size - (rest ? 5 : 2);
         if ((rest && !last) || route->param_count == HTTP_PARAMS_LIMIT || text[size - 1] != '}' || !name_size ||
             memchr(text + 1, '{', name_size) || memchr(text + 1, '}', name_size))
