@@ -404,6 +404,21 @@ TEST(a_client_that_only_closed_its_sending_side_is_answered)
         stop(g);
 }
 
+TEST(pipelined_requests_are_answered_though_the_client_closed_its_sending_side)
+{
+        aeon_group *g = start((struct http_limits){ 0 });
+        aeon_stream *s = dial();
+        say(s,
+            "GET /slow HTTP/1.1\r\n" HEADERS "\r\nGET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /show/2 HTTP/1.1\r\n" HEADERS "\r\n");
+        CHECK_INT(aeon_stream_shutdown(s), 0);
+        const char *text = hear(s, NULL);
+        CHECK_CONTAINS(text, "at last");
+        CHECK_CONTAINS(text, "Hello");
+        CHECK_CONTAINS(text, "id=2");
+        aeon_stream_close(s);
+        stop(g);
+}
+
 /* ------------------------------------------------------------------ bodies */
 
 TEST(a_body_too_long_is_413)
