@@ -122,11 +122,10 @@ static int wait_for_head(struct http_connection *c)
 {
         const struct http_limits *limits = &c->server->limits;
         c->idle = buffer_size(&c->in) == 0;
-        if (c->idle && c->server->closing)
-                return 0;
         if (!c->idle && !c->head_begun)
                 c->head_begun = aeon_now();
-        aeon_time deadline = c->idle ? aeon_now() + limits->idle_timeout : c->head_begun + limits->head_timeout;
+        aeon_duration patience = c->server->closing ? HTTP_LAST_LOOK : limits->idle_timeout;
+        aeon_time deadline = c->idle ? aeon_now() + patience : c->head_begun + limits->head_timeout;
         aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = c->idle ? "idle" : "head" });
         ssize_t n = aeon__connection_read(c);
         int r = aeon_scope_close(&c->waiting, n > 0 ? 1 : (int)n);

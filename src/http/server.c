@@ -68,7 +68,7 @@ void aeon__http_server_quiesce(struct http_server *server)
         aeon_listener_close(server->listener);
         server->listener = NULL;
         if (!list_empty(&server->connections))
-                aeon_sleep(AEON_MILLISECONDS(20)); /* a request on the wire gets its answer */
+                aeon_sleep(HTTP_LAST_LOOK);
         list_foreach (c, &server->connections, place)
                 if (c->idle)
                         aeon_scope_cancel(&c->waiting, "the server stops");

@@ -115,9 +115,12 @@ static int end(pid_t pid, int signal)
         return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-static const char *words(void)
+/* What the app said on stderr has @part. */
+static void check_words(const char *part)
 {
-        return test_read_file(test_path("stderr"));
+        char *text = test_read_file(test_path("stderr"));
+        CHECK_CONTAINS(text, part);
+        free(text);
 }
 
 /* Until @target answers @status; what came last. */
@@ -189,14 +192,14 @@ PLAIN_TEST(a_port_that_is_taken_fails_the_start_and_is_named)
         REQUIRE(bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 1) == 0);
         CHECK_INT(end(start(web, 1), 0), 1);
         snprintf(address, sizeof address, "127.0.0.1:%d", port);
-        CHECK_CONTAINS(words(), address);
+        check_words(address);
         close(fd);
 }
 
 PLAIN_TEST(a_bad_route_fails_the_start_and_is_named)
 {
         CHECK_INT(end(start(web_with_a_bad_route, 1), 0), 1);
-        CHECK_CONTAINS(words(), "GET hello");
+        check_words("GET hello");
 }
 
 PLAIN_TEST(a_free_port_may_be_asked_for)
@@ -205,10 +208,12 @@ PLAIN_TEST(a_free_port_may_be_asked_for)
         char *address = NULL;
         for (int i = 0; i < 500 && !(address && *address); i++) {
                 usleep(20000);
+                free(address);
                 address = test_read_file(test_path("address"));
         }
         REQUIRE(address && !strncmp(address, "127.0.0.1:", 10));
         CHECK_INT(await_status(atoi(address + 10), "/hello", 200, NULL), 200);
+        free(address);
         CHECK_INT(end(pid, SIGTERM), 0);
 }
 
