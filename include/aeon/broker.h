@@ -62,7 +62,7 @@ typedef enum aeon_ack_policy {
 
 typedef struct aeon_subscribe_opts {
         unsigned concurrency;      /* handlers at a time, on each loop. 1: one after another, in the order of arrival */
-        unsigned window;           /* messages held at a time on each loop, running and waiting. 64, or concurrency if that is more */
+        unsigned window;           /* messages held at a time on each loop, running and waiting. 64, or twice the concurrency if more */
         const char *group;         /* "": subscribers of one group share the messages, different groups get every message each */
         aeon_ack_policy ack;       /* AEON_ACK_RETRY */
         aeon_duration timeout;     /* of one handler's run, which then fails with -ETIMEDOUT. 0: none */

@@ -26,6 +26,7 @@
 #include "base/list.h"
 
 #include <aeon/broker.h>
+#include <aeon/loop.h>
 
 /* ------------------------------------------------------------------ a message, on its way in or out */
 
@@ -51,7 +52,8 @@ struct aeon_message {
         struct source *source;     /* where it came from; NULL for an answer, which needs no settling */
         int64_t token;             /* the driver's own name for it */
         unsigned attempt;          /* 1: never failed; set by the driver */
-        bool settled;              /* the core's */
+        bool settled;              /* the core's: a verdict was given */
+        bool answered;             /* the core's: its requester was sent an answer */
         char block[];
 };
 
@@ -62,12 +64,13 @@ struct aeon_message *aeon__message_new(const struct envelope *e);
 
 /* One loop's connection. */
 struct link {
-        const struct driver *driver;
+        const struct broker_driver *driver;
         const char *url;    /* whole; borrowed while the link lives */
         const char *rest;   /* of the URL, behind "scheme:" */
         void *shared;       /* what share() made */
         void *self;         /* what open() made */
-        aeon_group *group;  /* for tasks of the driver; cancelled and joined after close() */
+        aeon_loop *loop;    /* where all this happens; for aeon_post() from elsewhere */
+        aeon_group *group;  /* for tasks of the driver; close() must have them end */
         size_t max_body;
 };
 
@@ -106,7 +109,7 @@ enum capability {
 
 /* ------------------------------------------------------------------ the driver */
 
-struct driver {
+struct broker_driver {
         const char *name;
         const char *const *schemes; /* NULL-terminated: { "redis", "rediss", NULL } */
         unsigned can;               /* capabilities */
@@ -163,7 +166,7 @@ void aeon__deliver(struct source *source, struct aeon_message *m);
 void aeon__deliver_reply(struct link *link, struct aeon_message *m);
 
 /* The driver for @url, and the rest of the URL behind the scheme. Errors: -EINVAL no scheme; -EPROTONOSUPPORT nobody knows it. */
-int aeon__driver_for(const char *url, const struct driver **ret_driver, const char **ret_rest);
+int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, const char **ret_rest);
 
-extern const struct driver aeon__driver_memory;
-extern const struct driver aeon__driver_sqlite;
+extern const struct broker_driver aeon__driver_memory;
+extern const struct broker_driver aeon__driver_sqlite;
