@@ -6,6 +6,7 @@
 #include "broker/core.h"
 
 #include "aeon_config.h"
+#include "base/nearest.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -18,45 +19,21 @@ static const struct broker_driver *const drivers[] = {
 #endif
 };
 
-enum { DRIVER_COUNT = sizeof drivers / sizeof *drivers, SCHEME_LIMIT = 32 };
-
-/* How many letters must be inserted, removed or replaced to turn @a into @b. Source: Levenshtein. */
-static unsigned distance(const char *a, const char *b)
-{
-        unsigned row[SCHEME_LIMIT + 1];
-        size_t length = strlen(b);
-        for (size_t j = 0; j <= length; j++)
-                row[j] = (unsigned)j;
-        for (size_t i = 0; a[i]; i++) {
-                unsigned diagonal = row[0];
-                row[0] = (unsigned)i + 1;
-                for (size_t j = 0; j < length; j++) {
-                        unsigned best = diagonal + (a[i] != b[j]);
-                        if (row[j] + 1 < best)
-                                best = row[j] + 1;
-                        if (row[j + 1] + 1 < best)
-                                best = row[j + 1] + 1;
-                        diagonal = row[j + 1];
-                        row[j + 1] = best;
-                }
-        }
-        return row[length];
-}
+enum { DRIVER_COUNT = sizeof drivers / sizeof *drivers, SCHEME_LIMIT = 32, SCHEMES_LIMIT = 32 };
 
 static int refuse_scheme(const char *scheme)
 {
+        const char *names[SCHEMES_LIMIT];
+        size_t count = 0;
         char known[256] = "";
-        const char *nearest = NULL;
-        unsigned nearest_distance = 3; /* further off is no slip of the finger */
         for (size_t i = 0; i < DRIVER_COUNT; i++) {
-                for (const char *const *s = drivers[i]->schemes; *s; s++) {
+                for (const char *const *s = drivers[i]->schemes; *s && count < SCHEMES_LIMIT; s++) {
                         size_t used = strlen(known);
                         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *s);
-                        unsigned d = distance(scheme, *s);
-                        if (d < nearest_distance)
-                                nearest = *s, nearest_distance = d;
+                        names[count++] = *s;
                 }
         }
+        const char *nearest = aeon__nearest(scheme, names, count);
         return aeon_fail(-EPROTONOSUPPORT, "no broker speaks \"%s\"%s%s%s (known: %s)", scheme, nearest ? "; did you mean \"" : "",
                          nearest ? nearest : "", nearest ? "\"?" : "", known);
 }

@@ -105,7 +105,7 @@ static bool answer_ourselves(struct writer *w, struct operation *op)
 {
         struct tap *t;
         list_foreach(t, &w->taps, node) {
-                if (t->group || strcmp(t->destination, op->envelope->destination) != 0)
+                if (t->source || strcmp(t->destination, op->envelope->destination) != 0)
                         continue;
                 struct aeon_message *m = aeon__message_new(op->envelope);
                 if (m)
@@ -157,6 +157,14 @@ static bool must_reach_disk(const struct operation *op)
         return op->kind == OPERATION_SUBSCRIBE;
 }
 
+static int subscribe(struct writer *w, struct tap *t)
+{
+        int r = t->source ? aeon__store_subscribe(&w->store, t->destination, t->source->group) : 0;
+        if (r >= 0)
+                t->slot = r;
+        return r;
+}
+
 static int carry_out(struct writer *w, struct operation *op)
 {
         switch (op->kind) {
@@ -165,7 +173,7 @@ static int carry_out(struct writer *w, struct operation *op)
         case OPERATION_SETTLE:
                 return aeon__store_settle(&w->store, op->token, op->settlement);
         case OPERATION_SUBSCRIBE:
-                return op->tap->group ? aeon__store_subscribe(&w->store, op->tap->destination, op->tap->group) : 0;
+                return subscribe(w, op->tap);
         default:
                 return 0; /* a ping is answered by the commit */
         }
@@ -211,7 +219,7 @@ static int claim_for(struct writer *w, struct tap *t, unsigned limit, struct bat
 {
         struct list found;
         list_init(&found);
-        int n = aeon__store_claim(&w->store, t->destination, t->group, limit, &found);
+        int n = aeon__store_claim(&w->store, t->destination, t->slot, !t->source, limit, &found);
         struct list *node;
         while ((node = list_pop(&found))) {
                 struct aeon_message *m = container_of(node, struct aeon_message, node);
@@ -335,6 +343,7 @@ static void finish_batch(struct writer *w, struct batch *b)
         }
         if (b->others_care)
                 aeon__owners_wake(&w->store.owners);
+        aeon__store_keep_room(&w->store);
 }
 
 /* On a disk that is nearly full publishes are refused first, so that acknowledgements still fit. */
@@ -368,7 +377,7 @@ static bool anything_to_do(struct writer *w)
                 return true;
         struct tap *t;
         list_foreach(t, &w->taps, node)
-                if ((!t->source || atomic_load(&t->credit)) && aeon__store_peek(&w->store, t->destination, t->group) > 0)
+                if ((!t->source || atomic_load(&t->credit)) && aeon__store_peek(&w->store, t->destination, t->slot) > 0)
                         return true;
         return false;
 }

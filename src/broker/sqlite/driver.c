@@ -71,7 +71,7 @@ static int sqlite_subscribe(struct source *source)
         struct tap *t = calloc(1, sizeof *t);
         if (!t)
                 return aeon_fail(-ENOMEM, "no memory for a subscription");
-        *t = (struct tap){ .destination = source->destination, .group = source->group, .source = source, .link = source->link };
+        *t = (struct tap){ .destination = source->destination, .source = source, .link = source->link };
         list_init(&t->node);
         source->self = t;
         int r = aeon__writer_do(l->writer, source->link, &(struct operation){ .kind = OPERATION_SUBSCRIBE, .tap = t });

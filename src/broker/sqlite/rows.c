@@ -74,8 +74,8 @@ int aeon__store_publish(struct store *s, const struct envelope *e)
         int r = run(s, INSERT_FOR_GROUPS);
         if (r != 0)
                 return r;
-        bind_envelope(s, INSERT_UNASSIGNED, e);
-        return run(s, INSERT_UNASSIGNED);
+        bind_envelope(s, INSERT_FOR_NOBODY, e);
+        return run(s, INSERT_FOR_NOBODY);
 }
 
 int aeon__store_subscribe(struct store *s, const char *destination, const char *group)
@@ -85,19 +85,22 @@ int aeon__store_subscribe(struct store *s, const char *destination, const char *
         int r = run(s, ADD_GROUP);
         if (r < 0)
                 return r;
-        bind_text(s->statements[ADOPT], 1, destination);
-        bind_text(s->statements[ADOPT], 2, group);
-        return run(s, ADOPT);
+        sqlite3_stmt *find = s->statements[FIND_GROUP];
+        bind_text(find, 1, destination);
+        bind_text(find, 2, group);
+        int code = sqlite3_step(find);
+        r = code == SQLITE_ROW ? sqlite3_column_int(find, 0) : aeon__store_failure(s, code, "cannot read");
+        sqlite3_reset(find);
+        return r;
 }
 
 /* ------------------------------------------------------------------ claiming */
 
-int aeon__store_peek(struct store *s, const char *destination, const char *group)
+int aeon__store_peek(struct store *s, const char *destination, int slot)
 {
-        sqlite3_stmt *peek = s->statements[group ? PEEK_READY : PEEK_ANSWERS];
+        sqlite3_stmt *peek = s->statements[PEEK_READY];
         bind_text(peek, 1, destination);
-        if (group)
-                bind_text(peek, 2, group);
+        sqlite3_bind_int(peek, 2, slot);
         int code = sqlite3_step(peek);
         int r = code == SQLITE_ROW ? 1 : code == SQLITE_DONE ? 0 : aeon__store_failure(s, code, "cannot read");
         sqlite3_reset(peek);
@@ -142,12 +145,11 @@ static void forget(struct list *messages)
                 free(container_of(node, struct aeon_message, node));
 }
 
-static int select_messages(struct store *s, const char *destination, const char *group, unsigned limit, struct list *messages)
+static int select_messages(struct store *s, const char *destination, int slot, unsigned limit, struct list *messages)
 {
-        sqlite3_stmt *select = s->statements[group ? SELECT_READY : SELECT_ANSWERS];
+        sqlite3_stmt *select = s->statements[SELECT_READY];
         bind_text(select, 1, destination);
-        if (group)
-                bind_text(select, 2, group);
+        sqlite3_bind_int(select, 2, slot);
         sqlite3_bind_int64(select, 3, limit);
         int code, r = 0;
         while (r >= 0 && (code = sqlite3_step(select)) == SQLITE_ROW) {
@@ -163,33 +165,32 @@ static int select_messages(struct store *s, const char *destination, const char 
         return r;
 }
 
-/* Two passes: a statement does not change what another is walking. */
-int aeon__store_claim(struct store *s, const char *destination, const char *group, unsigned limit, struct list *messages)
+/* An answer's row is free until it is deleted. */
+static int take(struct store *s, int64_t id, bool answer)
 {
-        struct list found;
-        list_init(&found);
-        int r = select_messages(s, destination, group, limit, &found), count = 0;
+        sqlite3_stmt *statement = s->statements[answer ? ACK : CLAIM];
+        sqlite3_bind_int64(statement, 1, id);
+        sqlite3_bind_int64(statement, 2, answer ? 0 : s->self);
+        return run(s, answer ? ACK : CLAIM);
+}
 
+/* Two passes: a statement does not change what another is walking. */
+int aeon__store_claim(struct store *s, const char *destination, int slot, bool answers, unsigned limit, struct list *messages)
+{
+        struct list found, *node;
+        list_init(&found);
+        int r = select_messages(s, destination, slot, limit, &found), count = 0;
         struct aeon_message *m;
         list_foreach(m, &found, node) {
                 if (r < 0)
                         break;
-                if (group) {
-                        sqlite3_bind_int64(s->statements[CLAIM], 1, m->token);
-                        sqlite3_bind_int64(s->statements[CLAIM], 2, s->self);
-                        r = run(s, CLAIM);
-                } else {
-                        sqlite3_bind_int64(s->statements[ACK], 1, m->token);
-                        sqlite3_bind_int64(s->statements[ACK], 2, 0);
-                        r = run(s, ACK);
-                }
+                r = take(s, m->token, answers);
                 count++;
         }
         if (r < 0) {
                 forget(&found);
                 return r;
         }
-        struct list *node;
         while ((node = list_pop(&found)))
                 list_append(messages, node);
         return count;
@@ -276,7 +277,7 @@ int aeon__store_bury(struct store *s, int64_t owner)
 {
         /* '/' is the character after '.' */
         int r = execute_for(s,
-                            "DELETE FROM messages WHERE owner = 0 AND ready_at = 0 AND grp IS NULL"
+                            "DELETE FROM messages WHERE owner = 0 AND ready_at = 0"
                             "  AND destination >= '_reply.' || ?1 || '.' AND destination < '_reply.' || ?1 || '/'",
                             owner);
         if (r >= 0)

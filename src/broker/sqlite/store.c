@@ -3,6 +3,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,42 +21,39 @@ static const char schema[] =
         "CREATE TABLE messages("
         "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
         "  destination TEXT NOT NULL,"
-        "  grp TEXT,"
+        "  slot INTEGER NOT NULL DEFAULT 0,"
         "  owner INTEGER NOT NULL DEFAULT 0,"
         "  ready_at INTEGER NOT NULL DEFAULT 0,"
         "  priority INTEGER NOT NULL DEFAULT 0,"
         "  failures INTEGER NOT NULL DEFAULT 0,"
         "  content_type TEXT, reply_to TEXT, correlation_id TEXT, headers BLOB, body BLOB);"
-        "CREATE INDEX messages_ready ON messages(destination, grp, priority DESC, id) WHERE owner = 0 AND ready_at = 0;"
+        "CREATE INDEX messages_ready ON messages(destination, slot, priority DESC, id) WHERE owner = 0 AND ready_at = 0;"
         "CREATE INDEX messages_delayed ON messages(ready_at) WHERE ready_at > 0;"
         "CREATE INDEX messages_claimed ON messages(owner) WHERE owner > 0;"
-        "CREATE TABLE groups(destination TEXT, grp TEXT, PRIMARY KEY(destination, grp)) WITHOUT ROWID;"
+        "CREATE TABLE groups(destination TEXT, name TEXT, slot INTEGER NOT NULL, PRIMARY KEY(destination, name)) WITHOUT ROWID;"
         "CREATE TABLE owners(id INTEGER PRIMARY KEY AUTOINCREMENT, pid INTEGER);"
         "CREATE VIEW dead_letters AS SELECT id, destination, failures, replace(CAST(headers AS TEXT), char(0), ' ') AS headers, body"
         "  FROM messages WHERE destination LIKE '%.dead';"
         "PRAGMA application_id = 1095061326;"
         "PRAGMA user_version = 1;";
 
-#define ROW "destination, grp, ready_at, priority, content_type, reply_to, correlation_id, headers, body"
+#define ROW "destination, slot, ready_at, priority, content_type, reply_to, correlation_id, headers, body"
 
 static const char *const texts[STATEMENTS] = {
-        [INSERT_FOR_GROUPS] = "INSERT INTO messages(" ROW ") SELECT ?1, grp, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
-        [INSERT_UNASSIGNED] = "INSERT INTO messages(" ROW ") VALUES(?1, NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        [INSERT_ANSWER] = "INSERT INTO messages(" ROW ") SELECT ?1, NULL, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9",
+        [INSERT_FOR_GROUPS] = "INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
+        [INSERT_FOR_NOBODY] = "INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        [INSERT_ANSWER] = "INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9",
         [SELECT_READY] = "SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
-                         "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND grp = ?2 ORDER BY priority DESC, id LIMIT ?3",
-        [SELECT_ANSWERS] = "SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
-                           "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND grp IS NULL ORDER BY priority DESC, id LIMIT ?3",
-        [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND grp = ?2 LIMIT 1",
-        [PEEK_ANSWERS] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND grp IS NULL LIMIT 1",
+                         "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3",
+        [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 LIMIT 1",
         [CLAIM] = "UPDATE messages SET owner = ?2 WHERE id = ?1",
         [ACK] = "DELETE FROM messages WHERE id = ?1 AND owner = ?2",
         [RETRY] = "UPDATE messages SET owner = 0, failures = failures + 1, ready_at = ?3 WHERE id = ?1 AND owner = ?2",
         [RELEASE] = "UPDATE messages SET owner = 0 WHERE id = ?1 AND owner = ?2",
         [PROMOTE] = "UPDATE messages SET ready_at = 0 WHERE ready_at > 0 AND ready_at <= ?1",
         [NEXT_DUE] = "SELECT min(ready_at) FROM messages WHERE ready_at > 0",
-        [ADD_GROUP] = "INSERT OR IGNORE INTO groups VALUES(?1, ?2)",
-        [ADOPT] = "UPDATE messages SET grp = ?2 WHERE destination = ?1 AND grp IS NULL",
+        [ADD_GROUP] = "INSERT OR IGNORE INTO groups SELECT ?1, ?2, coalesce(max(slot) + 1, 0) FROM groups WHERE destination = ?1",
+        [FIND_GROUP] = "SELECT slot FROM groups WHERE destination = ?1 AND name = ?2",
         [ADD_OWNER] = "INSERT INTO owners(pid) VALUES(?1)",
         [OTHER_OWNERS] = "SELECT id FROM owners WHERE id <> ?1",
         [PAGE_COUNT] = "PRAGMA page_count",
@@ -139,6 +137,18 @@ static int ask(struct store *s, const char *sql, int64_t *ret_number)
         return r;
 }
 
+/* Why no file can be made there. sqlite's own errno is of its second attempt, to read. Opening the file to see would cost the process
+ * its locks on it, were it open already: see "How To Corrupt An SQLite Database File", 2.2. */
+static int refuse_folder(const char *path)
+{
+        char folder[512];
+        const char *slash = strrchr(path, '/');
+        snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+        if (faccessat(AT_FDCWD, path, F_OK, AT_EACCESS) == 0 || faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) == 0)
+                return 0;
+        return aeon_fail_os(-errno, "cannot open %s", path);
+}
+
 static int open_file(struct store *s, const char *path)
 {
         struct stat status;
@@ -148,8 +158,10 @@ static int open_file(struct store *s, const char *path)
         if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
                 return aeon_fail(-EISDIR, "cannot open %s: it is a folder", path);
         int code = sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
-        if (code != SQLITE_OK)
-                return aeon__store_failure(s, code, "cannot open");
+        if (code != SQLITE_OK) {
+                int r = refuse_folder(path);
+                return r < 0 ? r : aeon__store_failure(s, code, "cannot open");
+        }
         sqlite3_extended_result_codes(s->db, 1);
         sqlite3_busy_handler(s->db, busy, NULL);
         if (sqlite3_db_readonly(s->db, "main") == 1)
@@ -306,24 +318,45 @@ void aeon__store_rollback(struct store *s)
                 sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-/* What the next checkpoint will add to the file must fit too, or the log could never be emptied. */
-int aeon__store_has_room(struct store *s, size_t bytes)
+/* ------------------------------------------------------------------ room */
+
+static void checkpoint(struct store *s, int how)
+{
+        sqlite3_wal_checkpoint_v2(s->db, NULL, how, NULL, NULL); /* as far as it goes */
+}
+
+/* Bytes free for the log, once what the next checkpoint adds to the file is set aside: without that the log could never be emptied. */
+static int64_t room(struct store *s)
 {
         struct statvfs volume;
         struct stat file;
         if (statvfs(s->path, &volume) < 0 || stat(s->path, &file) < 0)
-                return 0;
+                return INT64_MAX; /* the write itself will tell */
         sqlite3_stmt *count = s->statements[PAGE_COUNT];
         int64_t pages = sqlite3_step(count) == SQLITE_ROW ? sqlite3_column_int64(count, 0) : 0;
         sqlite3_reset(count);
         int64_t growth = pages * 4096 - (int64_t)file.st_size;
-        uint64_t available = (uint64_t)volume.f_bavail * volume.f_frsize;
-        if (available < (uint64_t)(growth > 0 ? growth : 0) + 2 * (uint64_t)bytes + RESERVE)
-                return aeon_fail(-ENOSPC, "cannot write %s: no space is left on the disk", s->path);
-        return 0;
+        return (int64_t)(volume.f_bavail * volume.f_frsize) - (growth > 0 ? growth : 0);
+}
+
+int aeon__store_has_room(struct store *s, size_t bytes)
+{
+        int64_t needed = RESERVE + 2 * (int64_t)bytes;
+        if (room(s) >= needed)
+                return 0;
+        checkpoint(s, SQLITE_CHECKPOINT_TRUNCATE); /* the log may have grown and be empty by now */
+        if (room(s) >= needed)
+                return 0;
+        return aeon_fail(-ENOSPC, "cannot write %s: no space is left on the disk", s->path);
+}
+
+void aeon__store_keep_room(struct store *s)
+{
+        if (room(s) < RESERVE)
+                aeon__store_checkpoint(s);
 }
 
 void aeon__store_checkpoint(struct store *s)
 {
-        sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        checkpoint(s, SQLITE_CHECKPOINT_PASSIVE);
 }

@@ -1,13 +1,13 @@
 /* The queue file: tables, and what can be done to them. One thread uses a store; every function may block on the disk.
  *
  * DESIGN
- *     messages   one row per message and group; a row is in exactly one of these states:
+ *     messages   one row per message and slot; a row is in exactly one of these states:
  *                   ready      owner = 0 and ready_at = 0
  *                   delayed    owner = 0 and ready_at > 0     (milliseconds of the wall clock: delays survive a restart)
  *                   claimed    owner > 0                      (and ready_at = 0)
  *                an acknowledged row is deleted
- *     groups     which groups want a destination's messages. Publishing inserts one row per group; with no group yet, one row
- *                without, which the first group to subscribe adopts
+ *     groups     which groups want a destination's messages, each by its slot. Publishing inserts one row per group. Slots count from
+ *                0, and with no group yet a row is for slot 0: so the first group to subscribe finds what came before it
  *     owners     who has claimed rows: one row per open store, see owners.h
  *     dead_letters  a view, for people with the sqlite3 program
  *
@@ -26,12 +26,10 @@
 
 enum statement {
         INSERT_FOR_GROUPS,
-        INSERT_UNASSIGNED,
+        INSERT_FOR_NOBODY,
         INSERT_ANSWER,
         SELECT_READY,
-        SELECT_ANSWERS,
         PEEK_READY,
-        PEEK_ANSWERS,
         CLAIM,
         ACK,
         RETRY,
@@ -39,7 +37,7 @@ enum statement {
         PROMOTE,
         NEXT_DUE,
         ADD_GROUP,
-        ADOPT,
+        FIND_GROUP,
         ADD_OWNER,
         OTHER_OWNERS,
         PAGE_COUNT,
@@ -70,19 +68,23 @@ void aeon__store_rollback(struct store *s);
 /* Errors: -ENOSPC when @bytes more would leave no room for acknowledgements. */
 int aeon__store_has_room(struct store *s, size_t bytes);
 
+/* On a disk that is nearly full empty the log, so that its room is used again before more is needed. */
+void aeon__store_keep_room(struct store *s);
+
 /* Move the log into the file as far as possible, so that its room can be used again. */
 void aeon__store_checkpoint(struct store *s);
 
 /* Errors: -EMSGSIZE above what sqlite can hold. */
 int aeon__store_publish(struct store *s, const struct envelope *e);
+
+/* Enter a group; returns its slot. */
 int aeon__store_subscribe(struct store *s, const char *destination, const char *group);
 
-/* Is there anything for aeon__store_claim()? 1: yes. */
-int aeon__store_peek(struct store *s, const char *destination, const char *group);
+/* Is there anything to claim? 1: yes. */
+int aeon__store_peek(struct store *s, const char *destination, int slot);
 
-/* Claim up to @limit messages, best first, onto the end of @messages. @group NULL: an address for answers, whose rows are deleted.
- * Returns how many. */
-int aeon__store_claim(struct store *s, const char *destination, const char *group, unsigned limit, struct list *messages);
+/* Claim up to @limit messages, best first, onto the end of @messages; answers are taken for good. Returns how many. */
+int aeon__store_claim(struct store *s, const char *destination, int slot, bool answers, unsigned limit, struct list *messages);
 
 /* Errors: -ESTALE the row is not ours. */
 int aeon__store_settle(struct store *s, int64_t id, const struct settlement *verdict);

@@ -56,8 +56,8 @@ struct operation {
 struct tap {
         struct list node;         /* in the writer's taps */
         const char *destination;
-        const char *group;        /* NULL: an address for answers */
         struct source *source;    /* NULL: an address for answers */
+        int slot;                 /* its group's, once it is subscribed */
         struct link *link;
         _Atomic unsigned credit;
 };
