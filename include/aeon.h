@@ -17,6 +17,7 @@
 #include <aeon/record.h>
 #include <aeon/scope.h>
 #include <aeon/settings.h>
+#include <aeon/signal.h>
 #include <aeon/stream.h>
 #include <aeon/sync.h>
 #include <aeon/task.h>

@@ -11,7 +11,7 @@
 /* The result is an error code that must be looked at. */
 #define AEON_MUST_CHECK __attribute__((warn_unused_result))
 
-#define AEON_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define AEON_PRINTF(words, first) __attribute__((format(printf, words, first)))
 
 /* What a macro defines in a header that several files include: one identity per service, no warning when unused. */
 #define AEON_SHARED __attribute__((weak, visibility("hidden")))

@@ -44,7 +44,8 @@ typedef struct aeon_scope {
         struct aeon_task *owner;        /* the task that opened it; NULL while not open */
         struct aeon_group *group;       /* the group it belongs to; NULL for a plain scope */
         aeon_time deadline;             /* AEON_NEVER: none */
-        uint32_t heap_place;            /* in the loop's heap of deadlines: it is in there iff it is ARMED (see src/task/scope.c) */
+        aeon_duration timeout;          /* becomes part of the deadline when the scope is entered; 0: none */
+        struct aeon__heap_node timer;   /* in the loop's heap of deadlines: it is in there iff it is ARMED (see src/task/scope.c) */
         uint8_t cause;                  /* aeon_cancel_cause: of its own cancel, the first one */
         bool shield;                    /* outer cancels are held off */
         bool effective;                 /* cancelled, by itself or from outside */

@@ -24,6 +24,12 @@ typedef int64_t aeon_time;     /* nanoseconds on the loop's clock */
 /* No deadline. */
 #define AEON_NEVER INT64_MAX
 
+/* Private: the place of a deadline in its loop's heap; 0 when it is in none. Public because aeon_scope lies in the caller's storage. */
+struct aeon__heap_node {
+        uint32_t place;
+        uint32_t kind;
+};
+
 /* The loop's clock now; outside a loop the system's monotonic clock. Never suspends; any thread. */
 AEON_API aeon_time aeon_now(void);
 

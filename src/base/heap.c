@@ -9,7 +9,7 @@ enum { ARITY = 4, FIRST_CAPACITY = 64 };
 static void place(struct heap *h, uint32_t at, struct heap_slot slot)
 {
         h->slots[at] = slot;
-        slot.node->place = at;
+        slot.node->place = at + 1;
 }
 
 static void sift_up(struct heap *h, uint32_t at, struct heap_slot slot)
@@ -66,11 +66,11 @@ static int grow(struct heap *h)
         return 0;
 }
 
-int aeon__heap_put(struct heap *h, struct heap_node *node, int64_t time)
+int aeon__heap_put(struct heap *h, struct aeon__heap_node *node, int64_t time)
 {
         struct heap_slot slot = { .time = time, .node = node };
         if (heap_contains(node)) {
-                sift(h, node->place, slot);
+                sift(h, node->place - 1, slot);
                 return 0;
         }
         if (h->count == h->capacity && grow(h) < 0)
@@ -79,22 +79,22 @@ int aeon__heap_put(struct heap *h, struct heap_node *node, int64_t time)
         return 0;
 }
 
-void aeon__heap_remove(struct heap *h, struct heap_node *node)
+void aeon__heap_remove(struct heap *h, struct aeon__heap_node *node)
 {
         if (!heap_contains(node))
                 return;
-        uint32_t at = node->place;
-        node->place = HEAP_NOWHERE;
+        uint32_t at = node->place - 1;
+        node->place = 0;
         struct heap_slot last = h->slots[--h->count];
         if (at != h->count)
                 sift(h, at, last);
 }
 
-struct heap_node *aeon__heap_pop_due(struct heap *h, int64_t now)
+struct aeon__heap_node *aeon__heap_pop_due(struct heap *h, int64_t now)
 {
         if (!h->count || h->slots[0].time > now)
                 return NULL;
-        struct heap_node *node = h->slots[0].node;
+        struct aeon__heap_node *node = h->slots[0].node;
         aeon__heap_remove(h, node);
         return node;
 }

@@ -5,25 +5,21 @@
  *   one is O(log n) and leaves nothing behind. Four children per parent: half the levels of a binary heap, and the children
  *   share a cache line.
  *
- *         [0]                    a node is IN the heap iff its place is not HEAP_NOWHERE
+ *         [0]                    a node is IN the heap iff its place is not 0 (it holds index + 1)
  *      /  |  |  \
  *   [1] [2] [3] [4]
  */
 #pragma once
 
+#include <aeon/time.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define HEAP_NOWHERE UINT32_MAX
-
-struct heap_node {
-        uint32_t place; /* index in the heap's array, HEAP_NOWHERE when outside */
-};
-
 struct heap_slot {
         int64_t time;
-        struct heap_node *node;
+        struct aeon__heap_node *node;
 };
 
 struct heap {
@@ -32,11 +28,9 @@ struct heap {
         uint32_t capacity;
 };
 
-#define HEAP_NODE_INIT { HEAP_NOWHERE }
-
-static inline bool heap_contains(const struct heap_node *node)
+static inline bool heap_contains(const struct aeon__heap_node *node)
 {
-        return node->place != HEAP_NOWHERE;
+        return node->place != 0;
 }
 
 /* The earliest time; INT64_MAX when the heap is empty. */
@@ -46,13 +40,13 @@ static inline int64_t heap_earliest(const struct heap *h)
 }
 
 /* Put @node at @time, moving it when it is in already. -ENOMEM, and then nothing has changed; moving never fails. */
-int aeon__heap_put(struct heap *h, struct heap_node *node, int64_t time);
+int aeon__heap_put(struct heap *h, struct aeon__heap_node *node, int64_t time);
 
 /* Take @node out; nothing happens when it is outside. */
-void aeon__heap_remove(struct heap *h, struct heap_node *node);
+void aeon__heap_remove(struct heap *h, struct aeon__heap_node *node);
 
 /* Take out the earliest node if its time is at or before @now; NULL when none is due. */
-struct heap_node *aeon__heap_pop_due(struct heap *h, int64_t now);
+struct aeon__heap_node *aeon__heap_pop_due(struct heap *h, int64_t now);
 
 /* Free the array; nodes still inside are forgotten. */
 void aeon__heap_done(struct heap *h);

@@ -8,10 +8,10 @@ PLAIN_TEST(nodes_come_out_in_order_of_time)
 {
         enum { N = 1000 };
         struct heap h = { 0 };
-        struct heap_node nodes[N];
+        struct aeon__heap_node nodes[N];
         srand(7);
         for (int i = 0; i < N; i++) {
-                nodes[i] = (struct heap_node)HEAP_NODE_INIT;
+                nodes[i] = (struct aeon__heap_node){ 0 };
                 REQUIRE_INT(aeon__heap_put(&h, &nodes[i], rand() % 500), 0);
         }
         for (int i = 0; i < N; i += 3)
@@ -24,7 +24,7 @@ PLAIN_TEST(nodes_come_out_in_order_of_time)
                 int64_t time = heap_earliest(&h);
                 CHECK(time >= last);
                 CHECK(!aeon__heap_pop_due(&h, time - 1));
-                struct heap_node *node = aeon__heap_pop_due(&h, time);
+                struct aeon__heap_node *node = aeon__heap_pop_due(&h, time);
                 CHECK(node && !heap_contains(node));
                 last = time;
                 count++;
@@ -36,7 +36,7 @@ PLAIN_TEST(nodes_come_out_in_order_of_time)
 PLAIN_TEST(a_million_moves_do_not_grow_the_heap)
 {
         struct heap h = { 0 };
-        struct heap_node node = HEAP_NODE_INIT, other = HEAP_NODE_INIT;
+        struct aeon__heap_node node = { 0 }, other = { 0 };
         REQUIRE_INT(aeon__heap_put(&h, &other, 3), 0);
         for (int i = 0; i < 1000000; i++)
                 REQUIRE_INT(aeon__heap_put(&h, &node, i % 7), 0);

@@ -156,7 +156,7 @@ char *test_read_file(const char *path)
 const char *test_build_folder(void)
 {
         const char *set = getenv("AEON_BUILD");
-        return set ? set : ".";
+        return set ? set : AEON_BUILD_FOLDER;
 }
 
 const char *test_source_folder(void)
@@ -167,7 +167,6 @@ const char *test_source_folder(void)
 
 /* ------------------------------------------------------------------ one test, in its own process */
 
-void test_processes_end(void);
 
 static void end_test(void)
 {

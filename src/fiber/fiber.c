@@ -1,0 +1,168 @@
+/* Fibers and their scheduler; see fiber.h. */
+#include "fiber/fiber.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+__thread struct sched *aeon__sched;
+
+/* ------------------------------------------------------------------ the ready queue */
+
+static void queue_append(struct sched *s, struct fiber *f)
+{
+        f->state = FIBER_READY;
+        f->next = NULL;
+        *s->last_ready = f;
+        s->last_ready = &f->next;
+}
+
+static struct fiber *queue_pop(struct sched *s)
+{
+        struct fiber *f = s->first_ready;
+        s->first_ready = f->next;
+        if (!f->next)
+                s->last_ready = &s->first_ready;
+        return f;
+}
+
+/* ------------------------------------------------------------------ switching */
+
+/* The guard page catches most overruns; a frame larger than a page can step over it, and this sees that it did. */
+static inline void check_bounds(const struct fiber *f)
+{
+        const char *here = __builtin_frame_address(0);
+        if (__builtin_expect(here < (const char *)f->context.low || here > (const char *)f->stack, 0)) {
+                fprintf(stderr, "aeon: a fiber parked outside its stack: it overflowed, or jumped to another\n");
+                abort();
+        }
+}
+
+/* Leave @f for the next ready fiber, or for the main context. @last: @f has ended. */
+static void leave(struct sched *s, struct fiber *f, bool last)
+{
+        check_bounds(f);
+        struct context *to = &s->main;
+        s->running = NULL;
+        if (s->first_ready && s->budget) {
+                s->budget--;
+                s->running = queue_pop(s);
+                s->running->state = FIBER_RUNNING;
+                if (s->running == f)
+                        return;
+                to = &s->running->context;
+        }
+        context_switch(&f->context, to, last);
+}
+
+void aeon__fiber_park(struct sched *s)
+{
+        struct fiber *f = s->running;
+        f->state = FIBER_PARKED;
+        leave(s, f, false);
+}
+
+void aeon__fiber_yield(struct sched *s)
+{
+        if (!s->first_ready && s->budget) {
+                s->budget--;
+                return;
+        }
+        struct fiber *f = s->running;
+        queue_append(s, f);
+        leave(s, f, false);
+}
+
+void aeon__fiber_ready(struct sched *s, struct fiber *f)
+{
+        queue_append(s, f);
+}
+
+static void enter(struct sched *s, struct fiber *f)
+{
+        s->running = f;
+        f->state = FIBER_RUNNING;
+        struct sched *outer = aeon__sched;
+        aeon__sched = s;
+        context_switch(&s->main, &f->context, false);
+        aeon__sched = outer;
+}
+
+void aeon__sched_run(struct sched *s, unsigned budget)
+{
+        if (!s->first_ready)
+                return;
+        s->budget = budget - 1;
+        enter(s, queue_pop(s));
+}
+
+void aeon__sched_run_now(struct sched *s, struct fiber *f)
+{
+        s->budget = 0;
+        enter(s, f);
+}
+
+/* ------------------------------------------------------------------ fibers */
+
+static void fiber_main(void *arg)
+{
+        context_arrived();
+        struct fiber *f = arg;
+        struct sched *s = aeon__sched;
+        f->body(f);
+        /* Nothing takes a stack between here and the switch, so it may be on the free list while we stand on it. */
+        aeon__stack_give(f->stack, f->class);
+        leave(s, f, true);
+        abort(); /* an ended fiber was switched to */
+}
+
+int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, void (*body)(struct fiber *), void **ret_block)
+{
+        struct stack *stack;
+        void *block;
+        int r = aeon__stack_take(&s->stacks, class, block_size, &stack, &block);
+        if (r < 0)
+                return r;
+        struct fiber *f = block;
+        *f = (struct fiber){
+                .context = { .low = stack->low, .size = (size_t)((char *)block - stack->low), .tsan_fiber = stack->tsan_fiber },
+                .stack = stack,
+                .body = body,
+                .class = (uint8_t)class,
+                .state = FIBER_PARKED,
+        };
+        f->context.sp = aeon__context_prepare(block, fiber_main, f);
+        *ret_block = block;
+        return 0;
+}
+
+/* ASan must know the bounds of the stack that polls: the thread's own, or that of the fiber that runs this loop inside another. */
+static void find_main_bounds(struct context *main)
+{
+#ifdef FIBER_ASAN
+        if (aeon__sched && aeon__sched->running) {
+                main->low = aeon__sched->running->context.low;
+                main->size = aeon__sched->running->context.size;
+                return;
+        }
+        pthread_attr_t attributes;
+        if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
+                pthread_attr_getstack(&attributes, &main->low, &main->size);
+                pthread_attr_destroy(&attributes);
+        }
+#else
+        (void)main;
+#endif
+}
+
+void aeon__sched_init(struct sched *s)
+{
+        *s = (struct sched){ 0 };
+        s->last_ready = &s->first_ready;
+        find_main_bounds(&s->main);
+}
+
+void aeon__sched_done(struct sched *s)
+{
+        aeon__stack_pool_done(&s->stacks);
+}

@@ -1,0 +1,68 @@
+/* Fibers and the scheduler that switches between them.
+ *
+ * DESIGN
+ *   A fiber is a context with a stack; its control block lies in the topmost bytes of that stack, followed upwards by nothing of
+ *   ours. Whoever makes a fiber says how large a block it wants, and embeds `struct fiber` first in it.
+ *
+ *   A scheduler belongs to one loop. It has a queue of ready fibers and the MAIN context, which is the thread's own stack, where
+ *   the loop polls for I/O. A fiber that parks switches straight to the next ready fiber; only when none is left, or the batch's
+ *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O.
+ *
+ *        main --sched_run()--> fiber A --park--> fiber B --park--> fiber C --park (queue empty)--> main --poll--> ...
+ *
+ *   A fiber never leaves its loop. It is in the queue iff its state is FIBER_READY.
+ */
+#pragma once
+
+#include "fiber/context.h"
+#include "fiber/stack.h"
+
+enum fiber_state { FIBER_PARKED, FIBER_READY, FIBER_RUNNING };
+
+struct fiber {
+        struct context context;
+        struct fiber *next;  /* in the ready queue */
+        struct stack *stack; /* what it runs on and lives in */
+        void (*body)(struct fiber *self);
+        uint8_t class; /* enum stack_class */
+        uint8_t state; /* enum fiber_state */
+};
+
+struct sched {
+        struct fiber *first_ready, **last_ready;
+        struct fiber *running; /* NULL in the main context */
+        struct context main;
+        unsigned budget; /* how many more fibers may run before the main context has its turn */
+        struct stack_pool stacks;
+};
+
+/* The scheduler whose fibers the calling thread runs now; NULL outside. */
+extern __thread struct sched *aeon__sched;
+
+void aeon__sched_init(struct sched *s);
+void aeon__sched_done(struct sched *s); /* no fiber may be left */
+
+/* Make a parked fiber that will run @body; *ret_block is @block_size bytes that begin with its struct fiber (the rest is not
+ * initialised). Errors: -ENOMEM. */
+int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, void (*body)(struct fiber *), void **ret_block);
+
+/* Put a parked fiber at the end of the ready queue. */
+void aeon__fiber_ready(struct sched *s, struct fiber *f);
+
+/* From a fiber: stop until somebody readies it again. */
+void aeon__fiber_park(struct sched *s);
+
+/* From a fiber: let the others run first. Returns at once when nobody is ready and the budget lasts. */
+void aeon__fiber_yield(struct sched *s);
+
+/* From the main context: run ready fibers until none is left or @budget of them have run. */
+void aeon__sched_run(struct sched *s, unsigned budget);
+
+/* From the main context, typically inside an I/O callback: run the parked @f now, before those in the queue, and come back when it
+ * parks. What it readies waits for its turn. */
+void aeon__sched_run_now(struct sched *s, struct fiber *f);
+
+static inline bool aeon__sched_has_ready(const struct sched *s)
+{
+        return s->first_ready != NULL;
+}

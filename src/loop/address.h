@@ -1,0 +1,19 @@
+/* Addresses as text; the grammar is in aeon/stream.h. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct address {
+        enum { ADDRESS_TCP, ADDRESS_UNIX, ADDRESS_FD } kind;
+        char host[256]; /* TCP: name or number without brackets, "" for all interfaces; unix: the path */
+        char port[16];  /* TCP: digits */
+        int fd;         /* ADDRESS_FD */
+};
+
+/* Errors: -EINVAL with words that quote @text. */
+int aeon__address_parse(const char *text, struct address *ret_address);
+
+/* "127.0.0.1:80", "[::1]:80", "unix:/path" of a struct sockaddr. Errors: -ENOSPC, -EAFNOSUPPORT. */
+struct sockaddr;
+int aeon__address_format(const struct sockaddr *sa, char *text, size_t size);

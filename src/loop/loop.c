@@ -1,0 +1,143 @@
+/* The libuv driver and a loop's beginning and end; see loop.h. */
+#include "loop/loop.h"
+
+#include "base/log.h"
+
+#include <aeon/thread.h>
+#include <stdlib.h>
+
+/* ------------------------------------------------------------------ the driver */
+
+static aeon_time loop_now(struct driver *driver)
+{
+        (void)driver;
+        return (aeon_time)uv_hrtime();
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+        (void)timer; /* its only duty is to end uv_run() */
+}
+
+/* libuv counts in milliseconds: rounded up, so that nothing ever fires early. */
+static void arm_timer(struct aeon_loop *loop, aeon_time until)
+{
+        aeon_time now = loop_now(&loop->driver);
+        uint64_t ms = until > now ? ((uint64_t)(until - now) + 999999) / 1000000 : 0;
+        uv_update_time(&loop->uv);
+        uv_timer_start(&loop->timer, on_timer, ms, 0);
+}
+
+static int loop_poll(struct driver *driver, aeon_time until)
+{
+        struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
+        if (until == INT64_MIN) {
+                uv_run(&loop->uv, UV_RUN_NOWAIT);
+                return 0;
+        }
+        if (until != AEON_NEVER)
+                arm_timer(loop, until);
+        uv_run(&loop->uv, UV_RUN_ONCE);
+        if (until != AEON_NEVER)
+                uv_timer_stop(&loop->timer);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ a loop's life */
+
+static void on_wakeup(uv_async_t *wakeup)
+{
+        struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
+        aeon__mailbox_run(&loop->mailbox);
+}
+
+static int loop_new(struct aeon_loop **ret_loop)
+{
+        struct aeon_loop *loop = calloc(1, sizeof *loop);
+        if (!loop)
+                return aeon_fail(-ENOMEM, "no memory for a loop");
+        int r = uv_loop_init(&loop->uv);
+        if (r < 0) {
+                free(loop);
+                return aeon_fail_os(r, "cannot make an event loop");
+        }
+        r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
+        if (r < 0) {
+                uv_loop_close(&loop->uv);
+                free(loop);
+                return aeon_fail_os(r, "cannot make the wake-up of an event loop");
+        }
+        uv_timer_init(&loop->uv, &loop->timer);
+        loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        aeon__runner_init(&loop->runner, &loop->driver);
+        aeon__mailbox_init(&loop->mailbox);
+        loop->holders = 1;
+        *ret_loop = loop;
+        return 0;
+}
+
+/* Something of the user's is still open: say so, and close it for good. */
+static void close_left_open(uv_handle_t *handle, void *arg)
+{
+        (void)arg;
+        if (uv_is_closing(handle))
+                return;
+        aeon_log_error("a %s was left open when its loop ended", uv_handle_type_name(handle->type));
+        uv_close(handle, NULL);
+}
+
+/* Everything that belongs to the loop, but not its handle. */
+static void loop_end(struct aeon_loop *loop)
+{
+        aeon__mailbox_close(&loop->mailbox);
+        uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        uv_close((uv_handle_t *)&loop->timer, NULL);
+        do {
+                uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
+                uv_walk(&loop->uv, close_left_open, NULL);
+        } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+        aeon__runner_done(&loop->runner);
+}
+
+int aeon_loop_run(aeon_task_fn *fn, void *arg)
+{
+        struct aeon_loop *loop = NULL;
+        int r = loop_new(&loop);
+        if (r < 0)
+                return r;
+        r = aeon__runner_run(&loop->runner, fn, arg);
+        loop_end(loop);
+        aeon_loop_release(loop);
+        return r;
+}
+
+aeon_loop *aeon_loop_current(void)
+{
+        return aeon__loop_now();
+}
+
+aeon_loop *aeon_loop_hold(aeon_loop *loop)
+{
+        atomic_fetch_add(&loop->holders, 1);
+        return loop;
+}
+
+void aeon_loop_release(aeon_loop *loop)
+{
+        if (!loop || atomic_fetch_sub(&loop->holders, 1) != 1)
+                return;
+        aeon__mailbox_done(&loop->mailbox);
+        free(loop);
+}
+
+int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
+{
+        bool first;
+        int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
+        if (r < 0)
+                return r; /* no words: this may be a signal handler */
+        if (first)
+                uv_async_send(&loop->wakeup);
+        aeon__mailbox_posted(&loop->mailbox);
+        return 0;
+}

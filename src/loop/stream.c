@@ -1,0 +1,250 @@
+/* Reading, writing and closing; see stream.h. */
+#include "loop/stream.h"
+
+#include "loop/address.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+struct stream_reader {
+        struct wait wait;
+        struct aeon_task *task;
+        struct aeon_stream *stream;
+        char *buffer;
+        size_t size;
+};
+
+struct stream_writer {
+        struct wait wait;
+        struct aeon_task *task;
+        struct aeon_stream *stream;
+        union {
+                uv_write_t write;
+                uv_shutdown_t shutdown;
+        } request;
+};
+
+int aeon__stream_new(int family, struct aeon_stream **ret_stream)
+{
+        struct aeon_loop *loop = aeon__loop_now();
+        struct aeon_stream *s = calloc(1, sizeof *s);
+        if (!s)
+                return aeon_fail(-ENOMEM, "no memory for a stream");
+        if (family == AF_UNIX)
+                uv_pipe_init(&loop->uv, &s->uv.pipe, 0);
+        else
+                uv_tcp_init(&loop->uv, &s->uv.tcp);
+        *ret_stream = s;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ closing */
+
+static void on_closed(uv_handle_t *handle)
+{
+        struct aeon_stream *s = container_of(handle, struct aeon_stream, uv.handle);
+        s->closed = true;
+        if (s->orphan)
+                free(s);
+}
+
+/* Nothing works on @s any more and every call returns @code; a pending write hears it from libuv. */
+static void stream_break(struct aeon_stream *s, int code)
+{
+        if (!s->broken)
+                s->broken = code;
+        struct stream_reader *reader = s->reader;
+        s->reader = NULL;
+        if (reader)
+                aeon__wake(reader->task, code);
+        if (!s->closing) {
+                s->closing = true;
+                uv_close(&s->uv.handle, on_closed);
+        }
+}
+
+void aeon_stream_close(aeon_stream *s)
+{
+        if (!s)
+                return;
+        s->orphan = true;
+        stream_break(s, -EBADF);
+        if (s->closed)
+                free(s);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+static void on_room_wanted(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_room)
+{
+        (void)suggested;
+        struct stream_reader *reader = container_of(handle, struct aeon_stream, uv.handle)->reader;
+        *ret_room = reader ? uv_buf_init(reader->buffer, (unsigned)(reader->size < INT_MAX ? reader->size : INT_MAX)) : uv_buf_init(NULL, 0);
+}
+
+static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
+{
+        (void)room;
+        struct aeon_stream *s = container_of(stream, struct aeon_stream, uv.stream);
+        if (count == 0)
+                return; /* nothing after all */
+        struct stream_reader *reader = s->reader;
+        if (!reader || count < 0) {
+                uv_read_stop(stream);
+                s->reading = false;
+        }
+        if (!reader)
+                return; /* the data waits in the kernel */
+        if (count < 0 && count != UV_EOF)
+                s->broken = (int)count;
+        s->reader = NULL;
+        aeon__wake_now(reader->task, count == UV_EOF ? 0 : (int)count);
+}
+
+static bool abort_read(struct wait *wait, struct aeon_task *task)
+{
+        (void)task;
+        container_of(wait, struct stream_reader, wait)->stream->reader = NULL;
+        return true;
+}
+
+ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
+{
+        struct aeon_task *t = NULL;
+        int r = aeon__wait_enter(&t);
+        if (r < 0)
+                return r;
+        if (s->broken)
+                return aeon_fail_os(s->broken, "read from %s", aeon_stream_peer(s));
+        if (s->reader)
+                return aeon_fail(-EBUSY, "another task is reading from %s", aeon_stream_peer(s));
+        if (size == 0)
+                return aeon_fail(-EINVAL, "a read needs room for at least one byte");
+        struct stream_reader reader = { .wait = { .what = "read", .object = s, .abort = abort_read }, .task = t, .stream = s, .buffer = buffer, .size = size };
+        if (!s->reading) {
+                r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
+                if (r < 0)
+                        return aeon_fail_os(r, "read from %s", aeon_stream_peer(s));
+                s->reading = true;
+        }
+        s->reader = &reader;
+        r = aeon__wait(&reader.wait);
+        return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "read from the peer") : r;
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static void on_written(uv_write_t *request, int status)
+{
+        struct stream_writer *writer = container_of(request, struct stream_writer, request.write);
+        writer->stream->writer = NULL;
+        aeon__wake(writer->task, status);
+}
+
+/* Part of it may be with the peer already, so the stream cannot be used any more. libuv calls back with UV_ECANCELED. */
+static bool abort_write(struct wait *wait, struct aeon_task *task)
+{
+        (void)task;
+        stream_break(container_of(wait, struct stream_writer, wait)->stream, -EPIPE);
+        return false;
+}
+
+/* Drop the first @count bytes of @bufs; returns how many buffers are left, moved to the front. */
+static unsigned bufs_skip(uv_buf_t *bufs, unsigned n, size_t count)
+{
+        unsigned first = 0;
+        while (first < n && count >= bufs[first].len)
+                count -= bufs[first++].len;
+        for (unsigned i = first; i < n; i++)
+                bufs[i - first] = bufs[i];
+        if (first < n) {
+                bufs[0].base += count;
+                bufs[0].len -= count;
+        }
+        return n - first;
+}
+
+static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs, unsigned n)
+{
+        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        int r = uv_write(&writer.request.write, &s->uv.stream, bufs, n, on_written);
+        if (r < 0)
+                return r;
+        s->writer = &writer;
+        r = aeon__wait(&writer.wait);
+        return r == UV_ECANCELED && s->orphan ? -EBADF : r;
+}
+
+int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
+{
+        struct aeon_task *t = NULL;
+        int r = aeon__wait_enter(&t);
+        if (r < 0)
+                return r;
+        if (s->broken)
+                return aeon_fail_os(s->broken, "write to %s", aeon_stream_peer(s));
+        if (s->writer)
+                return aeon_fail(-EBUSY, "another task is writing to %s", aeon_stream_peer(s));
+        uv_buf_t bufs[8];
+        if (count > 8)
+                return aeon_fail(-EINVAL, "at most 8 pieces can be written at once, not %zu", count);
+        for (size_t i = 0; i < count; i++)
+                bufs[i] = uv_buf_init((char *)pieces[i].data, (unsigned)pieces[i].size);
+        unsigned left = bufs_skip(bufs, (unsigned)count, 0);
+        if (left) {
+                r = uv_try_write(&s->uv.stream, bufs, left);
+                if (r >= 0 || r == UV_EAGAIN)
+                        left = bufs_skip(bufs, left, r > 0 ? (size_t)r : 0);
+                if (r < 0 && r != UV_EAGAIN)
+                        return aeon_fail_os(s->broken = r, "write to %s", aeon_stream_peer(s));
+        }
+        if (left == 0) {
+                aeon__wait_skip(t);
+                return 0;
+        }
+        r = write_rest(s, t, bufs, left);
+        return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "write to the peer") : r;
+}
+
+int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)
+{
+        return aeon_stream_writev(s, &(aeon_bytes){ bytes, size }, 1);
+}
+
+static void on_shut_down(uv_shutdown_t *request, int status)
+{
+        struct stream_writer *writer = container_of(request, struct stream_writer, request.shutdown);
+        writer->stream->writer = NULL;
+        aeon__wake(writer->task, status);
+}
+
+int aeon_stream_shutdown(aeon_stream *s)
+{
+        struct aeon_task *t = NULL;
+        int r = aeon__wait_enter(&t);
+        if (r < 0)
+                return r;
+        if (s->broken)
+                return aeon_fail_os(s->broken, "shut down %s", aeon_stream_peer(s));
+        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        r = uv_shutdown(&writer.request.shutdown, &s->uv.stream, on_shut_down);
+        if (r < 0)
+                return aeon_fail_os(r, "shut down %s", aeon_stream_peer(s));
+        s->writer = &writer;
+        return aeon__wait(&writer.wait);
+}
+
+const char *aeon_stream_peer(aeon_stream *s)
+{
+        struct sockaddr_storage sa = { 0 };
+        int size = sizeof sa;
+        if (s->peer[0])
+                return s->peer;
+        if (s->uv.handle.type == UV_NAMED_PIPE)
+                strcpy(s->peer, "unix");
+        else if (uv_tcp_getpeername(&s->uv.tcp, (struct sockaddr *)&sa, &size) < 0 ||
+                 aeon__address_format((struct sockaddr *)&sa, s->peer, sizeof s->peer) < 0)
+                strcpy(s->peer, "the peer");
+        return s->peer;
+}

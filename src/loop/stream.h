@@ -1,0 +1,36 @@
+/* Streams between the files of this room; the contract is in aeon/stream.h.
+ *
+ * DESIGN
+ *   Reading is started with the first read and stays on: each time libuv has data it asks alloc() for room and gets the waiting
+ *   task's own buffer, so bytes are copied once, and the task runs inside the callback. Only when data comes and nobody waits is
+ *   reading stopped, until the next read; what the kernel holds is the back-pressure.
+ *
+ *   Writing tries the socket first; only what did not fit becomes a request, which lies on the writing task's stack.
+ *
+ *   The handle lives on the heap: uv_close() takes a turn of the loop. It is freed when it is closed AND its owner has let go.
+ */
+#pragma once
+
+#include "loop/loop.h"
+
+#include <aeon/stream.h>
+
+struct aeon_stream {
+        union {
+                uv_handle_t handle;
+                uv_stream_t stream;
+                uv_tcp_t tcp;
+                uv_pipe_t pipe;
+        } uv;
+        struct stream_reader *reader; /* the task in aeon_stream_read() */
+        struct stream_writer *writer; /* the task in aeon_stream_write() whose bytes did not fit at once */
+        int broken;                   /* 0, or what every further call returns */
+        bool reading;                 /* uv_read_start() is in force */
+        bool closing;                 /* uv_close() was called */
+        bool closed;                  /* its callback has come */
+        bool orphan;                  /* the owner has closed it */
+        char peer[128];               /* filled in when asked for */
+};
+
+/* An unconnected stream of this family on the running loop. */
+int aeon__stream_new(int family, struct aeon_stream **ret_stream);

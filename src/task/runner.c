@@ -1,0 +1,102 @@
+/* The loop around the tasks; see runner.h. */
+#include "task/runner.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { BATCH = 512 }; /* tasks between two looks at the outside world: an empty look costs some 200 ns */
+
+static struct error_slot *running_error_slot(void)
+{
+        struct aeon_task *t = aeon__task_now();
+        return t ? &t->error : NULL;
+}
+
+static const char *running_task_name(void)
+{
+        struct aeon_task *t = aeon__task_now();
+        return t ? t->name : NULL;
+}
+
+static void describe_task(const struct stack *stack, char *text, size_t size)
+{
+        const struct aeon_task *t =
+                (const void *)(((uintptr_t)stack - sizeof(struct aeon_task)) & ~(uintptr_t)15); /* where aeon__stack_take put it */
+        snprintf(text, size, "in task \"%s\" (spawned at %s)", t->name, t->site);
+}
+
+__attribute__((constructor)) static void connect_rooms_below(void)
+{
+        aeon__error_owner = running_error_slot;
+        aeon__log_task_name = running_task_name;
+        aeon__fault_describe = describe_task;
+}
+
+void aeon__runner_init(struct runner *runner, struct driver *driver)
+{
+        *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
+        aeon__sched_init(&runner->sched);
+}
+
+void aeon__runner_done(struct runner *runner)
+{
+        aeon__groups_free(runner);
+        aeon__heap_done(&runner->deadlines);
+        aeon__error_slot_done(&runner->error);
+        free(runner->loop_vars);
+        aeon__sched_done(&runner->sched);
+}
+
+static void fire_deadlines(struct runner *runner)
+{
+        if (heap_earliest(&runner->deadlines) == AEON_NEVER)
+                return;
+        aeon_time now = aeon__runner_clock(runner);
+        struct aeon__heap_node *node;
+        while ((node = aeon__heap_pop_due(&runner->deadlines, now))) {
+                if (node->kind == TIMER_SCOPE)
+                        aeon__scope_fire(container_of(node, aeon_scope, timer));
+                else
+                        aeon__sleep_fire(container_of(node, struct aeon_task, timer));
+        }
+}
+
+int aeon__runner_turn(struct runner *runner)
+{
+        aeon__sched_run(&runner->sched, BATCH);
+        if (runner->tasks == 0)
+                return 0;
+        bool ready = aeon__sched_has_ready(&runner->sched);
+        int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
+        if (r < 0)
+                return r;
+        fire_deadlines(runner);
+        return 0;
+}
+
+int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
+{
+        struct fault_guard guard;
+        aeon__fault_begin(&guard);
+        int r = aeon__task_new(runner, NULL, "main", fn, arg, STACK_LARGE, "the loop");
+        while (r >= 0 && runner->tasks > 0)
+                r = aeon__runner_turn(runner);
+        aeon__fault_end(&guard);
+        if (r < 0)
+                return r;
+        aeon__error_move(&runner->error, aeon__error_current());
+        return runner->result;
+}
+
+aeon_time aeon_now(void)
+{
+        struct runner *runner = aeon__runner_now();
+        if (runner)
+                return aeon__runner_clock(runner);
+        struct timespec t;
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (aeon_time)t.tv_sec * 1000000000 + t.tv_nsec;
+}

@@ -1,0 +1,162 @@
+/* A task's beginning, waiting and end; see task.h. */
+#include "task/task.h"
+
+#include "task/runner.h"
+
+#include <aeon/log.h>
+#include <stdatomic.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ waiting */
+
+int aeon__wait_enter(struct aeon_task **ret_task)
+{
+        struct aeon_task *t = aeon__task_now();
+        if (__builtin_expect(!t, 0))
+                return aeon_fail(-EINVAL, "this call suspends, so it must be made from a task");
+        if (t->scope->effective)
+                return -ECANCELED;
+        *ret_task = t;
+        return 0;
+}
+
+void aeon__wait_skip(struct aeon_task *task)
+{
+        aeon__fiber_yield(&task->runner->sched);
+}
+
+int aeon__wait(struct wait *wait)
+{
+        struct aeon_task *t = aeon__task_now();
+        t->waiting = wait;
+        t->abort_called = false;
+        aeon__fiber_park(&t->runner->sched);
+        return t->wake_result;
+}
+
+void aeon__wake(struct aeon_task *task, int result)
+{
+        task->waiting = NULL;
+        task->wake_result = result;
+        aeon__fiber_ready(&task->runner->sched, &task->fiber);
+}
+
+void aeon__wake_now(struct aeon_task *task, int result)
+{
+        if (task->runner->sched.running) {
+                aeon__wake(task, result);
+                return;
+        }
+        task->waiting = NULL;
+        task->wake_result = result;
+        aeon__sched_run_now(&task->runner->sched, &task->fiber);
+}
+
+void aeon__task_cancel_wait(struct aeon_task *task)
+{
+        struct wait *wait = task->waiting;
+        if (!wait || !wait->abort || task->abort_called)
+                return;
+        task->abort_called = true;
+        if (wait->abort(wait, task))
+                aeon__wake(task, -ECANCELED);
+}
+
+int aeon_checkpoint(void)
+{
+        struct aeon_task *t = NULL;
+        int r = aeon__wait_enter(&t);
+        if (r < 0)
+                return r;
+        aeon__fiber_yield(&t->runner->sched);
+        return t->scope->effective ? -ECANCELED : 0;
+}
+
+/* ------------------------------------------------------------------ the end of a task */
+
+/* A task must close what it opened. What it left open is closed for it, loudly, and the task has failed. */
+static int close_left_open(struct aeon_task *t, int r)
+{
+        while (t->scope != t->outermost) {
+                aeon_scope *s = t->scope;
+                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope", s->name);
+                if (s->group)
+                        aeon__group_abandon(s->group);
+                else
+                        aeon__scope_leave(s);
+                if (r >= 0)
+                        r = aeon_fail(-EINVAL, "task \"%s\" returned with a scope open", t->name);
+        }
+        return r;
+}
+
+static void task_main(struct fiber *fiber)
+{
+        struct aeon_task *t = (struct aeon_task *)(void *)fiber;
+        struct runner *runner = t->runner;
+        int r = close_left_open(t, t->fn(t->arg));
+        if (t->group) {
+                aeon__group_task_done(t->group, t, r);
+        } else {
+                runner->result = r;
+                aeon__error_move(&t->error, &runner->error);
+        }
+        aeon__error_slot_done(&t->error);
+        aeon__vars_drop(t->vars);
+        runner->tasks--;
+}
+
+/* ------------------------------------------------------------------ the beginning */
+
+int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, aeon_task_fn *fn, void *arg, enum stack_class class,
+                   const char *site)
+{
+        static _Atomic uint64_t last_id;
+        void *block;
+        int r = aeon__fiber_new(&runner->sched, class, sizeof(struct aeon_task), task_main, &block);
+        if (r < 0)
+                return r;
+        struct aeon_task *t = block, *spawner = aeon__task_now();
+        struct fiber fiber = t->fiber;
+        *t = (struct aeon_task){
+                .fiber = fiber,
+                .runner = runner,
+                .group = group,
+                .scope = group ? aeon_group_scope(group) : &runner->root,
+                .vars = spawner ? aeon__vars_hold(spawner->vars) : NULL,
+                .timer.kind = TIMER_SLEEP,
+                .fn = fn,
+                .arg = arg,
+                .site = site,
+                .id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1,
+        };
+        t->outermost = t->scope;
+        list_init(&t->in_group);
+        if (name)
+                memccpy(t->name, name, '\0', sizeof t->name - 1);
+        runner->tasks++;
+        if (group)
+                list_append(aeon__group_tasks(group), &t->in_group);
+        aeon__fiber_ready(&runner->sched, &t->fiber);
+        return 0;
+}
+
+aeon_task *aeon_task_current(void)
+{
+        return aeon__task_now();
+}
+
+const char *aeon_task_name(const aeon_task *task)
+{
+        return task->name;
+}
+
+const char *aeon_task_site(const aeon_task *task)
+{
+        return task->site;
+}
+
+uint64_t aeon_task_id(const aeon_task *task)
+{
+        return task->id;
+}

@@ -1,0 +1,207 @@
+/* Streams over real sockets. */
+#include "harness.h"
+
+#include <aeon/error.h>
+#include <aeon/loop.h>
+#include <aeon/scope.h>
+#include <aeon/stream.h>
+#include <aeon/time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int echo_one(void *arg)
+{
+        aeon_stream *s = arg;
+        char buffer[4096];
+        ssize_t n;
+        while ((n = aeon_stream_read(s, buffer, sizeof buffer)) > 0) {
+                int r = aeon_stream_write(s, buffer, (size_t)n);
+                if (r < 0) {
+                        n = r;
+                        break;
+                }
+        }
+        aeon_stream_close(s);
+        return n == -ECONNRESET || n == -EPIPE ? 0 : (int)n;
+}
+
+struct server {
+        aeon_listener *listener;
+        aeon_group *group;
+};
+
+static int serve(void *arg)
+{
+        struct server *server = arg;
+        for (;;) {
+                aeon_stream *s;
+                int r = aeon_listener_accept(server->listener, &s);
+                if (r < 0)
+                        return r == -EBADF ? 0 : r;
+                r = aeon_spawn(server->group, "echo", echo_one, s);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static void start_server(struct server *server, const char *address, char *ret_address, size_t size)
+{
+        int fd;
+        REQUIRE_INT(aeon_socket_bind(address, &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, ret_address, size), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &server->listener), 0);
+        REQUIRE_INT(aeon_group_open(&server->group), 0);
+        aeon_spawn(server->group, "server", serve, server);
+}
+
+static void echo_over(const char *address)
+{
+        struct server server;
+        char bound[128], answer[64];
+        start_server(&server, address, bound, sizeof bound);
+        aeon_stream *s;
+        REQUIRE_INT(aeon_stream_connect(bound, &s), 0);
+        for (int i = 0; i < 100; i++) {
+                CHECK_INT(aeon_stream_writev(s, (aeon_bytes[]){ { "hello ", 6 }, { "", 0 }, { "world", 5 } }, 3), 0);
+                size_t got = 0;
+                while (got < 11) {
+                        ssize_t n = aeon_stream_read(s, answer + got, sizeof answer - got);
+                        REQUIRE(n > 0);
+                        got += (size_t)n;
+                }
+                CHECK(!memcmp(answer, "hello world", 11));
+        }
+        CHECK_INT(aeon_stream_shutdown(s), 0);
+        CHECK_INT(aeon_stream_read(s, answer, sizeof answer), 0);
+        aeon_stream_close(s);
+        aeon_listener_close(server.listener);
+        CHECK_INT(aeon_group_close(server.group), 0);
+}
+
+TEST(echo_over_tcp)
+{
+        echo_over("127.0.0.1:0");
+}
+
+TEST(echo_over_a_name)
+{
+        echo_over("localhost:0");
+}
+
+TEST(echo_over_a_unix_socket)
+{
+        char address[256];
+        snprintf(address, sizeof address, "unix:%s", test_path("echo.sock"));
+        echo_over(address);
+        echo_over(address); /* the file that the first one left is stale */
+}
+
+static int write_megabytes(void *arg)
+{
+        aeon_stream *s = arg;
+        enum { SIZE = 8 << 20 };
+        char *block = malloc(SIZE);
+        for (int i = 0; i < SIZE; i++)
+                block[i] = (char)(i * 7);
+        int r = aeon_stream_write(s, block, SIZE);
+        free(block);
+        return r < 0 ? r : aeon_stream_shutdown(s);
+}
+
+TEST(megabytes_pass_with_back_pressure)
+{
+        struct server server;
+        char bound[128];
+        start_server(&server, "127.0.0.1:0", bound, sizeof bound);
+        aeon_stream *s;
+        REQUIRE_INT(aeon_stream_connect(bound, &s), 0);
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "writer", write_megabytes, s);
+        char buffer[10000];
+        size_t total = 0;
+        bool right = true;
+        ssize_t n;
+        while ((n = aeon_stream_read(s, buffer, sizeof buffer)) > 0)
+                for (ssize_t i = 0; i < n; i++)
+                        right = right && buffer[i] == (char)(total++ * 7);
+        CHECK_INT(n, 0);
+        CHECK(right);
+        CHECK_INT(total, 8 << 20);
+        CHECK_INT(aeon_group_close(g), 0);
+        aeon_stream_close(s);
+        aeon_listener_close(server.listener);
+        CHECK_INT(aeon_group_close(server.group), 0);
+}
+
+TEST(a_cancelled_read_takes_nothing_and_the_stream_lives_on)
+{
+        struct server server;
+        char bound[128], buffer[16];
+        start_server(&server, "127.0.0.1:0", bound, sizeof bound);
+        aeon_stream *s;
+        REQUIRE_INT(aeon_stream_connect(bound, &s), 0);
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(10) });
+        CHECK_INT(aeon_scope_close(&scope, (int)aeon_stream_read(s, buffer, sizeof buffer)), -ETIMEDOUT);
+        CHECK_INT(aeon_stream_write(s, "x", 1), 0);
+        CHECK_INT(aeon_stream_read(s, buffer, sizeof buffer), 1);
+        aeon_stream_close(s);
+        aeon_listener_close(server.listener);
+        CHECK_INT(aeon_group_close(server.group), 0);
+}
+
+TEST(a_write_cancelled_in_the_middle_breaks_the_stream)
+{
+        int fd;
+        char bound[128];
+        aeon_listener *l;
+        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, bound, sizeof bound), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        aeon_stream *s, *peer;
+        REQUIRE_INT(aeon_stream_connect(bound, &s), 0);
+        REQUIRE_INT(aeon_listener_accept(l, &peer), 0);
+        size_t size = 64 << 20;
+        char *block = calloc(1, size);
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(50) });
+        CHECK_INT(aeon_scope_close(&scope, aeon_stream_write(s, block, size)), -ETIMEDOUT);
+        CHECK_INT(aeon_stream_write(s, block, 1), -EPIPE);
+        free(block);
+        aeon_stream_close(s);
+        aeon_stream_close(peer);
+        aeon_listener_close(l);
+}
+
+TEST(errors_name_the_address)
+{
+        aeon_stream *s;
+        char address[64];
+        snprintf(address, sizeof address, "127.0.0.1:%d", test_free_port());
+        CHECK_INT(aeon_stream_connect(address, &s), -ECONNREFUSED);
+        CHECK_CONTAINS(aeon_error_text(), address);
+        CHECK_INT(aeon_stream_connect("no port", &s), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "no port");
+        CHECK_INT(aeon_stream_connect("unix:/does/not/exist", &s), -ENOENT);
+        int fd, other;
+        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
+        aeon_listener *l;
+        REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        REQUIRE_INT(aeon_socket_address(fd, address, sizeof address), 0);
+        CHECK_INT(aeon_socket_bind(address, &other), -EADDRINUSE);
+        CHECK_CONTAINS(aeon_error_text(), address);
+        aeon_listener_close(l);
+}
+
+TEST(a_connect_is_cancelled)
+{
+        aeon_scope scope;
+        aeon_stream *s;
+        aeon_scope_open(&scope, NULL);
+        aeon_scope_cancel(&scope, NULL);
+        CHECK_INT(aeon_scope_close(&scope, aeon_stream_connect("127.0.0.1:1", &s)), 0);
+        CHECK(aeon_scope_caught(&scope));
+}
