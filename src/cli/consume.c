@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   A message is acknowledged when its line has left this process, so a reader that breaks off loses nothing: what was not written
- *   goes back to the broker. Ctrl-C cancels the scope around the waiting; the way out is the same as after --max.
+ *   goes back to the broker. Ctrl-C cancels the group around it all; the way out is the same as after --max.
  */
 #include "cli/commands.h"
 #include "cli/flags.h"
@@ -10,8 +10,8 @@
 #include <aeon/broker.h>
 #include <aeon/error.h>
 #include <aeon/loop.h>
-#include <aeon/scope.h>
-#include <aeon/thread.h>
+#include <aeon/signal.h>
+#include <aeon/task.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,27 +37,6 @@ static const struct command command = {
         .least = 2,
         .most = 2,
 };
-
-/* What a signal cancels: one command, one consumer. Written before the handler is installed. */
-static aeon_loop *interrupted_loop;
-static aeon_scope *interrupted_scope;
-
-static void cancel_scope(void *arg)
-{
-        aeon_scope_cancel(arg, "interrupted");
-}
-
-static void on_signal(int number)
-{
-        (void)number;
-        aeon_post(interrupted_loop, cancel_scope, interrupted_scope);
-}
-
-static void set_signals(void (*handler)(int))
-{
-        signal(SIGINT, handler);
-        signal(SIGTERM, handler);
-}
 
 static int print_message(aeon_message *m)
 {
@@ -100,16 +79,32 @@ static int connect_and_print(const struct consume *c)
         return r;
 }
 
+/* Beside the consumer: the first signal cancels it. */
+static int stop_on_signal(void *arg)
+{
+        aeon_signals *signals;
+        int r = aeon_signals_open((const int[]){ SIGINT, SIGTERM }, 2, &signals);
+        if (r < 0)
+                return r;
+        r = aeon_signals_wait(signals);
+        aeon_signals_close(signals);
+        if (r > 0)
+                aeon_group_cancel(arg, "signal");
+        return r;
+}
+
 static int consume_task(void *arg)
 {
-        aeon_scope s;
-        aeon_scope_open(&s, NULL);
-        interrupted_loop = aeon_loop_current();
-        interrupted_scope = &s;
-        set_signals(on_signal);
-        int r = connect_and_print(arg);
-        set_signals(SIG_DFL);
-        r = aeon_scope_close(&s, r);
+        aeon_group *g;
+        int r = aeon_group_open(&g);
+        if (r == 0) {
+                aeon_spawn(g, "signals", stop_on_signal, g);
+                r = connect_and_print(arg);
+                if (r != -ECANCELED)
+                        aeon_group_fail(g, r);
+                aeon_group_cancel(g, "done");
+                r = aeon_group_close(g);
+        }
         if (r < 0)
                 aeon__flags_complain(command.program, "%s", aeon_error_describe(r));
         return r;
