@@ -14,7 +14,6 @@
 #include <aeon/task.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct consume {
         unsigned max; /* 0: no end */
