@@ -156,6 +156,9 @@ AEON_API int aeon_lifespan_handle_at(aeon_lifespan *life, const char *name, aeon
  * ends the lifespan and stops the app (exit 3). Borrowed. */
 AEON_API aeon_group *aeon_lifespan_group(aeon_lifespan *life);
 
+/* Tell the app where its admin endpoints answer, for the ready line ("127.0.0.1:7979"). For a part's bind(). */
+AEON_API void aeon_app_set_admin_address(aeon_app *app, const char *address);
+
 /* ------------------------------------------------------------------ running an app by hand */
 
 typedef struct aeon_app_opts {

@@ -178,7 +178,7 @@ bool aeon__request_skip_body(aeon_request *req)
         size_t count = 0;
         if (req->body_state == BODY_NONE)
                 return true;
-        if (req->continue_wanted || (req->body_state == BODY_LENGTH && req->body_left > SKIPPED_LIMIT))
+        if (req->body_status || req->continue_wanted || (req->body_state == BODY_LENGTH && req->body_left > SKIPPED_LIMIT))
                 return false;
         while (req->body_state != BODY_NONE && count < SKIPPED_LIMIT) {
                 ssize_t n = aeon_request_read(req, dropped, sizeof dropped);

@@ -16,87 +16,87 @@ static const struct {
         const char *bytes;
 } malformed[] = {
         /* the request line */
-        { 400, "GET /\r\n\r\n" },                                  /* HTTP/0.9 */
-        { 400, "GET\r\n" REST },                                   /* a method alone */
-        { 400, " GET / HTTP/1.1\r\n" REST },                       /* space first */
-        { 400, "GET  / HTTP/1.1\r\n" REST },                       /* two spaces */
-        { 400, "GET /  HTTP/1.1\r\n" REST },                       /* two spaces */
-        { 400, "GET / HTTP/1.1 \r\n" REST },                       /* space last */
-        { 400, "GET\t/\tHTTP/1.1\r\n" REST },                      /* tabs */
-        { 400, "GET /a b HTTP/1.1\r\n" REST },                     /* space in the target */
-        { 400, "GET / http/1.1\r\n" REST },                        /* lower case */
-        { 400, "GET / HTTP/1.1x\r\n" REST },                       /* more than a version */
-        { 400, "GET / HTTP/11\r\n" REST },                         /* no dot */
-        { 400, "GET / HTTP/1\r\n" REST },                          /* no minor */
-        { 400, "GET / HTTP/1.10\r\n" REST },                       /* two digits */
-        { 400, "GET / HTTPS/1.1\r\n" REST },                       /* another protocol */
-        { 505, "GET / HTTP/2.0\r\n" REST },                        /* another major */
-        { 505, "GET / HTTP/1.2\r\n" REST },                        /* a minor that does not exist */
-        { 505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },               /* HTTP/2's preface */
-        { 400, "G(T / HTTP/1.1\r\n" REST },                        /* the method is no token */
-        { 400, "GET index.html HTTP/1.1\r\n" REST },               /* the target is no path */
-        { 400, "GET * HTTP/1.1\r\n" REST },                        /* only OPTIONS may */
-        { 400, "GET x:80 HTTP/1.1\r\n" REST },                     /* only CONNECT may */
-        { 501, "CONNECT x:80 HTTP/1.1\r\n" REST },                 /* and that is not offered */
-        { 400, "GET ftp://x/ HTTP/1.1\r\n" REST },                 /* another scheme */
-        { 400, "GET http:///a HTTP/1.1\r\n" REST },                /* a URL without a host */
-        { 400, "GET http://me@x/ HTTP/1.1\r\n" REST },             /* a user in the URL */
-        { 400, "GET /#top HTTP/1.1\r\n" REST },                    /* a fragment */
-        { 400, "GET /\"a\" HTTP/1.1\r\n" REST },                   /* quotes */
-        { 400, "GET /\\..\\a HTTP/1.1\r\n" REST },                 /* backslashes */
-        { 400, "GET /caf\xc3\xa9 HTTP/1.1\r\n" REST },             /* raw UTF-8 */
-        { 400, "GET /\x01 HTTP/1.1\r\n" REST },                    /* a control byte */
-        { 400, "GET /\x7f HTTP/1.1\r\n" REST },                    /* DEL */
-        { 400, "GET /%zz HTTP/1.1\r\n" REST },                     /* escape without digits */
-        { 400, "GET /%4 HTTP/1.1\r\n" REST },                      /* half an escape */
-        { 400, "GET /a%00b HTTP/1.1\r\n" REST },                   /* NUL by escape */
-        { 400, "\r\n\r\nGET / HTTP/1.1\r\n" REST },                /* two empty lines first */
-        { 400, "\x16\x03\x01\x02" },                               /* TLS on this port */
+        { 400, "GET /\r\n\r\n" },                      /* HTTP/0.9 */
+        { 400, "GET\r\n" REST },                       /* a method alone */
+        { 400, " GET / HTTP/1.1\r\n" REST },           /* space first */
+        { 400, "GET  / HTTP/1.1\r\n" REST },           /* two spaces */
+        { 400, "GET /  HTTP/1.1\r\n" REST },           /* two spaces */
+        { 400, "GET / HTTP/1.1 \r\n" REST },           /* space last */
+        { 400, "GET\t/\tHTTP/1.1\r\n" REST },          /* tabs */
+        { 400, "GET /a b HTTP/1.1\r\n" REST },         /* space in the target */
+        { 400, "GET / http/1.1\r\n" REST },            /* lower case */
+        { 400, "GET / HTTP/1.1x\r\n" REST },           /* more than a version */
+        { 400, "GET / HTTP/11\r\n" REST },             /* no dot */
+        { 400, "GET / HTTP/1\r\n" REST },              /* no minor */
+        { 400, "GET / HTTP/1.10\r\n" REST },           /* two digits */
+        { 400, "GET / HTTPS/1.1\r\n" REST },           /* another protocol */
+        { 505, "GET / HTTP/2.0\r\n" REST },            /* another major */
+        { 505, "GET / HTTP/1.2\r\n" REST },            /* a minor that does not exist */
+        { 505, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" },   /* HTTP/2's preface */
+        { 400, "G(T / HTTP/1.1\r\n" REST },            /* the method is no token */
+        { 400, "GET index.html HTTP/1.1\r\n" REST },   /* the target is no path */
+        { 400, "GET * HTTP/1.1\r\n" REST },            /* only OPTIONS may */
+        { 400, "GET x:80 HTTP/1.1\r\n" REST },         /* only CONNECT may */
+        { 501, "CONNECT x:80 HTTP/1.1\r\n" REST },     /* and that is not offered */
+        { 400, "GET ftp://x/ HTTP/1.1\r\n" REST },     /* another scheme */
+        { 400, "GET http:///a HTTP/1.1\r\n" REST },    /* a URL without a host */
+        { 400, "GET http://me@x/ HTTP/1.1\r\n" REST }, /* a user in the URL */
+        { 400, "GET /#top HTTP/1.1\r\n" REST },        /* a fragment */
+        { 400, "GET /\"a\" HTTP/1.1\r\n" REST },       /* quotes */
+        { 400, "GET /\\..\\a HTTP/1.1\r\n" REST },     /* backslashes */
+        { 400, "GET /caf\xc3\xa9 HTTP/1.1\r\n" REST }, /* raw UTF-8 */
+        { 400, "GET /\x01 HTTP/1.1\r\n" REST },        /* a control byte */
+        { 400, "GET /\x7f HTTP/1.1\r\n" REST },        /* DEL */
+        { 400, "GET /%zz HTTP/1.1\r\n" REST },         /* escape without digits */
+        { 400, "GET /%4 HTTP/1.1\r\n" REST },          /* half an escape */
+        { 400, "GET /a%00b HTTP/1.1\r\n" REST },       /* NUL by escape */
+        { 400, "\r\n\r\nGET / HTTP/1.1\r\n" REST },    /* two empty lines first */
+        { 400, "\x16\x03\x01\x02" },                   /* TLS on this port */
         /* line ends */
-        { 400, "GET / HTTP/1.1\nHost: x\n\n" },                    /* LF only */
-        { 400, GET "Host: x\n\r\n" },                              /* LF after a field */
-        { 400, GET "Host: x\r\n\n" },                              /* LF at the end */
-        { 400, GET "Host: x\r\r\n\r\n" },                          /* CR CR LF */
-        { 400, GET "A: b\rC: d\r\n" REST },                        /* bare CR in a value */
-        { 400, "GET / HTTP/1.1\r\r\n" REST },                      /* CR in the request line */
-        { 400, "\nGET / HTTP/1.1\r\n" REST },                      /* LF first */
+        { 400, "GET / HTTP/1.1\nHost: x\n\n" }, /* LF only */
+        { 400, GET "Host: x\n\r\n" },           /* LF after a field */
+        { 400, GET "Host: x\r\n\n" },           /* LF at the end */
+        { 400, GET "Host: x\r\r\n\r\n" },       /* CR CR LF */
+        { 400, GET "A: b\rC: d\r\n" REST },     /* bare CR in a value */
+        { 400, "GET / HTTP/1.1\r\r\n" REST },   /* CR in the request line */
+        { 400, "\nGET / HTTP/1.1\r\n" REST },   /* LF first */
         /* fields */
-        { 400, GET "Host : x\r\n\r\n" },                           /* space before the colon */
-        { 400, GET " Host: x\r\n\r\n" },                           /* space before the first field */
-        { 400, GET "A: b\r\n c\r\n" REST },                        /* folded with a space */
-        { 400, GET "A: b\r\n\tc\r\n" REST },                       /* folded with a tab */
-        { 400, GET "A\r\n" REST },                                 /* no colon */
-        { 400, GET ": b\r\n" REST },                               /* no name */
-        { 400, GET "A b: c\r\n" REST },                            /* space in a name */
-        { 400, GET "A(b): c\r\n" REST },                           /* delimiter in a name */
-        { 400, GET "\xc3\xa9: c\r\n" REST },                       /* UTF-8 in a name */
-        { 400, GET "A: \x01\r\n" REST },                           /* control byte in a value */
-        { 400, GET "A: b\x7f\r\n" REST },                          /* DEL in a value */
+        { 400, GET "Host : x\r\n\r\n" },     /* space before the colon */
+        { 400, GET " Host: x\r\n\r\n" },     /* space before the first field */
+        { 400, GET "A: b\r\n c\r\n" REST },  /* folded with a space */
+        { 400, GET "A: b\r\n\tc\r\n" REST }, /* folded with a tab */
+        { 400, GET "A\r\n" REST },           /* no colon */
+        { 400, GET ": b\r\n" REST },         /* no name */
+        { 400, GET "A b: c\r\n" REST },      /* space in a name */
+        { 400, GET "A(b): c\r\n" REST },     /* delimiter in a name */
+        { 400, GET "\xc3\xa9: c\r\n" REST }, /* UTF-8 in a name */
+        { 400, GET "A: \x01\r\n" REST },     /* control byte in a value */
+        { 400, GET "A: b\x7f\r\n" REST },    /* DEL in a value */
         /* host */
-        { 400, GET "\r\n" },                                       /* missing */
-        { 400, GET "A: b\r\n\r\n" },                               /* missing */
-        { 400, GET "Host: x\r\nHost: x\r\n\r\n" },                 /* twice */
-        { 400, GET "Host: x\r\nhOST: y\r\n\r\n" },                 /* twice and different */
-        { 400, GET "Host: a b\r\n\r\n" },                          /* space */
-        { 400, GET "Host: a, b\r\n\r\n" },                         /* a list */
-        { 400, GET "Host: a/b\r\n\r\n" },                          /* a path */
-        { 400, GET "Host: me@x\r\n\r\n" },                         /* a user */
-        { 400, GET "Host: x:8o\r\n\r\n" },                         /* the port is no number */
-        { 400, GET "Host: x:80:80\r\n\r\n" },                      /* two ports */
-        { 400, GET "Host: [::1\r\n\r\n" },                         /* an open bracket */
-        { 400, GET "Host: :80\r\n\r\n" },                          /* a port alone */
+        { 400, GET "\r\n" },                       /* missing */
+        { 400, GET "A: b\r\n\r\n" },               /* missing */
+        { 400, GET "Host: x\r\nHost: x\r\n\r\n" }, /* twice */
+        { 400, GET "Host: x\r\nhOST: y\r\n\r\n" }, /* twice and different */
+        { 400, GET "Host: a b\r\n\r\n" },          /* space */
+        { 400, GET "Host: a, b\r\n\r\n" },         /* a list */
+        { 400, GET "Host: a/b\r\n\r\n" },          /* a path */
+        { 400, GET "Host: me@x\r\n\r\n" },         /* a user */
+        { 400, GET "Host: x:8o\r\n\r\n" },         /* the port is no number */
+        { 400, GET "Host: x:80:80\r\n\r\n" },      /* two ports */
+        { 400, GET "Host: [::1\r\n\r\n" },         /* an open bracket */
+        { 400, GET "Host: :80\r\n\r\n" },          /* a port alone */
         /* where the message ends */
         { 400, GET "Content-Length: 5\r\nContent-Length: 5\r\n" REST }, /* repeated */
         { 400, GET "Content-Length: 5\r\nContent-Length: 6\r\n" REST }, /* differing */
-        { 400, GET "Content-Length: 5, 5\r\n" REST },              /* a list */
-        { 400, GET "Content-Length: +5\r\n" REST },                /* a sign */
-        { 400, GET "Content-Length: -5\r\n" REST },                /* negative */
-        { 400, GET "Content-Length: 0x5\r\n" REST },               /* hexadecimal */
-        { 400, GET "Content-Length: 5 5\r\n" REST },               /* space inside */
-        { 400, GET "Content-Length: 5a\r\n" REST },                /* letters */
-        { 400, GET "Content-Length:\r\n" REST },                   /* empty */
-        { 400, GET "Content-Length: 1.0\r\n" REST },               /* a fraction */
-        { 413, GET "Content-Length: 99999999999999999999\r\n" REST }, /* more than 64 bits */
+        { 400, GET "Content-Length: 5, 5\r\n" REST },                   /* a list */
+        { 400, GET "Content-Length: +5\r\n" REST },                     /* a sign */
+        { 400, GET "Content-Length: -5\r\n" REST },                     /* negative */
+        { 400, GET "Content-Length: 0x5\r\n" REST },                    /* hexadecimal */
+        { 400, GET "Content-Length: 5 5\r\n" REST },                    /* space inside */
+        { 400, GET "Content-Length: 5a\r\n" REST },                     /* letters */
+        { 400, GET "Content-Length:\r\n" REST },                        /* empty */
+        { 400, GET "Content-Length: 1.0\r\n" REST },                    /* a fraction */
+        { 413, GET "Content-Length: 99999999999999999999\r\n" REST },   /* more than 64 bits */
         { 400, GET "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n" REST },
         { 400, GET "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n" REST },
         { 400, GET "Transfer-Encoding: gzip\r\n" REST },
@@ -110,7 +110,8 @@ static const struct {
         { 400, GET "Transfer-Encoding: chunked;a=b\r\n" REST },
         { 400, GET "Transfer-Encoding: chunked,\r\n" REST },
         { 400, GET "Transfer-Encoding:\r\n" REST },
-        { 400, GET "Transfer-Encoding: \x0b" "chunked\r\n" REST },
+        { 400, GET "Transfer-Encoding: \x0b"
+                   "chunked\r\n" REST },
         { 400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" },
         { 417, GET "Expect: a-miracle\r\n" REST },
 };
@@ -245,10 +246,12 @@ static const struct {
         { "GET / HTTP/1.0\r\n\r\n", "GET", "/", NULL, "", 0, false, false, false, 0 },
         { "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n", "GET", "/", NULL, "", 0, true, false, false, 0 },
         { "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "GET", "/", NULL, "x", 1, false, false, false, 0 },
-        { "GET / HTTP/1.1\r\nHost: x\r\nConnection: a, keep-alive ,CLOSE\r\n\r\n", "GET", "/", NULL, "x", 1, false, false, false, 0 },
+        { "GET / HTTP/1.1\r\nHost: x\r\nConnection: a, keep-alive ,CLOSE\r\n\r\n", "GET", "/", NULL, "x", 1, false, false, false,
+          0 },
         { "POST / HTTP/1.1\r\nHost: x\r\nContent-Length:  007 \r\n\r\n", "POST", "/", NULL, "x", 1, true, false, false, 7 },
         { "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: Chunked\r\n\r\n", "POST", "/", NULL, "x", 1, true, true, false, 0 },
-        { "PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n", "PUT", "/", NULL, "x", 1, true, false, true, 1 },
+        { "PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n", "PUT", "/", NULL, "x", 1, true, false,
+          true, 1 },
         { "M!#$ / HTTP/1.1\r\nHost: x\r\nA:\t\r\nB: \xc3\xa9 \"q\"\t;\r\n\r\n", "M!#$", "/", NULL, "x", 1, true, false, false, 0 },
 };
 
