@@ -1,0 +1,49 @@
+/* aeon/settings.h - a record filled from outside: arguments, environment, .env file, secrets folder, defaults. */
+#ifndef AEON_SETTINGS_H
+#define AEON_SETTINGS_H
+
+#include <aeon/attributes.h>
+#include <aeon/record.h>
+#include <stdbool.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct aeon_settings_opts {
+        const char *env_file;       /* ".env", which may be missing; any other file must be there; "": none */
+        const char *prefix;         /* of variables: "APP_" reads `host` from APP_HOST; none */
+        const char *secrets_folder; /* e.g. "/run/secrets": a file per field, named as its variable, in upper or lower case; none */
+        bool strict;                /* lines of the .env file that cannot be read are errors, not warnings */
+} aeon_settings_opts;
+
+/* Fill a new struct. For each field the first that has it wins:
+ *
+ *         app argument           --port 8080        the field's name, - and _ alike
+ *         process environment    APP_PORT=8080      prefix + name in upper case; an empty variable counts
+ *         .env file              APP_PORT=8080      the same names; python-dotenv's dialect; a key without = does not count
+ *         secrets folder         /run/secrets/APP_PORT or app_port, without line ends at its end
+ *         .def of the field
+ *
+ * All that is wrong is told in one error text, a problem a line, and names its place; secrets are not shown:
+ *
+ *         settings: .env.test:3: port: 70000 is above 65535
+ *         settings: missing: host (env APP_HOST)
+ *         settings: .env.test:5: APP_TOKNE is no setting; did you mean APP_TOKEN?
+ *
+ * A key of the .env file is an unknown setting when it has the (not empty) prefix, or when it is a slip of the pen away from a
+ * field that nobody gave. Variables of the process are looked at only for such slips, and only those with the prefix.
+ *
+ * NAME_load(app, &value, opts) is the typed form. The value is yours, to aeon_record_free(). Usually called from a start-up hook:
+ * an app whose hook fails so ends with exit code 2. @opts NULL: the defaults. Reads files, so it blocks for a moment; never
+ * suspends. The environment must not be changed by another thread meanwhile.
+ *
+ * Errors: -EINVAL  settings are bad or missing, or a named file cannot be read
+ *         -ENOMEM
+ * Source: python-dotenv, pydantic-settings. */
+AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record, void **ret_value, const aeon_settings_opts *opts);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

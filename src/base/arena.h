@@ -1,0 +1,26 @@
+/* Memory that is freed all at once.
+ *
+ * DESIGN
+ *   A list of chunks, newest first; an allocation is cut from the newest one or opens a new one. Nothing is freed singly. An arena
+ * that is all zeros is empty and ready.
+ *
+ *       arena -> [chunk: cut cut cut ...free...] -> [chunk: full] -> NULL
+ */
+#pragma once
+
+#include <stddef.h>
+
+struct arena_chunk;
+
+struct arena {
+        struct arena_chunk *newest; /* NULL: nothing allocated */
+};
+
+/* @size zeroed bytes, aligned for any type; NULL when there is no memory. */
+void *aeon__arena_alloc(struct arena *a, size_t size);
+
+/* A copy of @length bytes with a NUL behind them. */
+char *aeon__arena_copy(struct arena *a, const char *bytes, size_t length);
+
+/* Free everything; the arena is empty again. */
+void aeon__arena_done(struct arena *a);

@@ -1,0 +1,90 @@
+/* The growing text of text.h. */
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FIRST_CAPACITY = 128, READ_SIZE = 4096 };
+
+/* Make room for @more bytes and the NUL. */
+static bool reserve(struct text *t, size_t more)
+{
+        if (t->failed || more > SIZE_MAX / 4 || t->length > SIZE_MAX / 4) {
+                t->failed = true;
+                return false;
+        }
+        if (t->length + more < t->capacity)
+                return true;
+        size_t capacity = t->capacity ? t->capacity : FIRST_CAPACITY;
+        while (capacity <= t->length + more)
+                capacity *= 2;
+        char *data = realloc(t->data, capacity);
+        if (!data) {
+                t->failed = true;
+                return false;
+        }
+        t->data = data;
+        t->capacity = capacity;
+        return true;
+}
+
+void aeon__text_add(struct text *t, const char *bytes, size_t length)
+{
+        if (!reserve(t, length))
+                return;
+        if (length)
+                memcpy(t->data + t->length, bytes, length);
+        t->length += length;
+        t->data[t->length] = '\0';
+}
+
+void aeon__text_print(struct text *t, const char *format, ...)
+{
+        va_list arguments;
+        va_start(arguments, format);
+        int length = vsnprintf(NULL, 0, format, arguments);
+        va_end(arguments);
+        if (length < 0 || !reserve(t, (size_t)length))
+                return;
+        va_start(arguments, format);
+        vsnprintf(t->data + t->length, (size_t)length + 1, format, arguments);
+        va_end(arguments);
+        t->length += (size_t)length;
+}
+
+int aeon__text_add_file(struct text *t, const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC), r = 0;
+        if (fd < 0)
+                return -errno;
+        for (;;) {
+                if (!reserve(t, READ_SIZE)) {
+                        r = -ENOMEM;
+                        break;
+                }
+                ssize_t n = read(fd, t->data + t->length, READ_SIZE);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0) {
+                        r = n < 0 ? -errno : 0;
+                        break;
+                }
+                t->length += (size_t)n;
+        }
+        if (t->data)
+                t->data[t->length] = '\0';
+        close(fd);
+        return r;
+}
+
+void aeon__text_done(struct text *t)
+{
+        free(t->data);
+        *t = (struct text){ 0 };
+}

@@ -1,0 +1,28 @@
+/* Text that grows.
+ *
+ * DESIGN
+ *   Appending never fails for the caller: when memory runs out the text remembers it, ignores what follows, and says so once at the
+ * end
+ *   (`failed`). A text that is all zeros is empty and ready. Its data ends in a NUL behind `length`, which it may also contain.
+ */
+#pragma once
+
+#include <aeon/attributes.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+struct text {
+        char *data; /* NULL while nothing was added; to free() once taken */
+        size_t length;
+        size_t capacity;
+        bool failed; /* memory ran out; the data is incomplete */
+};
+
+void aeon__text_add(struct text *t, const char *bytes, size_t length);
+void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
+
+/* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
+int aeon__text_add_file(struct text *t, const char *path);
+
+/* Free the data; the text is empty again. */
+void aeon__text_done(struct text *t);

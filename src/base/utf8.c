@@ -1,0 +1,39 @@
+/* The decoder of utf8.h. */
+#include "base/utf8.h"
+
+size_t aeon__utf8_next(const char *text, size_t length, unsigned *ret_point)
+{
+        static const unsigned smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+        if (!length)
+                return 0;
+        unsigned char first = (unsigned char)text[0];
+        size_t size = first < 0x80 ? 1 : first < 0xc0 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf8 ? 4 : 0;
+        if (!size || size > length)
+                return 0;
+        unsigned point = size == 1 ? first : first & (0x7fu >> size);
+        for (size_t i = 1; i < size; i++) {
+                unsigned char c = (unsigned char)text[i];
+                if ((c & 0xc0) != 0x80)
+                        return 0;
+                point = point << 6 | (c & 0x3f);
+        }
+        if (point < smallest[size] || point > 0x10ffff || (point >= 0xd800 && point < 0xe000))
+                return 0;
+        if (ret_point)
+                *ret_point = point;
+        return size;
+}
+
+ssize_t aeon__utf8_count(const char *text, size_t length)
+{
+        ssize_t count = 0;
+        while (length) {
+                size_t size = aeon__utf8_next(text, length, NULL);
+                if (!size)
+                        return -1;
+                text += size;
+                length -= size;
+                count++;
+        }
+        return count;
+}

@@ -1,0 +1,28 @@
+/* Settings without an app: what aeon_settings_load() adds is the app's own arguments and the exit code. */
+#pragma once
+
+#include "record/problems.h"
+#include "settings/arguments.h"
+#include "settings/dotenv.h"
+
+#include <aeon/record.h>
+#include <aeon/settings.h>
+
+/* As aeon_settings_load(), from @arguments (NULL: none). The same errors: -EINVAL is all that a person can put right. */
+int aeon__settings_load(const aeon_record *record, const struct arguments *arguments, const aeon_settings_opts *opts,
+                        void **ret_value);
+
+/* One load at work. */
+struct sources {
+        const aeon_record *record;
+        const struct arguments *arguments; /* NULL: none */
+        const char *prefix, *secrets_folder;
+        const char *env_file;   /* as messages name it */
+        struct dotenv dotenv;   /* empty when there is no file */
+        const char **variables; /* of each field, in order; in names */
+        bool *given;            /* each field: some source had it */
+        struct arena names;
+};
+
+/* Tell of keys that look like settings but are none. */
+void aeon__settings_find_slips(const struct sources *sources, struct problems *problems);
