@@ -122,6 +122,14 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_request_body(aeon_request *req, 
  * Suspends. Cancellable, and then nothing was taken. Errors: as aeon_request_body(). */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *req, void *buffer, size_t size);
 
+/* Receive the body as JSON for @record, into a new value that lives until the handler ends. The typed form is NAME_receive(), made
+ * by AEON_RECORD(NAME, ...). When the body is no such object, handing the error out answers 400 with the list of all that is wrong.
+ *
+ * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
+struct aeon_record;
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
+                                                               void **ret_value);
+
 /* ------------------------------------------------------------------ the reply: kept, and sent when the handler has ended.
  *
  * All arguments are copied. None suspends. A second reply replaces the first.
@@ -131,6 +139,9 @@ AEON_API int aeon_reply_status(aeon_request *req, int status); /* without a body
 AEON_API int aeon_reply_text(aeon_request *req, int status, const char *text);
 AEON_API int aeon_reply_json(aeon_request *req, int status, const char *json);
 AEON_API int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size);
+
+/* @value, described by @record, as JSON. The typed form is NAME_reply(), made by AEON_RECORD(NAME, ...). */
+AEON_API int aeon_record_reply(aeon_request *req, int status, const struct aeon_record *record, const void *value);
 
 /* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
 AEON_API int aeon_reply_header(aeon_request *req, const char *name, const char *value);

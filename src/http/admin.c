@@ -22,9 +22,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
-enum { FIRST_PORT = 7979, LAST_PORT = 7999 };
+enum { FIRST_PORT = 7979, LAST_PORT = 7999, BACKLOG = 128 };
 
 struct admin {
         aeon_app *app;
@@ -94,22 +95,39 @@ static int answer(aeon_request *req)
 
 /* ------------------------------------------------------------------ life */
 
-static int bind_first_free(struct admin *admin)
+/* Bind and listen at once: two sockets may be bound to one port as long as none listens, and here the first to come must have it.
+ */
+static int reserve(struct admin *admin)
+{
+        int fd;
+        int r = aeon_socket_bind(admin->address, &fd);
+        if (r < 0)
+                return r;
+        if (listen(fd, BACKLOG) < 0) {
+                r = aeon_fail_os(-errno, "cannot listen on %s", admin->address);
+                close(fd);
+                return r;
+        }
+        admin->fd = fd;
+        return 0;
+}
+
+static int reserve_first_free(struct admin *admin)
 {
         int r = -EADDRINUSE;
         for (int port = FIRST_PORT; port <= LAST_PORT && r == -EADDRINUSE; port++) {
                 snprintf(admin->address, sizeof admin->address, "127.0.0.1:%d", port);
-                r = aeon_socket_bind(admin->address, &admin->fd);
+                r = reserve(admin);
         }
-        return r < 0 ? aeon_fail(r, "no port of 127.0.0.1:%d..%d is free for the admin listener", FIRST_PORT, LAST_PORT) : 0;
+        return r;
 }
 
 static int admin_bind(void *self, aeon_app *app)
 {
         struct admin *admin = self;
-        int r = admin->anywhere ? bind_first_free(admin) : aeon_socket_bind(admin->address, &admin->fd);
+        int r = admin->anywhere ? reserve_first_free(admin) : reserve(admin);
         if (r < 0)
-                return admin->anywhere ? r : aeon_fail(r, "admin listener");
+                return aeon_fail(r, "admin listener");
         r = aeon_socket_address(admin->fd, admin->address, sizeof admin->address);
         if (r < 0) {
                 close(admin->fd);

@@ -127,6 +127,7 @@ static size_t limit_of(const aeon_request *req)
 
 static int too_long(aeon_request *req, size_t limit)
 {
+        req->body_error = -EMSGSIZE;
         req->body_status = 413;
         return aeon_fail(-EMSGSIZE, "%s %s: body: longer than %zu bytes", req->method, req->path, limit);
 }

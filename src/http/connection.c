@@ -122,11 +122,10 @@ static int wait_for_head(struct http_connection *c)
 {
         const struct http_limits *limits = &c->server->limits;
         c->idle = buffer_size(&c->in) == 0;
-        if (c->idle && c->server->closing)
-                return 0;
         if (!c->idle && !c->head_begun)
                 c->head_begun = aeon_now();
-        aeon_time deadline = c->idle ? aeon_now() + limits->idle_timeout : c->head_begun + limits->head_timeout;
+        aeon_duration patience = c->server->closing ? HTTP_LAST_LOOK : limits->idle_timeout;
+        aeon_time deadline = c->idle ? aeon_now() + patience : c->head_begun + limits->head_timeout;
         aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = c->idle ? "idle" : "head" });
         ssize_t n = aeon__connection_read(c);
         int r = aeon_scope_close(&c->waiting, n > 0 ? 1 : (int)n);
@@ -173,16 +172,18 @@ static int hand_over(struct http_connection *c)
         return 0;
 }
 
-/* Wait until the request task has ended; while the body is in, by reading. */
+/* Wait until the request task has ended; once the body is in, by reading. The end of the stream means that the client has gone,
+ * unless it sent more requests before: those are to be answered. */
 static void await_request(struct http_connection *c)
 {
         while (c->in_request) {
-                bool watching = c->request.body_state == BODY_NONE && !c->client_gone && buffer_size(&c->in) < PIPELINED_LIMIT;
+                bool watching = c->request.body_state == BODY_NONE && !c->ended && buffer_size(&c->in) < PIPELINED_LIMIT;
                 aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .shield = true, .name = "request" });
                 ssize_t n = watching ? aeon__connection_read(c) : aeon_sleep_until(AEON_NEVER);
-                bool ended = watching && n <= 0 && n != -ECANCELED;
+                bool broke = watching && n < 0 && n != -ECANCELED;
+                c->ended |= broke || (watching && n == 0);
                 aeon_scope_close(&c->waiting, n < 0 ? (int)n : 0);
-                if (ended) {
+                if (c->ended && !c->client_gone && (broke || !buffer_size(&c->in))) {
                         c->client_gone = true;
                         aeon_scope_cancel(&c->request.scope, "client disconnected");
                 }

@@ -14,7 +14,8 @@ struct http_connection {
         aeon_time head_begun;   /* when the present head's first byte came; 0: it has not */
         bool idle;              /* waits for the first byte of a request: may be cut off */
         bool in_request;        /* a request task exists */
-        bool client_gone;       /* the stream ended or broke while a request ran */
+        bool ended;             /* the stream ended while a request ran */
+        bool client_gone;       /* nobody is there for the reply of the present request */
         bool close;             /* no request follows the present one */
         aeon_request request;
 };

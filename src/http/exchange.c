@@ -61,9 +61,15 @@ int aeon__router_answer(const struct http_router *router, aeon_request *req)
 
 /* ------------------------------------------------------------------ what becomes of its result */
 
+/* The handler hands out what receiving the body gave. */
+static bool is_of_body(const aeon_request *req, int code)
+{
+        return req->body_status && code == req->body_error;
+}
+
 static int status_for(const aeon_request *req, int code)
 {
-        if (req->body_status)
+        if (is_of_body(req, code))
                 return req->body_status;
         switch (code) {
         case -EINVAL:
@@ -89,7 +95,8 @@ static void settle_failure(struct http_connection *c, int r)
         const char *text = aeon_error_describe(r);
         aeon_log(status >= 500 ? AEON_LOG_ERROR : AEON_LOG_INFO, "%s %s %d %s", req->method, req->path, status, text);
         aeon__http_buffer_clear(&req->headers);
-        aeon__reply_status_text(req, status, c->server->limits.debug ? text : NULL);
+        bool shown = c->server->limits.debug || (req->body_explained && is_of_body(req, r));
+        aeon__reply_status_text(req, status, shown ? text : NULL);
 }
 
 /* The result of the handler. A cancel by the client's end is -ECANCELED still, though its scope absorbed it. */

@@ -17,6 +17,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                 struct seat *seat = &e->seats[e->seat_count];
                 seat->server = (struct http_server){ .limits = e->limits, .spawn = spawn_handler, .answer = answer, .owner = e };
                 aeon__http_server_init(&seat->server);
-                seat->fd = dup(fd);
+                seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
                         return aeon_fail_os(-errno, "%s", e->address);
         }

@@ -51,6 +51,7 @@ void aeon__request_begin(aeon_request *req)
 
 void aeon__request_end(aeon_request *req)
 {
+        aeon__request_free_values(req);
         for (struct block *block = req->blocks, *next; block; block = next) {
                 next = block->next;
                 free(block);
@@ -65,7 +66,7 @@ void aeon__request_end(aeon_request *req)
         req->body_received = 0;
         req->body_error = req->body_status = req->status = 0;
         req->body_state = BODY_NONE;
-        req->body_whole = false;
+        req->body_whole = req->body_explained = false;
         req->content_type = NULL;
         aeon__http_head_init(&req->head);
 }

@@ -30,6 +30,7 @@ struct aeon_request {
         struct http_buffer bytes; /* of the head; its strings point here */
         const char *method, *path;
         aeon_scope scope;     /* around the handler */
+        struct value *values; /* records that end with the request */
         struct block *blocks; /* memory that ends with the request */
 
         const struct http_route *route;
@@ -39,6 +40,7 @@ struct aeon_request {
         int body_error;
         uint16_t body_status; /* what to answer when reading it failed; 0: it did not */
         bool continue_wanted; /* the client waits for "100 Continue" */
+        bool body_explained;  /* the failure's text is meant for the client */
         bool body_whole;      /* body holds all of it */
         uint64_t body_left;
         uint64_t body_received;
@@ -61,6 +63,9 @@ void aeon__request_done(aeon_request *req);
 
 /* @size bytes that end with the request; NULL when there is no memory. */
 void *aeon__request_alloc(aeon_request *req, size_t size);
+
+/* Free the records that aeon_record_receive() gave. */
+void aeon__request_free_values(aeon_request *req);
 
 /* Receive and drop what is left of the body, if that is little; true when the stream stands at the next request. */
 AEON_SUSPENDS bool aeon__request_skip_body(aeon_request *req);

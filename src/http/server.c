@@ -29,7 +29,8 @@ static void serve_stream(struct http_server *server, aeon_stream *stream)
         if (!c) {
                 aeon_log_error("HTTP connection: no memory");
                 aeon_stream_close(stream);
-        } else if (aeon_spawn(server->group, "http connection", aeon__connection_run, c) < 0) {
+        } else if (aeon_spawn_with(server->group, "http connection", aeon__connection_run, c,
+                                   &(aeon_spawn_opts){ .stack_size = 65536 }) < 0) {
                 aeon__connection_free(c);
         }
 }
@@ -62,11 +63,12 @@ int aeon__http_server_run(struct http_server *server)
 void aeon__http_server_quiesce(struct http_server *server)
 {
         struct http_connection *c;
+        aeon_sleep(AEON_MILLISECONDS(1)); /* who is in the kernel's queue is still let in */
         server->closing = true;
         aeon_listener_close(server->listener);
         server->listener = NULL;
         if (!list_empty(&server->connections))
-                aeon_sleep(AEON_MILLISECONDS(20)); /* a request on the wire gets its answer */
+                aeon_sleep(HTTP_LAST_LOOK);
         list_foreach (c, &server->connections, place)
                 if (c->idle)
                         aeon_scope_cancel(&c->waiting, "the server stops");

@@ -19,6 +19,10 @@
 #include <stdbool.h>
 #include <time.h>
 
+/* How long an idle connection is still looked at when the server stops: a request that is on the wire by then, sent before the
+ * client could know, gets its answer. */
+#define HTTP_LAST_LOOK AEON_MILLISECONDS(20)
+
 struct http_limits {
         size_t max_body;
         unsigned max_connections;

@@ -6,6 +6,7 @@
 #include <aeon/error.h>
 #include <aeon/http.h>
 #include <aeon/log.h>
+#include <aeon/record.h>
 #include <aeon/task.h>
 #include <errno.h>
 #include <stdio.h>
@@ -93,6 +94,21 @@ static int count(aeon_request *req)
         return aeon_reply_text(req, 200, text);
 }
 
+#define PAIR(F) F(str, word) F(i64, times, .min = 1)
+AEON_RECORD(pair, PAIR);
+
+static int typed(aeon_request *req)
+{
+        struct pair answer;
+        void *in;
+        int r = aeon_record_receive(req, pair_record(), &in);
+        if (r < 0)
+                return r;
+        answer = *(struct pair *)in;
+        answer.times *= 2;
+        return aeon_record_reply(req, 200, pair_record(), &answer);
+}
+
 static int big(aeon_request *req)
 {
         size_t size = 5000000;
@@ -139,6 +155,7 @@ static aeon_group *start(struct http_limits limits)
         add("GET /late", slow, &(aeon_route_opts){ .timeout = AEON_MILLISECONDS(20) });
         add("GET /fail/{code}", fail, NULL);
         add("POST /count", count, NULL);
+        add("POST /typed", typed, NULL);
         add("GET /big", big, NULL);
         add("POST /accepted", accepted, NULL);
         add("GET /bad", bad_replies, NULL);
@@ -404,6 +421,21 @@ TEST(a_client_that_only_closed_its_sending_side_is_answered)
         stop(g);
 }
 
+TEST(pipelined_requests_are_answered_though_the_client_closed_its_sending_side)
+{
+        aeon_group *g = start((struct http_limits){ 0 });
+        aeon_stream *s = dial();
+        say(s,
+            "GET /slow HTTP/1.1\r\n" HEADERS "\r\nGET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /show/2 HTTP/1.1\r\n" HEADERS "\r\n");
+        CHECK_INT(aeon_stream_shutdown(s), 0);
+        const char *text = hear(s, NULL);
+        CHECK_CONTAINS(text, "at last");
+        CHECK_CONTAINS(text, "Hello");
+        CHECK_CONTAINS(text, "id=2");
+        aeon_stream_close(s);
+        stop(g);
+}
+
 /* ------------------------------------------------------------------ bodies */
 
 TEST(a_body_too_long_is_413)
@@ -480,6 +512,21 @@ TEST(a_client_may_wait_for_100_continue)
         CHECK_CONTAINS(text, "HTTP/1.1 413 ");
         CHECK_CONTAINS(text, "Connection: close\r\n");
         aeon_stream_close(s);
+        stop(g);
+}
+
+TEST(bodies_and_replies_may_be_records)
+{
+        aeon_log_set_level(AEON_LOG_OFF);
+        aeon_group *g = start((struct http_limits){ 0 });
+        const char *text = ask("POST /typed HTTP/1.1\r\nContent-Length: 23\r\n" LAST "{\"word\":\"a\",\"times\":21}");
+        CHECK_CONTAINS(text, "HTTP/1.1 200 ");
+        CHECK_CONTAINS(text, "Content-Type: application/json\r\n");
+        CHECK_CONTAINS(text, "{\"word\":\"a\",\"times\":42}");
+        text = ask("POST /typed HTTP/1.1\r\nContent-Length: 23\r\n" LAST "{\"word\":true,\"times\":0}");
+        CHECK_CONTAINS(text, "HTTP/1.1 400 ");
+        CHECK_CONTAINS(text, "word");
+        CHECK_CONTAINS(text, "times");
         stop(g);
 }
 
@@ -567,6 +614,55 @@ TEST(a_handler_is_cancelled_when_its_client_goes)
         CHECK_INT(finished, 0);
         CHECK_INT(cancelled, 2);
         CHECK_CONTAINS(why, "client disconnected");
+        stop(g);
+}
+
+/* One client that says a part of something, perhaps garbled, perhaps hears something, and goes without a word. */
+static int rude_client(void *arg)
+{
+        static const char whole[] = "POST /echo HTTP/1.1\r\n" HEADERS "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+                                    "GET /slow HTTP/1.1\r\n" HEADERS "\r\nPOST /count HTTP/1.1\r\n" HEADERS
+                                    "Content-Length: 9\r\n\r\n123456789GET /hello HTTP/1.1\r\n" HEADERS "\r\n";
+        char text[sizeof whole], heard[64];
+        unsigned seed = (unsigned)(uintptr_t)arg;
+        size_t size = (size_t)rand_r(&seed) % sizeof whole, half = (size_t)rand_r(&seed) % (size + 1);
+        aeon_stream *s;
+        memcpy(text, whole, sizeof whole);
+        if (size && rand_r(&seed) % 3 == 0)
+                text[(size_t)rand_r(&seed) % size] = (char)rand_r(&seed);
+        if (aeon_stream_connect(address, &s) < 0)
+                return 0;
+        int r = aeon_stream_write(s, text, half);
+        aeon_sleep(AEON_MILLISECONDS(rand_r(&seed) % 20));
+        if (r == 0)
+                r = aeon_stream_write(s, text + half, size - half);
+        aeon_sleep(AEON_MILLISECONDS(rand_r(&seed) % 300));
+        if (r == 0 && rand_r(&seed) % 2) {
+                aeon_scope limit;
+                aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(10) });
+                ssize_t n = aeon_stream_read(s, heard, sizeof heard);
+                aeon_scope_close(&limit, n < 0 ? (int)n : 0);
+        }
+        aeon_stream_close(s);
+        return 0;
+}
+
+TEST_WITHIN(rude_clients_leave_nothing_behind, 60)
+{
+        aeon_log_set_level(AEON_LOG_OFF);
+        aeon_group *g =
+                start((struct http_limits){ .head_timeout = AEON_MILLISECONDS(100), .body_timeout = AEON_MILLISECONDS(100) });
+        for (uintptr_t round = 0; round < 5; round++) {
+                aeon_group *clients;
+                REQUIRE_INT(aeon_group_open(&clients), 0);
+                for (uintptr_t i = 1; i <= 60; i++)
+                        aeon_spawn(clients, "rude", rude_client, (void *)(round * 60 + i));
+                CHECK_INT(aeon_group_close(clients), 0);
+        }
+        CHECK_CONTAINS(ask("GET /hello HTTP/1.1\r\n" LAST), "Hello");
+        for (int i = 0; i < 500 && server.count > 0; i++)
+                aeon_sleep(AEON_MILLISECONDS(10));
+        CHECK_INT(server.count, 0);
         stop(g);
 }
 
