@@ -30,6 +30,7 @@ extern "C" {
 #endif
 
 typedef struct aeon_request aeon_request;
+struct aeon_record; /* aeon/record.h */
 
 /* ------------------------------------------------------------------ listening */
 
@@ -126,7 +127,6 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *r
  * by AEON_RECORD(NAME, ...). When the body is no such object, handing the error out answers 400 with the list of all that is wrong.
  *
  * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
-struct aeon_record;
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
                                                                void **ret_value);
 
