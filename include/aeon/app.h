@@ -93,6 +93,7 @@ AEON_API int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn);
  * Suspends. Once per lifespan. Errors: -ECANCELED; -EALREADY when called again. Source: ASGI specification, Lifespan. */
 AEON_API AEON_SUSPENDS int aeon_lifespan_serve(aeon_lifespan *life);
 
+/* The app whose life it is. Borrowed. */
 AEON_API aeon_app *aeon_lifespan_app(aeon_lifespan *life);
 
 /* Which loop: 0 for the main one, up to aeon_app_loops() - 1. */
