@@ -212,7 +212,8 @@ static void serve_commands(struct aeon_lifespan *life)
                 int r = aeon_receive(life->inbox, &command);
                 if (r == -ECANCELED) {
                         aeon_fail(r, "%s", aeon_cancel_reason());
-                        note_send(life, NOTE_DIED, r);
+                        if (!aeon_scope_cancelled(aeon_group_scope(life->handlers))) /* COMMAND_CANCEL reaches this task too */
+                                note_send(life, NOTE_DIED, r);
                         aeon_scope shield;
                         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "died" });
                         while (aeon_receive(life->inbox, &command) == 0 && command != COMMAND_LEAVE)
