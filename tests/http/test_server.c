@@ -99,14 +99,9 @@ AEON_RECORD(pair, PAIR);
 
 static int typed(aeon_request *req)
 {
-        struct pair answer;
-        void *in;
-        int r = aeon_record_receive(req, pair_record(), &in);
-        if (r < 0)
-                return r;
-        answer = *(struct pair *)in;
-        answer.times *= 2;
-        return aeon_record_reply(req, 200, pair_record(), &answer);
+        const struct pair *in;
+        int r = pair_receive(req, &in);
+        return r < 0 ? r : pair_reply(req, 200, &(struct pair){ .word = in->word, .times = in->times * 2 });
 }
 
 static int big(aeon_request *req)
