@@ -35,7 +35,7 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
         char *end;
         uint64_t number = strtoull(m->envelope.correlation_id, &end, 10);
         struct waiter *w;
-        list_foreach(w, bucket(c, number), node) {
+        list_foreach (w, bucket(c, number), node) {
                 if (w->number != number || *end)
                         continue;
                 list_remove(&w->node);
@@ -112,9 +112,4 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
                 return r;
         *ret_reply = w.reply;
         return 0;
-}
-
-int aeon_request(aeon_broker *broker, const char *destination, aeon_body body, aeon_message **ret_reply)
-{
-        return aeon_request_with(broker, destination, body, NULL, ret_reply);
 }

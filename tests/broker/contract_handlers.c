@@ -80,7 +80,8 @@ AEON_RAW_HANDLER(hopeless);
 
 static void declare_hopeless(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(1), .max_attempts = 3 });
+        aeon_subscribe(app, "test", &hopeless_handler,
+                       &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(1), .max_attempts = 3 });
 }
 
 static void run_hopeless(aeon_app *app)
@@ -98,7 +99,8 @@ CONTRACT_TEST(after_its_last_attempt_a_message_is_a_dead_letter)
 
 static void declare_rejecting(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = "grave" });
+        aeon_subscribe(app, "test", &hopeless_handler,
+                       &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = "grave" });
 }
 
 static void run_rejecting(aeon_app *app)

@@ -32,7 +32,8 @@ static const char schema[] =
         "CREATE INDEX messages_claimed ON messages(owner) WHERE owner > 0;"
         "CREATE TABLE groups(destination TEXT, name TEXT, slot INTEGER NOT NULL, PRIMARY KEY(destination, name)) WITHOUT ROWID;"
         "CREATE TABLE owners(id INTEGER PRIMARY KEY AUTOINCREMENT, pid INTEGER);"
-        "CREATE VIEW dead_letters AS SELECT id, destination, failures, replace(CAST(headers AS TEXT), char(0), ' ') AS headers, body"
+        "CREATE VIEW dead_letters AS SELECT id, destination, failures, replace(CAST(headers AS TEXT), char(0), ' ') AS headers, "
+        "body"
         "  FROM messages WHERE destination LIKE '%.dead';"
         "PRAGMA application_id = 1095061326;"
         "PRAGMA user_version = 1;";
@@ -40,7 +41,8 @@ static const char schema[] =
 #define ROW "destination, slot, ready_at, priority, content_type, reply_to, correlation_id, headers, body"
 
 static const char *const texts[STATEMENTS] = {
-        [INSERT_FOR_GROUPS] = "INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
+        [INSERT_FOR_GROUPS] =
+                "INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
         [INSERT_FOR_NOBODY] = "INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         [INSERT_ANSWER] = "INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9",
         [SELECT_READY] = "SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
