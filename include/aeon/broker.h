@@ -128,7 +128,8 @@ AEON_API AEON_SUSPENDS int aeon_record_publish(aeon_broker *broker, const char *
  *         -ENOTSUP    the broker has no replies; and those of aeon_publish() */
 #define aeon_request(broker, destination, body, ret_reply) aeon_request_with((broker), (destination), (body), NULL, (ret_reply))
 
-/* The same with headers and so on; reply_to and correlation_id are set by the call. */
+/* The same with headers and so on; reply_to and correlation_id are set by the call. (aeon_request is a macro with arguments so that
+ * the name can also be the type of an HTTP request: docs/decisions/two-requests.md.) */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body,
                                                              const aeon_publish_opts *opts, aeon_message **ret_reply);
 
