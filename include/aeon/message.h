@@ -68,9 +68,9 @@ typedef struct aeon_handler {
         AEON__HANDLER_TYPE(function, int (*)(aeon_message *), "(aeon_message *)"); \
         AEON__HANDLER_DEFINE(function, function, 0, 0, 0)
 
-#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                     \
-        extern const aeon_handler function##_handler;                                           \
-        AEON_SHARED const aeon_handler function##_handler = { #function, raw, typed, in, out }; \
+#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                         \
+        extern AEON_SHARED const aeon_handler function##_handler;                   \
+        const aeon_handler function##_handler = { #function, raw, typed, in, out }; \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus

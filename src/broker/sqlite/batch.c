@@ -85,10 +85,12 @@ static void deliver(struct batch *b)
 static void open_link(struct writer *w, struct operation *op)
 {
         int r = writer_is_open(w) ? 0 : aeon__store_open(&w->store, w->path);
-        if (r < 0)
+        if (r < 0) {
                 refuse(op, r);
-        else
+        } else {
                 w->links++;
+                op->result = ++w->links_ever;
+        }
         finish(op);
 }
 

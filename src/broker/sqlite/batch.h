@@ -16,6 +16,7 @@ struct writer {
         /* The thread's own. */
         struct store store;
         unsigned links; /* open ones; the store is open iff there are any */
+        int links_ever; /* the last one's number */
         struct list taps;
         struct list operations;                 /* taken, not finished: the present batch, or verdicts that wait for better times */
         int trouble;                            /* why the last transaction failed; 0: it did not */

@@ -46,11 +46,12 @@ static const char schema[] =
 
 static const char *const texts[STATEMENTS] = {
         [INSERT_FOR_GROUPS] =
-                "INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
-        [INSERT_FOR_NOBODY] = "INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        [INSERT_ANSWER] = "INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9",
-        [SELECT_READY] = "SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
-                         "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3",
+                ("INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1"),
+        [INSERT_FOR_NOBODY] = ("INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        [INSERT_ANSWER] = ("INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9"),
+        [SELECT_READY] =
+                ("SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
+                 "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3"),
         [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 LIMIT 1",
         [CLAIM] = "UPDATE messages SET owner = ?2 WHERE id = ?1",
         [ACK] = "DELETE FROM messages WHERE id = ?1 AND owner = ?2",
