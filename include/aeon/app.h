@@ -93,6 +93,7 @@ AEON_API int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn);
  * Suspends. Once per lifespan. Errors: -ECANCELED; -EALREADY when called again. Source: ASGI specification, Lifespan. */
 AEON_API AEON_SUSPENDS int aeon_lifespan_serve(aeon_lifespan *life);
 
+/* The app whose life it is. Borrowed. */
 AEON_API aeon_app *aeon_lifespan_app(aeon_lifespan *life);
 
 /* Which loop: 0 for the main one, up to aeon_app_loops() - 1. */
@@ -155,6 +156,9 @@ AEON_API int aeon_lifespan_handle_at(aeon_lifespan *life, const char *name, aeon
 /* The group for a part's own tasks (accept loops, pumps). Cancelled and joined after all parts have closed; a failure of one of them
  * ends the lifespan and stops the app (exit 3). Borrowed. */
 AEON_API aeon_group *aeon_lifespan_group(aeon_lifespan *life);
+
+/* Tell the app where its admin endpoints answer, for the ready line ("127.0.0.1:7979"). For a part's bind(). */
+AEON_API void aeon_app_set_admin_address(aeon_app *app, const char *address);
 
 /* ------------------------------------------------------------------ running an app by hand */
 

@@ -23,6 +23,7 @@ AEON_API void aeon_event_free(aeon_event *e);
 /* Set @e and wake everybody who waits. Setting it again does nothing. Does not suspend. Owner loop only. */
 AEON_API void aeon_event_set(aeon_event *e);
 
+/* Whether @e has been set. Owner loop only. */
 AEON_API bool aeon_event_is_set(const aeon_event *e);
 
 /* Wait until @e is set; returns at once if it is.

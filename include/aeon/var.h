@@ -29,6 +29,7 @@ typedef struct aeon_var {
         unsigned slot;         /* loop variables: place in each loop's table, 0 until first set */
 } aeon_var;
 
+/* Behind NAME_set and NAME_get of the macros below. */
 AEON_API int aeon_app_var_set(aeon_var *var, void *value);
 AEON_API void *aeon_app_var_get(const aeon_var *var);
 AEON_API int aeon_loop_var_set(aeon_var *var, void *value);

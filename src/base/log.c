@@ -43,6 +43,11 @@ void aeon_log_set_format(aeon_log_format format)
         atomic_store_explicit(&line_format, format, memory_order_relaxed);
 }
 
+bool aeon__log_is_json(void)
+{
+        return atomic_load_explicit(&line_format, memory_order_relaxed) == AEON_LOG_JSON;
+}
+
 bool aeon_log_enabled(aeon_log_level level)
 {
         return (int)level >= atomic_load_explicit(&threshold, memory_order_relaxed) && level < AEON_LOG_OFF;
@@ -120,8 +125,7 @@ void aeon_log(aeon_log_level level, const char *format, ...)
         va_end(arguments);
 
         const char *task = aeon__log_task_name ? aeon__log_task_name() : NULL;
-        int n = atomic_load_explicit(&line_format, memory_order_relaxed) == AEON_LOG_JSON
-                        ? write_json(line, sizeof line, level, task, message)
+        int n = aeon__log_is_json() ? write_json(line, sizeof line, level, task, message)
                         : write_text(line, sizeof line, level, task, message);
         size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
         ssize_t written = write(STDERR_FILENO, line, length);

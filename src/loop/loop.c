@@ -16,7 +16,7 @@ static aeon_time loop_now(struct driver *driver)
 
 static void on_timer(uv_timer_t *timer)
 {
-        (void)timer; /* its only duty is to end uv_run() */
+        uv_stop(timer->loop); /* uv_run() fires what is due before it polls, and would then wait for something else */
 }
 
 /* libuv counts in milliseconds: rounded up, so that nothing ever fires early. */

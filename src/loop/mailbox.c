@@ -79,7 +79,7 @@ int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *r
         uint32_t top = atomic_load(&m->posted);
         struct letter *letter = NULL;
         int r = top == CLOSED ? -ESHUTDOWN : 0;
-        while (r == 0 && !(letter = spare_pop(m)))
+        while (r >= 0 && !(letter = spare_pop(m)))
                 r = make_segment(m);
         if (r < 0) {
                 atomic_fetch_sub(&m->posters, 1);

@@ -19,6 +19,8 @@ struct aeon_group {
         struct list tasks;       /* alive, in order of spawning */
         size_t count;            /* of them */
         struct aeon_task *joiner; /* waits in aeon_group_close(); NULL: nobody yet */
+        void (*task_ended)(void *arg, struct aeon_task *task, int r); /* hears of each end in place of the group; NULL: nobody */
+        void *task_ended_arg;
         bool a_task_was_cancelled;
         int first_code;          /* of the first failure; 0: none */
         struct error_slot first_error;
@@ -80,6 +82,7 @@ int aeon_group_open(aeon_group **ret_group)
         list_init(&g->tasks);
         g->count = 0;
         g->joiner = NULL;
+        g->task_ended = NULL;
         g->a_task_was_cancelled = false;
         g->first_code = 0;
         g->first_error = (struct error_slot){ 0 };
@@ -132,7 +135,8 @@ int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, 
         int r = aeon__task_new(runner, g, name, fn, arg, class, site);
         if (r < 0) {
                 r = aeon_fail(r, "task \"%s\" (%s)", name, site);
-                aeon_group_fail(g, r);
+                if (!g->task_ended) /* a supervisor hears of it from its own call */
+                        aeon_group_fail(g, r);
                 return r;
         }
         g->count++;
@@ -141,16 +145,25 @@ int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, 
 
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r)
 {
-        if (r == -ECANCELED && task->scope->effective) {
+        list_remove(&task->in_group);
+        g->count--;
+        if (r == -ECANCELED && task->scope->effective)
                 g->a_task_was_cancelled = true;
-        } else if (r < 0) {
+        if (g->task_ended) {
+                g->task_ended(g->task_ended_arg, task, r);
+        } else if (r < 0 && !(r == -ECANCELED && task->scope->effective)) {
                 char who[48];
                 snprintf(who, sizeof who, "task \"%s\"", task->name);
                 fail_with(g, r, &task->error, who);
         }
-        list_remove(&task->in_group);
-        if (--g->count == 0 && g->joiner)
+        if (g->count == 0 && g->joiner)
                 aeon__wake(g->joiner, 0);
+}
+
+void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct aeon_task *task, int r), void *arg)
+{
+        g->task_ended = task_ended;
+        g->task_ended_arg = arg;
 }
 
 /* ------------------------------------------------------------------ closing */

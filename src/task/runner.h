@@ -66,7 +66,6 @@ void aeon__scope_leave(aeon_scope *s);                                      /* t
 bool aeon__scope_outer_visible(const aeon_scope *s);                        /* a cancel from outside reaches into @s */
 void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
-struct list *aeon__group_tasks(aeon_group *g);
 int aeon__group_abandon(aeon_group *g);                                     /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
 

@@ -84,3 +84,10 @@ void aeon__task_cancel_wait(struct aeon_task *task);
 /* Make a task; it runs first when its runner gets to it. @group NULL: the runner's first task. */
 int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, aeon_task_fn *fn, void *arg, enum stack_class class,
                    const char *site);
+
+/* The tasks of @g that live, in order of spawning: struct aeon_task by in_group. */
+struct list *aeon__group_tasks(aeon_group *g);
+
+/* From now on tasks of @g that end, whatever way, are told to @task_ended (it runs in the ending task, which no longer counts) and
+ * their failures do not fail the group. For the house's own supervisors. */
+void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct aeon_task *task, int r), void *arg);

@@ -1,0 +1,157 @@
+/* aeon/http.h - requests from the web, each a task inside the lifespan of its own loop.
+ *
+ *         static int hello(aeon_request *req)
+ *         {
+ *                 return aeon_reply_text(req, 200, "Hello, world!");
+ *         }
+ *
+ *         AEON_APP(app)
+ *         {
+ *                 aeon_http_listen(app, &(aeon_http_opts){ .port = 8000 });
+ *                 aeon_route(app, "GET /hello", hello, NULL);
+ *         }
+ *
+ * The address is reserved before anything starts and listened on when the app is ready. When the app stops the listener closes,
+ * idle connections close, and requests that are under way are answered with `Connection: close`.
+ *
+ * All functions on a request are called by its handler's task (or a task that it waits for), on its own loop. */
+#ifndef AEON_HTTP_H
+#define AEON_HTTP_H
+
+#include <aeon/app.h>
+#include <aeon/attributes.h>
+#include <aeon/stream.h>
+#include <aeon/time.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct aeon_request aeon_request;
+struct aeon_record; /* aeon/record.h */
+
+/* ------------------------------------------------------------------ listening */
+
+typedef struct aeon_http_opts {
+        const char *host;         /* "127.0.0.1"; "0.0.0.0" or "::" for all interfaces, as a container needs */
+        unsigned port;            /* 8000 */
+        const char *address;      /* whole, in place of host and port: "127.0.0.1:0" (any free port), "unix:/run/x.sock", "fd:3" */
+        size_t max_body;          /* bytes, 1 MiB; a longer body is answered 413 */
+        unsigned max_connections; /* per loop, 16384; further ones wait in the kernel's queue */
+        aeon_duration head_timeout;  /* 10 s from a head's first byte to its last; then 408 */
+        aeon_duration body_timeout;  /* 30 s for the body, and one second more for each KiB received; then 408 */
+        aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */
+        aeon_duration write_timeout; /* 30 s for the peer to take the next piece of a reply; then the connection is closed */
+        bool debug;                  /* show the text of errors to clients */
+} aeon_http_opts;
+
+/* Serve the app's routes on an address, on every loop. May be called several times, before or after the routes are declared.
+ * Strings are copied. NULL @opts: 127.0.0.1:8000.
+ *
+ * Errors: -ENOMEM; -EINVAL the port is above 65535. An address that is taken fails the start (exit 1) and is named. */
+AEON_API int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts);
+
+/* The address that the @n-th listener really has, "127.0.0.1:8000"; from start-up hooks on. Borrowed while the app lives; NULL when
+ * there is none. */
+AEON_API const char *aeon_http_address(aeon_app *app, unsigned n);
+
+/* ------------------------------------------------------------------ routes */
+
+/* Answers one request. Without a reply of its own, the result decides:
+ *
+ *   0 or more   204            -EACCES     403          -ECANCELED  503, or nothing when the client has gone (499 in the log)
+ *   -EINVAL     400            -ENOENT     404          -ETIMEDOUT  504
+ *   any other   500            a failure of aeon_request_body() or aeon_request_read(): its own status
+ *
+ * A failure replaces a reply that was set before. Its text goes to the log, to the client only the status (unless `debug`).
+ * When the client goes away, the handler is cancelled with the reason "client disconnected". */
+typedef int aeon_request_fn(aeon_request *req);
+
+typedef struct aeon_route_opts {
+        aeon_duration timeout; /* for the handler; then 504. 0: none */
+        size_t max_body;       /* 0: the listener's */
+} aeon_route_opts;
+
+/* Answer @pattern with @handler: "GET /users/{id}", "GET /files/{path...}".
+ *
+ * `{name}` stands for one segment of the path, `{name...}` (at the end) for all the rest, also none. A literal segment goes before
+ * `{name}`, that before `{name...}`, whatever the order of declaring. HEAD is answered by GET's route, OPTIONS by the list of
+ * methods, a known path with another method by 405, all else by 404. Escapes (%20) are decoded once, after the path was cut at its
+ * slashes; a path with a segment `..`, escaped or not, is refused with 400.
+ *
+ * Errors: -EINVAL the pattern cannot be read, or has more than 8 names; -EEXIST it is there already; -ENOMEM. The app refuses to
+ *         start, naming it. */
+AEON_API int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
+
+/* ------------------------------------------------------------------ the request. All strings are borrowed until the handler ends.
+ */
+
+AEON_API const char *aeon_request_method(const aeon_request *req);
+
+/* The path as it was sent, without the query and with its escapes: "/users/J%C3%BCrgen". */
+AEON_API const char *aeon_request_path(const aeon_request *req);
+
+/* The path's part under the name that the route gives it, decoded; NULL when the route has no such name. */
+AEON_API const char *aeon_request_param(const aeon_request *req, const char *name);
+
+/* The first value of `name=value` in the query, decoded (`+` is a space); "" for `name` alone; NULL when there is none, or no
+ * memory. */
+AEON_API const char *aeon_request_query(aeon_request *req, const char *name);
+
+/* The first header field of this name, in any case of letters; NULL when there is none. */
+AEON_API const char *aeon_request_header(const aeon_request *req, const char *name);
+
+/* The client's address: "127.0.0.1:40312", "unix". */
+AEON_API const char *aeon_request_peer(const aeon_request *req);
+
+/* Receive the whole body. A NUL follows its last byte, so text may be used as it is. The same body is given every time.
+ *
+ * Suspends. Cancellable.
+ *
+ * Errors: -EMSGSIZE    longer than max_body (413)
+ *         -EBADMSG     it breaks the protocol (400), or a part was read before
+ *         -ETIMEDOUT   it comes too slowly (408)
+ *         -ECONNRESET  the client has gone
+ *         -ECANCELED, -ENOMEM */
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_request_body(aeon_request *req, aeon_bytes *ret_body);
+
+/* Receive the next piece of the body, up to @size bytes, for bodies too long to keep. Returns the count, 0 at the end.
+ * max_body does not apply.
+ *
+ * Suspends. Cancellable, and then nothing was taken. Errors: as aeon_request_body(). */
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *req, void *buffer, size_t size);
+
+/* Receive the body as JSON for @record, into a value that lives until the handler ends. To be used in its typed form, which
+ * AEON_RECORD(question, ...) makes:
+ *
+ *         const struct question *q;
+ *         int r = question_receive(req, &q);
+ *         if (r < 0)
+ *                 return r;                       // 400, and the client reads all that is wrong: "question: x: missing"
+ *
+ * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
+                                                               void **ret_value);
+
+/* ------------------------------------------------------------------ the reply: kept, and sent when the handler has ended.
+ *
+ * All arguments are copied. None suspends. A second reply replaces the first.
+ * Errors: -EINVAL the status is not in 200..599, or a header cannot be sent; -ENOMEM */
+
+AEON_API int aeon_reply_status(aeon_request *req, int status); /* without a body */
+AEON_API int aeon_reply_text(aeon_request *req, int status, const char *text);
+AEON_API int aeon_reply_json(aeon_request *req, int status, const char *json);
+AEON_API int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size);
+
+/* @value, described by @record, as JSON. Its typed form: answer_reply(req, 200, &a). Errors: also as aeon_record_encode(). */
+AEON_API int aeon_record_reply(aeon_request *req, int status, const struct aeon_record *record, const void *value);
+
+/* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
+AEON_API int aeon_reply_header(aeon_request *req, const char *name, const char *value);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,88 @@
+# shellcheck shell=bash
+# What the scripts here share: where they stand, building, and counting tests. Sourced, not run.
+#
+# Every test program, and every script that runs tests, ends with one line `N passed, N failed`. counted() runs such a program,
+# takes that line out of its output and adds it to the totals, so that scripts can call each other; conclude() prints the sum.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export AEON_SOURCE=$PWD
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+result_line='[0-9]+ passed, [0-9]+ failed'
+passed=0
+failed=0
+quiet=no
+
+# build_into FOLDER [MESON-OPTION...]: set the folder up if it is new, compile what has changed; quiet unless it fails.
+build_into() {
+        local folder=$1
+        shift
+        if { [ -f "$folder/build.ninja" ] || meson setup "$folder" "$@"; } >"$scratch/build" 2>&1 &&
+                ninja -C "$folder" >>"$scratch/build" 2>&1; then
+                return 0
+        fi
+        tail -n 60 "$scratch/build" >&2
+        return 1
+}
+
+# tally NAME PASSED FAILED: add to the totals and say so, if not $quiet or failed; $verdict tells "ok" from "FAIL".
+tally() {
+        verdict=ok
+        [ "$3" -eq 0 ] || verdict=FAIL
+        passed=$((passed + $2))
+        failed=$((failed + $3))
+        [ $verdict = ok ] && [ $quiet = yes ] || printf '%-5s %-26s %4d passed %4d failed   at %d s\n' "$verdict" "$1" "$2" "$3" "$SECONDS"
+}
+
+# counted NAME PROGRAM [ARGUMENT...]: run a test program. One that crashes, hangs or prints no result is a failure.
+counted() {
+        local name=$1 log status line
+        shift
+        log=$(mktemp -p "$scratch")
+        set +e
+        timeout --foreground -k 5 1800 "$@" 2>&1 | tee "$log" | grep --line-buffered -vxE "$result_line"
+        status=${PIPESTATUS[0]}
+        set -e
+        line=$(grep -xE "$result_line" "$log" | tail -n 1 || true)
+        if [[ ! $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+                echo "$name: ended with code $status and no result"
+                tally "$name" 0 1
+        elif [ "$status" -ne 0 ] && [ "${BASH_REMATCH[2]}" -eq 0 ]; then
+                echo "$name: ended with code $status although nothing failed"
+                tally "$name" "${BASH_REMATCH[1]}" 1
+        else
+                tally "$name" "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+        fi
+}
+
+# checked NAME COMMAND [ARGUMENT...]: a command, or a function under `set -e`, that is one test; its output is shown when it fails.
+checked() {
+        local name=$1 status
+        shift
+        set +e
+        (set -e && "$@") >"$scratch/checked" 2>&1
+        status=$?
+        set -e
+        if [ $status -eq 0 ]; then
+                tally "$name" 1 0
+        else
+                cat "$scratch/checked"
+                tally "$name" 0 1
+        fi
+}
+
+# rooms: the rooms that have test programs, in the order in which they build on each other.
+rooms() {
+        local room
+        for room in $(sed -n "s/^foreach room : \[\(.*\)\]/\1/p" tests/meson.build | tr -d "',"); do
+                ! compgen -G "tests/$room/test_*.c" >/dev/null || echo "$room"
+        done
+}
+
+# conclude: the last line, and the exit code that goes with it.
+conclude() {
+        echo "$passed passed, $failed failed"
+        [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+        exit
+}

@@ -1,0 +1,206 @@
+/* Declaring an app and living in it: everything but the life itself. */
+#include "app/app.h"
+
+#include "loop/loop.h"
+
+#include <aeon/var.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+
+_Atomic(aeon_app *) aeon__app_running;
+
+/* ------------------------------------------------------------------ declaring */
+
+void aeon__declare_failed(aeon_app *app, int code)
+{
+        if (app->declare_error)
+                return;
+        app->declare_error = code;
+        app->declare_words = strdup(aeon_error_describe(code));
+}
+
+int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const char *name, const aeon_hook_opts *opts)
+{
+        struct hook *hook = calloc(1, sizeof *hook);
+        if (!hook) {
+                aeon__declare_failed(app, -ENOMEM);
+                return -ENOMEM;
+        }
+        *hook = (struct hook){ .fn = fn, .name = name, .blocking = opts && opts->blocking };
+        struct hook **at = &app->hooks[kind];
+        while (*at)
+                at = &(*at)->next;
+        *at = hook;
+        return 0;
+}
+
+int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn)
+{
+        if (app->lifespan) {
+                int r = aeon_fail(-EEXIST, "the app has a lifespan already");
+                aeon__declare_failed(app, r);
+                return r;
+        }
+        app->lifespan = fn;
+        return 0;
+}
+
+int aeon_use_part(aeon_app *app, const aeon_part *part, void *self)
+{
+        struct part_entry *entry = calloc(1, sizeof *entry);
+        if (!entry) {
+                aeon__declare_failed(app, -ENOMEM);
+                return -ENOMEM;
+        }
+        *entry = (struct part_entry){ .part = part, .self = self, .previous = app->last_part };
+        if (app->last_part)
+                app->last_part->next = entry;
+        else
+                app->parts = entry;
+        app->last_part = entry;
+        app->part_count++;
+        return 0;
+}
+
+void *aeon_app_part_at(aeon_app *app, const aeon_part *part, unsigned n)
+{
+        for (struct part_entry *entry = app->parts; entry; entry = entry->next)
+                if (entry->part == part && n-- == 0)
+                        return entry->self;
+        return NULL;
+}
+
+void *aeon_app_part(aeon_app *app, const aeon_part *part)
+{
+        return aeon_app_part_at(app, part, 0);
+}
+
+/* ------------------------------------------------------------------ living in it */
+
+struct deferred {
+        struct deferred *next;
+        void (*fn)(void *arg);
+        void *arg;
+};
+
+int aeon_app_defer(aeon_app *app, void (*fn)(void *arg), void *arg)
+{
+        struct deferred *deferred = malloc(sizeof *deferred);
+        if (!deferred)
+                return aeon_fail(-ENOMEM, "no memory to remember a clean-up");
+        *deferred = (struct deferred){ .fn = fn, .arg = arg };
+        pthread_mutex_lock(&app->lock);
+        deferred->next = app->deferred;
+        app->deferred = deferred;
+        pthread_mutex_unlock(&app->lock);
+        return 0;
+}
+
+void *aeon_app_alloc(aeon_app *app, size_t size)
+{
+        void *memory = calloc(1, size ? size : 1);
+        if (memory && aeon_app_defer(app, free, memory) < 0) {
+                free(memory);
+                return NULL;
+        }
+        return memory;
+}
+
+void aeon__run_deferred(aeon_app *app)
+{
+        while (app->deferred) {
+                struct deferred *deferred = app->deferred;
+                app->deferred = deferred->next;
+                deferred->fn(deferred->arg);
+                free(deferred);
+        }
+}
+
+const char *aeon_app_arg(aeon_app *app, const char *name, const char *otherwise)
+{
+        const char *value = aeon__arguments_get(&app->arguments, name);
+        return value ? value : otherwise;
+}
+
+const char *aeon_app_name(const aeon_app *app)
+{
+        return app->opts.name;
+}
+
+unsigned aeon_app_loops(const aeon_app *app)
+{
+        return app->opts.loops;
+}
+
+void aeon_app_set_admin_address(aeon_app *app, const char *address)
+{
+        strncpy(app->admin_address, address, sizeof app->admin_address - 1);
+}
+
+/* The lifespan of the running task's loop: the room above the runner leaves it there. */
+static struct aeon_lifespan *lifespan_now(void)
+{
+        struct runner *runner = aeon__runner_now();
+        return runner ? runner->owner : NULL;
+}
+
+aeon_app *aeon_app_current(void)
+{
+        struct aeon_lifespan *life = lifespan_now();
+        return life ? life->app : NULL;
+}
+
+aeon_event *aeon_draining(void)
+{
+        struct aeon_lifespan *life = lifespan_now();
+        return life ? life->draining : NULL;
+}
+
+bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg)
+{
+        int r;
+        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
+                sched_yield();
+        return r == 0;
+}
+
+/* ------------------------------------------------------------------ app variables */
+
+static pthread_mutex_t vars_lock = PTHREAD_MUTEX_INITIALIZER;
+static aeon_var *vars_set;
+
+int aeon_app_var_set(aeon_var *var, void *value)
+{
+        aeon_app *app = atomic_load(&aeon__app_running);
+        if (app && atomic_load(&app->started))
+                return aeon_fail(-EPERM, "app variable \"%s\" cannot be set any more: the app is ready, and every loop reads it", var->name);
+        pthread_mutex_lock(&vars_lock);
+        bool known = false;
+        for (aeon_var *at = vars_set; at; at = at->next)
+                known = known || at == var;
+        if (!known) {
+                var->next = vars_set;
+                vars_set = var;
+        }
+        __atomic_store_n(&var->value, value, __ATOMIC_RELEASE);
+        pthread_mutex_unlock(&vars_lock);
+        return 0;
+}
+
+void *aeon_app_var_get(const aeon_var *var)
+{
+        return __atomic_load_n(&var->value, __ATOMIC_ACQUIRE);
+}
+
+void aeon__app_vars_clear(void)
+{
+        pthread_mutex_lock(&vars_lock);
+        while (vars_set) {
+                aeon_var *var = vars_set;
+                vars_set = var->next;
+                var->next = NULL;
+                __atomic_store_n(&var->value, NULL, __ATOMIC_RELEASE);
+        }
+        pthread_mutex_unlock(&vars_lock);
+}

@@ -1,0 +1,206 @@
+/* The app between the files of this room.
+ *
+ * DESIGN
+ *   Three kinds of loop take part in a life:
+ *
+ *     the MAIN loop     on the thread that called aeon_app_run(). Its first task is the COORDINATOR (life.c): it walks the table of
+ *                       steps, runs the hooks, and decides when the app stops.
+ *     LIFESPANS         one per loop (lifespan.c); the first shares the main loop, the others have threads. Each runs the user's
+ *                       lifespan function, and inside aeon_lifespan_serve() carries out what the coordinator commands: open, serve,
+ *                       quiesce, drain, cancel, close, leave.
+ *     the WARDEN        a loop on a thread of its own (warden.c) that runs no user code: signals, the admin endpoints, the look-out
+ *                       for loops that are stuck, and the hard deadline, when nothing else works any more.
+ *
+ *   They talk by posts only: commands to a lifespan, NOTES back to the coordinator's inbox. What several threads read is atomic or
+ *   under the app's lock.
+ *
+ *        coordinator --command--> lifespan[i]        warden --stop--> coordinator
+ *             ^------- note ----------'
+ */
+#pragma once
+
+#include "base/list.h"
+#include "settings/arguments.h"
+
+#include <aeon/app.h>
+#include <aeon/background.h>
+#include <aeon/channel.h>
+#include <aeon/error.h>
+#include <aeon/health.h>
+#include <aeon/log.h>
+#include <aeon/periodic.h>
+#include <aeon/thread.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+enum { HOOK_KINDS = AEON_AFTER_SHUTDOWN + 1 };
+
+struct hook {
+        struct hook *next;
+        aeon_hook_fn *fn;
+        const char *name;
+        bool blocking;
+};
+
+struct part_entry {
+        struct part_entry *next, *previous;
+        const aeon_part *part;
+        void *self;
+        bool bound;
+};
+
+/* ------------------------------------------------------------------ the way of a stop */
+
+enum stop_level {
+        STOP_NONE,
+        STOP_ASKED,  /* drain, then shut down */
+        STOP_HURRY,  /* a second signal: cancel what is in flight now */
+};
+
+struct stop {
+        pthread_mutex_t lock;
+        _Atomic int level;
+        int code;       /* of the first cause */
+        char cause[192]; /* in words */
+        char *also;     /* further failures, a line each; NULL: none */
+};
+
+/* ------------------------------------------------------------------ lifespans */
+
+enum command {
+        COMMAND_OPEN,
+        COMMAND_SERVE,
+        COMMAND_QUIESCE,
+        COMMAND_DRAIN,  /* answered when nothing is in flight */
+        COMMAND_CANCEL, /* cancel what is in flight; answered likewise */
+        COMMAND_CLOSE,
+        COMMAND_LEAVE, /* answered by NOTE_ENDED */
+        COMMANDS
+};
+
+enum note_kind {
+        NOTE_UP,    /* a lifespan has come to aeon_lifespan_serve() */
+        NOTE_DONE,  /* it has carried out its command */
+        NOTE_DIED,  /* its serving was cancelled from inside */
+        NOTE_ENDED, /* its function has returned, its thread is about to end */
+        NOTE_STOP,  /* somebody asked for a stop, or for more haste */
+        NOTE_KINDS
+};
+
+struct note {
+        enum note_kind kind;
+        enum command command;       /* NOTE_DONE: which */
+        struct aeon_lifespan *life; /* NULL for NOTE_STOP */
+        int result;
+        char *words; /* of a failure, to free(); may be NULL */
+};
+
+struct aeon_lifespan {
+        aeon_app *app;
+        unsigned index;
+        pthread_t thread;       /* index > 0 */
+        _Atomic(aeon_loop *) loop; /* held from its first task to the end of the app */
+        aeon_event *draining;   /* set at COMMAND_QUIESCE */
+
+        /* The coordinator's side. */
+        bool up, ended, answered;
+
+        /* The lifespan's own side, touched on its loop only. */
+        enum { LIFE_STARTING, LIFE_SERVING, LIFE_LEFT } state;
+        bool cancelled;         /* COMMAND_CANCEL was carried out */
+        aeon_scope *whole;      /* around the user's function */
+        aeon_scope *step;       /* around the command being carried out; NULL between commands */
+        aeon_group *parts;      /* tasks of parts: pumps, accept loops */
+        aeon_group *beside;     /* background and periodic tasks, health checks */
+        aeon_group *handlers;
+        aeon_sender *commands;  /* its inbox: enum command */
+        aeon_receiver *inbox;
+        int waiting_for;        /* COMMAND_DRAIN or COMMAND_CANCEL while it is not yet fulfilled; -1: none */
+        bool *part_open;        /* by number: its open() succeeded */
+        struct note notes[NOTE_KINDS]; /* one of each may be under way */
+        struct note done[COMMANDS];    /* NOTE_DONE, by command */
+        _Atomic bool pinged;    /* a ping of the warden has not come back */
+};
+
+/* ------------------------------------------------------------------ the app */
+
+struct aeon_app {
+        aeon_app_opts opts; /* with defaults filled in */
+        struct arguments arguments;
+        int declare_error;       /* of the first declaration that failed */
+        char *declare_words;
+        struct hook *hooks[HOOK_KINDS];
+        aeon_lifespan_fn *lifespan;
+        struct part_entry *parts, *last_part;
+        unsigned part_count;
+        struct health_check *checks;
+        struct beside_task *beside; /* background and periodic */
+        struct deferred *deferred;
+        char admin_address[128];
+        bool settings_failed; /* the failure of a start-up hook is a matter of settings: exit 2 */
+
+        pthread_mutex_t lock; /* of deferred, and of what checks share with the probes */
+        struct stop stop;
+        _Atomic bool started, ready, live, draining;
+        _Atomic(aeon_loop *) main_loop;
+
+        struct aeon_lifespan *lives;
+        aeon_sender *notes; /* to the coordinator */
+        aeon_receiver *inbox;
+        struct progress {
+                bool hooks_begun, hooks_done; /* on_startup hooks: the first was called; all succeeded */
+                bool lives_begun;             /* lifespans were started */
+        } progress;
+        aeon_scope *start_scope;    /* around steps 2 to 6 while they run */
+        aeon_scope *patience;       /* around the wait for what is in flight, while it runs */
+        bool abandoned;             /* something did not end in time */
+
+        struct warden *warden;
+        struct report *report;
+};
+
+/* app.c */
+void aeon__declare_failed(aeon_app *app, int code);
+void aeon__run_deferred(aeon_app *app);
+void aeon__app_vars_clear(void);
+extern _Atomic(aeon_app *) aeon__app_running; /* of the process; app variables are sealed when it is ready */
+
+/* Like aeon_post(), but a shortage of memory is waited out: what the life depends on may not get lost. False: the loop has ended. */
+bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg);
+
+/* stop.c: the first call decides code and cause; true for that one. Any thread. */
+bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);
+void aeon__stop_hurry(aeon_app *app); /* a further signal */
+static inline int aeon__stop_level(aeon_app *app)
+{
+        return atomic_load(&app->stop.level);
+}
+
+/* life.c */
+int aeon__coordinate(void *app);
+
+/* lifespan.c */
+int aeon__lifespan_task(void *life);        /* one whole lifespan, as a task of its loop */
+void *aeon__lifespan_thread(void *life);
+void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
+void aeon__lifespan_stop_starting(struct aeon_lifespan *life); /* cancel what it does to come up */
+void aeon__lifespan_give_up(struct aeon_lifespan *life);       /* cancel the whole of it: its time is over */
+
+/* warden.c */
+int aeon__warden_start(aeon_app *app);
+void aeon__warden_deadline(aeon_app *app, aeon_duration from_now); /* the hard one */
+void aeon__warden_end(aeon_app *app);
+
+/* health.c, beside.c: start what was declared, in the given lifespan's group `beside`. */
+int aeon__health_start(struct aeon_lifespan *life);
+int aeon__beside_start(struct aeon_lifespan *life);
+void aeon__health_free(aeon_app *app);
+void aeon__beside_free(aeon_app *app);
+
+/* report.c */
+enum report_step { STEP_START, STEP_SERVE, STEP_DRAIN, STEP_SHUTDOWN, STEPS };
+int aeon__report_new(aeon_app *app);
+void aeon__report_step(aeon_app *app, enum report_step step); /* it begins now */
+void aeon__report_stragglers(struct aeon_lifespan *life, const char *fate); /* on its loop */
+void aeon__report_write(aeon_app *app, int code);
+void aeon__report_free(aeon_app *app);

@@ -1,0 +1,387 @@
+/* The coordinator: the table of steps.
+ *
+ * DESIGN
+ *   start_up() walks steps 2 to 6 inside one scope, which a stop cancels. shut_down() walks steps 8 to 14, and is the undo as well:
+ *   it looks at what has been begun (struct progress, the lifespans that are up, the parts each has opened) and stops exactly that.
+ *   Commands go to all lifespans at once; await() collects the answers.
+ *
+ *   Time: ONE deadline for what is in flight (graceful timeout), then one for cleaning up (clean-up timeout), of which each later step
+ *   gets at least RESERVE, so that a step that took it all never leaves the next without any. Behind both stands the warden's.
+ */
+#include "app/app.h"
+
+#include "loop/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RESERVE AEON_SECONDS(1)
+
+/* ------------------------------------------------------------------ hooks */
+
+struct hook_call {
+        aeon_app *app;
+        const struct hook *hook;
+};
+
+static int hook_on_thread(void *arg)
+{
+        struct hook_call *call = arg;
+        return call->hook->fn(call->app);
+}
+
+static int run_hook(aeon_app *app, const struct hook *hook)
+{
+        if (!hook->blocking)
+                return hook->fn(app);
+        struct hook_call call = { app, hook };
+        return aeon_offload(hook_on_thread, &call);
+}
+
+static const char *const hook_names[HOOK_KINDS] = {
+        [AEON_ON_STARTUP] = "start-up hook",   [AEON_AFTER_STARTUP] = "after-start-up hook",   [AEON_ON_READY] = "ready hook",
+        [AEON_ON_SHUTDOWN] = "shut-down hook", [AEON_AFTER_SHUTDOWN] = "after-shut-down hook",
+};
+
+/* On the way up: the first failure, or a stop, ends the row. */
+static int run_start_hooks(aeon_app *app, aeon_hook_kind kind)
+{
+        for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
+                int r = run_hook(app, hook);
+                if (aeon__stop_level(app) != STOP_NONE && r >= 0)
+                        r = -ECANCELED;
+                if (r >= 0)
+                        continue;
+                if (r != -ECANCELED || aeon__stop_level(app) == STOP_NONE)
+                        aeon__stop(app, app->settings_failed ? 2 : 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
+                return r;
+        }
+        return 0;
+}
+
+/* On the way down: every one runs, each under what is left of the budget. */
+static void run_stop_hooks(aeon_app *app, aeon_hook_kind kind, aeon_time budget_end)
+{
+        for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
+                aeon_time now = aeon_now();
+                aeon_scope s;
+                aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = budget_end > now + RESERVE ? budget_end : now + RESERVE, .shield = true, .name = hook->name });
+                int r = aeon_scope_close(&s, run_hook(app, hook));
+                if (r < 0)
+                        aeon__stop(app, 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
+        }
+}
+
+/* ------------------------------------------------------------------ notes */
+
+static bool lives_on(const struct aeon_lifespan *life)
+{
+        return life->up && !life->ended;
+}
+
+static void take_note(aeon_app *app, struct note *note, int *first_failure)
+{
+        struct aeon_lifespan *life = note->life;
+        switch (note->kind) {
+        case NOTE_UP:
+                life->up = true;
+                break;
+        case NOTE_DONE:
+                life->answered = true;
+                break;
+        case NOTE_DIED:
+                aeon__stop(app, 3, "the lifespan of loop %u ended while serving: %s", life->index, note->words ? note->words : "cancelled");
+                break;
+        case NOTE_ENDED:
+                life->ended = life->answered = true;
+                break;
+        case NOTE_STOP:
+        case NOTE_KINDS:
+                break;
+        }
+        bool failed = note->result < 0 && (note->kind == NOTE_DONE || note->kind == NOTE_ENDED);
+        if (failed && first_failure && *first_failure == 0)
+                *first_failure = aeon_fail_at(note->result, true, AEON_HERE, "%s", note->words ? note->words : "failed");
+        else if (failed && note->result != -ECANCELED)
+                aeon__stop(app, 1, "loop %u: %s", life->index, note->words ? note->words : "failed");
+        free(note->words);
+}
+
+/* Collect notes until @done says so. Errors: -ECANCELED when the scope around is cancelled. */
+static int await(aeon_app *app, bool (*done)(const struct aeon_lifespan *), int *first_failure)
+{
+        for (;;) {
+                bool all = true;
+                for (unsigned i = 0; i < app->opts.loops; i++)
+                        all = all && done(&app->lives[i]);
+                if (all)
+                        return 0;
+                struct note note;
+                int r = aeon_receive(app->inbox, &note);
+                if (r < 0)
+                        return r;
+                bool had_failed = first_failure && *first_failure < 0;
+                take_note(app, &note, first_failure);
+                /* One loop's failure to come up ends what the others do to come up. */
+                if (first_failure && *first_failure < 0 && !had_failed)
+                        for (unsigned i = 0; i < app->opts.loops; i++)
+                                aeon__lifespan_stop_starting(&app->lives[i]);
+        }
+}
+
+static bool has_answered(const struct aeon_lifespan *life)
+{
+        return life->answered || !lives_on(life);
+}
+
+static void command_all(aeon_app *app, enum command command)
+{
+        for (unsigned i = 0; i < app->opts.loops; i++)
+                if (lives_on(&app->lives[i]))
+                        aeon__lifespan_command(&app->lives[i], command);
+}
+
+/* ------------------------------------------------------------------ the way up */
+
+static bool is_up_or_ended(const struct aeon_lifespan *life)
+{
+        return life->up || life->ended;
+}
+
+/* A command of the way up. A stop reaches the lifespans by itself (stop.c), so the answers are awaited under a shield. */
+static int await_start(aeon_app *app, bool (*done)(const struct aeon_lifespan *), const char *what)
+{
+        aeon_scope shield;
+        int failure = 0;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = what });
+        int r = aeon_scope_close(&shield, await(app, done, &failure));
+        if (r == 0)
+                r = failure;
+        if (aeon__stop_level(app) != STOP_NONE)
+                return -ECANCELED;
+        if (r < 0)
+                aeon__stop(app, 1, "%s failed: %s", what, aeon_error_describe(r));
+        return r;
+}
+
+static int start_lifespans(aeon_app *app, aeon_group *group)
+{
+        app->progress.lives_begun = true;
+        for (unsigned i = 0; i < app->opts.loops; i++) {
+                struct aeon_lifespan *life = &app->lives[i];
+                int r = i == 0 ? aeon_spawn(group, "lifespan", aeon__lifespan_task, life)
+                               : -pthread_create(&life->thread, NULL, aeon__lifespan_thread, life);
+                if (r < 0) {
+                        for (; i < app->opts.loops; i++)
+                                app->lives[i].ended = true;
+                        aeon__stop(app, 1, "loop %u cannot be started: %s", life->index, aeon_error_describe(r));
+                        break;
+                }
+        }
+        int r = await_start(app, is_up_or_ended, "the lifespan's start");
+        for (unsigned i = 0; i < app->opts.loops && r == 0; i++)
+                if (!app->lives[i].up)
+                        r = -ECANCELED;
+        return r;
+}
+
+static void say_ready(aeon_app *app, aeon_time begin)
+{
+        if (app->opts.quiet)
+                return;
+        aeon_log_info("%s is ready after %.1f ms (%u loop%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6, app->opts.loops,
+                      app->opts.loops == 1 ? "" : "s", app->admin_address[0] ? ", admin endpoints on " : "", app->admin_address);
+}
+
+static int start_up(aeon_app *app, aeon_group *group)
+{
+        aeon_time begin = aeon_now();
+        app->progress.hooks_begun = true;
+        int r = run_start_hooks(app, AEON_ON_STARTUP);
+        if (r < 0)
+                return r;
+        app->progress.hooks_done = true;
+        r = start_lifespans(app, group);
+        if (r < 0)
+                return r;
+        command_all(app, COMMAND_OPEN);
+        r = await_start(app, has_answered, "the start of brokers");
+        if (r < 0)
+                return r;
+        r = run_start_hooks(app, AEON_AFTER_STARTUP);
+        if (r < 0)
+                return r;
+        command_all(app, COMMAND_SERVE);
+        r = await_start(app, has_answered, "the start of listeners");
+        if (r < 0)
+                return r;
+        atomic_store(&app->started, true);
+        atomic_store(&app->ready, true);
+        say_ready(app, begin);
+        return run_start_hooks(app, AEON_ON_READY);
+}
+
+/* Walk up, interruptible: a stop cancels the scope. */
+static int try_start(aeon_app *app, aeon_group *group)
+{
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .name = "start-up" });
+        app->start_scope = &scope;
+        if (aeon__stop_level(app) != STOP_NONE) /* asked before there was a loop to tell */
+                aeon_scope_cancel(&scope, app->stop.cause);
+        int r = aeon_cancelled() ? -ECANCELED : start_up(app, group);
+        app->start_scope = NULL;
+        aeon_scope_close(&scope, r);
+        return r;
+}
+
+static void serve(aeon_app *app)
+{
+        aeon__report_step(app, STEP_SERVE);
+        struct note note;
+        while (aeon__stop_level(app) == STOP_NONE && aeon_receive(app->inbox, &note) == 0) {
+                take_note(app, &note, NULL);
+                if (note.kind == NOTE_ENDED)
+                        aeon__stop(app, 3, "the lifespan of loop %u returned while serving", note.life->index);
+        }
+}
+
+/* ------------------------------------------------------------------ the way down */
+
+/* Await answers until @deadline (or a second signal, when @impatient). 0: all came. */
+static int await_until(aeon_app *app, bool (*done)(const struct aeon_lifespan *), aeon_time deadline, bool impatient)
+{
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .deadline = deadline, .shield = true, .name = "shut-down" });
+        app->patience = impatient ? &scope : NULL;
+        if (impatient && aeon__stop_level(app) >= STOP_HURRY)
+                aeon_scope_cancel(&scope, "a second signal");
+        int r = await(app, done, NULL);
+        app->patience = NULL;
+        aeon_scope_close(&scope, r);
+        return r;
+}
+
+static void wait_drain_delay(aeon_app *app)
+{
+        if (!app->opts.drain_delay || aeon__stop_level(app) >= STOP_HURRY)
+                return;
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .shield = true, .name = "drain delay" });
+        app->patience = &scope;
+        int r = aeon_sleep(app->opts.drain_delay);
+        app->patience = NULL;
+        aeon_scope_close(&scope, r);
+}
+
+static bool has_ended(const struct aeon_lifespan *life)
+{
+        return life->ended;
+}
+
+static void abandon(aeon_app *app)
+{
+        app->abandoned = true;
+        for (unsigned i = 0; i < app->opts.loops; i++)
+                if (!app->lives[i].ended)
+                        aeon__lifespan_give_up(&app->lives[i]);
+}
+
+static aeon_time at_least_reserve(aeon_time deadline)
+{
+        aeon_time least = aeon_now() + RESERVE;
+        return deadline > least ? deadline : least;
+}
+
+/* Steps 9 to 11: stop taking work, let what is in flight finish, cancel what did not. Returns when cleaning up must end. */
+static aeon_time stop_work(aeon_app *app)
+{
+        aeon_time graceful_end = aeon_now() + app->opts.graceful_timeout;
+        command_all(app, COMMAND_QUIESCE);
+        await_until(app, has_answered, at_least_reserve(graceful_end), false);
+        command_all(app, COMMAND_DRAIN);
+        await_until(app, has_answered, graceful_end, true);
+
+        aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;
+        command_all(app, COMMAND_CANCEL);
+        if (await_until(app, has_answered, cleanup_end, false) < 0)
+                abandon(app);
+        return cleanup_end;
+}
+
+/* Step 13: brokers closed, lifespans left, threads joined. */
+static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
+{
+        command_all(app, COMMAND_CLOSE);
+        if (await_until(app, has_answered, at_least_reserve(cleanup_end), false) < 0)
+                abandon(app);
+        command_all(app, COMMAND_LEAVE);
+        if (await_until(app, has_ended, at_least_reserve(cleanup_end), false) < 0) {
+                abandon(app);
+                if (await_until(app, has_ended, aeon_now() + RESERVE, false) < 0)
+                        return;
+        }
+        for (unsigned i = 1; i < app->opts.loops; i++)
+                if (app->lives[i].thread)
+                        pthread_join(app->lives[i].thread, NULL);
+}
+
+static void shut_down(aeon_app *app)
+{
+        bool was_ready = atomic_exchange(&app->ready, false);
+        atomic_store(&app->draining, true);
+        aeon__report_step(app, STEP_DRAIN);
+        aeon__warden_deadline(app, app->opts.drain_delay + app->opts.graceful_timeout + app->opts.cleanup_timeout + 3 * RESERVE);
+        if (was_ready)
+                wait_drain_delay(app);
+        aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;
+        if (app->progress.lives_begun)
+                cleanup_end = stop_work(app);
+        aeon__report_step(app, STEP_SHUTDOWN);
+        if (app->progress.hooks_done)
+                run_stop_hooks(app, AEON_ON_SHUTDOWN, cleanup_end);
+        if (app->progress.lives_begun)
+                end_lifespans(app, cleanup_end);
+        if (app->progress.hooks_begun)
+                run_stop_hooks(app, AEON_AFTER_SHUTDOWN, cleanup_end);
+}
+
+/* ------------------------------------------------------------------ the whole */
+
+/* Tasks that ignore their cancellation cannot be left running while their memory goes away: the process ends here. */
+static void exit_abandoning(aeon_app *app)
+{
+        for (unsigned i = 0; i < app->opts.loops; i++)
+                if (app->lives[i].ended == false && app->progress.lives_begun) {
+                        aeon__report_write(app, 4);
+                        fflush(NULL);
+                        _exit(4);
+                }
+}
+
+int aeon__coordinate(void *arg)
+{
+        aeon_app *app = arg;
+        aeon__runner_now()->owner = &app->lives[0];
+        int r = aeon_channel_open(sizeof(struct note), AEON_UNBOUNDED, &app->notes, &app->inbox);
+        if (r < 0)
+                return r;
+        aeon_group *group;
+        r = aeon_group_open(&group);
+        if (r < 0)
+                return r;
+        atomic_store(&app->main_loop, aeon_loop_hold(aeon_loop_current()));
+
+        if (try_start(app, group) == 0)
+                serve(app);
+        shut_down(app);
+        exit_abandoning(app);
+
+        r = aeon_group_close(group);
+        aeon_sender_close(app->notes);
+        app->notes = NULL;
+        aeon_receiver_close(app->inbox);
+        return r;
+}

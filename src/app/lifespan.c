@@ -1,0 +1,348 @@
+/* One loop's lifespan.
+ *
+ * DESIGN
+ *   The user's function runs in a task of its own. Inside aeon_lifespan_serve() it opens three groups and carries out commands:
+ *
+ *       parts       tasks of brokers and listeners          joined last
+ *         beside    background, periodic, health
+ *           handlers                                        joined first
+ *
+ *   Since the commands run in the lifespan's own task, everything that parts start inherits its scopes and variables; and since
+ *   the groups are opened where serve() was called, a cancel inside the user's lifespan reaches all of it.
+ *
+ *   When serving is cancelled from inside (a scope or a group of the user's), the lifespan has DIED: it says so and goes on taking
+ *   commands under a shield, for what was opened must be closed in order.
+ */
+#include "app/app.h"
+
+#include "loop/loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ notes and commands */
+
+static void note_arrives(void *arg)
+{
+        struct note *note = arg;
+        if (aeon_try_send(note->life->app->notes, note) < 0) /* fails without memory only */
+                aeon__post_surely(atomic_load(&note->life->app->main_loop), note_arrives, note);
+}
+
+static void send_note(struct note *note, struct aeon_lifespan *life, enum note_kind kind, int result)
+{
+        note->kind = kind;
+        note->life = life;
+        note->result = result;
+        note->words = result < 0 ? strdup(aeon_error_describe(result)) : NULL;
+        aeon__post_surely(atomic_load(&life->app->main_loop), note_arrives, note);
+}
+
+static void note_send(struct aeon_lifespan *life, enum note_kind kind, int result)
+{
+        send_note(&life->notes[kind], life, kind, result);
+}
+
+static void answer(struct aeon_lifespan *life, enum command command, int result)
+{
+        life->done[command].command = command;
+        send_note(&life->done[command], life, NOTE_DONE, result);
+}
+
+static void command_arrives(void *arg)
+{
+        uintptr_t packed = (uintptr_t)arg;
+        struct aeon_lifespan *life = (struct aeon_lifespan *)(packed & ~(uintptr_t)7);
+        enum command command = (enum command)(packed & 7);
+        aeon_try_send(life->commands, &command); /* there is room: commands are answered one by one */
+}
+
+void aeon__lifespan_command(struct aeon_lifespan *life, enum command command)
+{
+        _Static_assert(COMMAND_LEAVE < 8 && _Alignof(struct aeon_lifespan) >= 8, "a command fits into a pointer's low bits");
+        life->answered = false;
+        aeon__post_surely(atomic_load(&life->loop), command_arrives, (void *)((uintptr_t)life | (uintptr_t)command));
+}
+
+static void stop_starting(void *arg)
+{
+        struct aeon_lifespan *life = arg;
+        if (life->state == LIFE_STARTING && life->whole)
+                aeon_scope_cancel(life->whole, "the app is told to stop");
+        else if (life->step)
+                aeon_scope_cancel(life->step, "the app is told to stop");
+}
+
+void aeon__lifespan_stop_starting(struct aeon_lifespan *life)
+{
+        aeon_loop *loop = atomic_load(&life->loop);
+        if (loop)
+                aeon__post_surely(loop, stop_starting, life);
+}
+
+static void give_up(void *arg)
+{
+        struct aeon_lifespan *life = arg;
+        if (life->step)
+                aeon_scope_cancel(life->step, "its time is over");
+        if (life->whole)
+                aeon_scope_cancel(life->whole, "its time is over");
+        if (life->handlers)
+                aeon__report_stragglers(life, "abandoned");
+}
+
+void aeon__lifespan_give_up(struct aeon_lifespan *life)
+{
+        aeon_loop *loop = atomic_load(&life->loop);
+        if (loop)
+                aeon__post_surely(loop, give_up, life);
+}
+
+/* ------------------------------------------------------------------ carrying out */
+
+static int open_parts(struct aeon_lifespan *life)
+{
+        unsigned i = 0;
+        for (struct part_entry *e = life->app->parts; e; e = e->next, i++) {
+                int r = e->part->open ? e->part->open(e->self, life) : 0;
+                if (r < 0)
+                        return r;
+                life->part_open[i] = true;
+        }
+        return aeon__health_start(life);
+}
+
+static int serve_parts(struct aeon_lifespan *life)
+{
+        for (struct part_entry *e = life->app->parts; e; e = e->next) {
+                int r = e->part->serve ? e->part->serve(e->self, life) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return aeon__beside_start(life);
+}
+
+static void quiesce_parts(struct aeon_lifespan *life)
+{
+        aeon_event_set(life->draining);
+        unsigned i = life->app->part_count;
+        for (struct part_entry *e = life->app->last_part; e; e = e->previous)
+                if (life->part_open[--i] && e->part->quiesce)
+                        e->part->quiesce(e->self, life);
+}
+
+static void close_parts(struct aeon_lifespan *life)
+{
+        unsigned i = life->app->part_count;
+        for (struct part_entry *e = life->app->last_part; e; e = e->previous)
+                if (life->part_open[--i]) {
+                        life->part_open[i] = false;
+                        if (e->part->close)
+                                e->part->close(e->self, life);
+                }
+}
+
+static bool in_flight(const struct aeon_lifespan *life, int command)
+{
+        return aeon_group_size(life->handlers) || (command == COMMAND_CANCEL && aeon_group_size(life->beside));
+}
+
+/* DRAIN and CANCEL are answered when the last task has ended; until then the lifespan stays open for the next command. */
+static void answer_when_empty(struct aeon_lifespan *life)
+{
+        if (life->waiting_for < 0 || in_flight(life, life->waiting_for))
+                return;
+        enum command command = (enum command)life->waiting_for;
+        life->waiting_for = -1;
+        answer(life, command, 0);
+}
+
+static void task_ended(void *arg, struct aeon_task *task, int r)
+{
+        (void)task, (void)r;
+        answer_when_empty(arg);
+}
+
+static void carry_out(struct aeon_lifespan *life, enum command command)
+{
+        aeon_scope step;
+        int r = 0;
+        aeon_scope_open(&step, &(aeon_scope_opts){ .name = "step", .shield = command >= COMMAND_QUIESCE });
+        life->step = &step;
+        switch (command) {
+        case COMMAND_OPEN:
+                r = open_parts(life);
+                break;
+        case COMMAND_SERVE:
+                r = serve_parts(life);
+                break;
+        case COMMAND_QUIESCE:
+                quiesce_parts(life);
+                break;
+        case COMMAND_CANCEL:
+                life->cancelled = true;
+                aeon__report_stragglers(life, "cancelled");
+                aeon_group_cancel(life->handlers, "the app shuts down");
+                aeon_group_cancel(life->beside, "the app shuts down");
+                break;
+        case COMMAND_CLOSE:
+                close_parts(life);
+                break;
+        case COMMAND_DRAIN:
+        case COMMAND_LEAVE:
+        case COMMANDS:
+                break;
+        }
+        life->step = NULL;
+        r = aeon_scope_close(&step, r);
+        if (r == 0 && aeon_scope_cancelled(&step))
+                r = -ECANCELED;
+        if (command == COMMAND_DRAIN || command == COMMAND_CANCEL) {
+                life->waiting_for = command;
+                answer_when_empty(life);
+        } else if (command != COMMAND_LEAVE) {
+                answer(life, command, r);
+        }
+}
+
+/* Carry out what comes until told to leave, or until a cancel ends the wait. */
+static int take_commands(struct aeon_lifespan *life)
+{
+        enum command command;
+        do {
+                int r = aeon_receive(life->inbox, &command);
+                if (r < 0)
+                        return r;
+                carry_out(life, command);
+        } while (command != COMMAND_LEAVE);
+        return 0;
+}
+
+static void serve_commands(struct aeon_lifespan *life)
+{
+        int r = take_commands(life);
+        if (r == 0)
+                return;
+        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to; anything else that does is a death. */
+        if (!life->cancelled) {
+                aeon_fail(r, "%s", aeon_cancel_reason());
+                note_send(life, NOTE_DIED, r);
+        }
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "leaving" });
+        r = take_commands(life);
+        aeon_scope_close(&shield, r);
+}
+
+/* ------------------------------------------------------------------ what users call */
+
+static int open_groups(struct aeon_lifespan *life)
+{
+        int r = aeon_group_open(&life->parts);
+        if (r < 0)
+                return r;
+        r = aeon_group_open(&life->beside);
+        if (r < 0) {
+                aeon_group_close(life->parts);
+                return r;
+        }
+        r = aeon_group_open(&life->handlers);
+        if (r < 0) {
+                aeon_group_close(life->beside);
+                aeon_group_close(life->parts);
+                return r;
+        }
+        aeon__group_supervise(life->beside, task_ended, life);
+        aeon__group_supervise(life->handlers, task_ended, life);
+        return 0;
+}
+
+int aeon_lifespan_serve(aeon_lifespan *life)
+{
+        if (life->state != LIFE_STARTING)
+                return aeon_fail(-EALREADY, "a lifespan serves once");
+        int r = aeon_checkpoint();
+        if (r < 0)
+                return r;
+        r = open_groups(life);
+        if (r < 0)
+                return r;
+        life->state = LIFE_SERVING;
+        note_send(life, NOTE_UP, 0);
+        serve_commands(life);
+
+        aeon_group_close(life->handlers);
+        aeon_group_close(life->beside);
+        life->handlers = life->beside = NULL;
+        aeon_group_cancel(life->parts, "the lifespan ends");
+        r = aeon_group_close(life->parts);
+        life->parts = NULL;
+        life->state = LIFE_LEFT;
+        return r;
+}
+
+aeon_app *aeon_lifespan_app(aeon_lifespan *life)
+{
+        return life->app;
+}
+
+unsigned aeon_lifespan_index(const aeon_lifespan *life)
+{
+        return life->index;
+}
+
+aeon_group *aeon_lifespan_group(aeon_lifespan *life)
+{
+        return life->parts;
+}
+
+int aeon_lifespan_handle_at(aeon_lifespan *life, const char *name, aeon_task_fn *fn, void *arg, const char *site)
+{
+        if (!life->handlers)
+                return aeon_fail(-ESHUTDOWN, "\"%s\" comes too late: the loop has stopped serving", name);
+        return aeon_spawn_at(life->handlers, name, fn, arg, NULL, site);
+}
+
+/* ------------------------------------------------------------------ the task and the thread */
+
+static int run_lifespan(struct aeon_lifespan *life)
+{
+        aeon_app *app = life->app;
+        int r = app->lifespan ? app->lifespan(life) : 0;
+        if (r == 0 && life->state == LIFE_STARTING)
+                r = aeon_lifespan_serve(life); /* there is none, or it declined */
+        return r;
+}
+
+int aeon__lifespan_task(void *arg)
+{
+        struct aeon_lifespan *life = arg;
+        aeon__runner_now()->owner = life;
+        int r = aeon_event_new(&life->draining);
+        if (r == 0)
+                r = aeon_channel_open(sizeof(enum command), 8, &life->commands, &life->inbox);
+        if (r == 0) {
+                aeon_scope whole;
+                aeon_scope_open(&whole, &(aeon_scope_opts){ .name = "lifespan" });
+                life->whole = &whole;
+                atomic_store(&life->loop, aeon_loop_hold(aeon_loop_current()));
+                r = run_lifespan(life);
+                life->whole = NULL;
+                aeon_scope_close(&whole, r); /* its own result is told: the coordinator knows whether it asked for it */
+        }
+        note_send(life, NOTE_ENDED, r);
+        aeon_sender_close(life->commands);
+        aeon_receiver_close(life->inbox);
+        return 0;
+}
+
+void *aeon__lifespan_thread(void *arg)
+{
+        struct aeon_lifespan *life = arg;
+        int r = aeon_loop_run(aeon__lifespan_task, life);
+        if (r < 0 && !atomic_load(&life->loop))
+                note_send(life, NOTE_ENDED, r); /* its loop could not even be made */
+        aeon_error_clear();
+        return NULL;
+}

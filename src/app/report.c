@@ -1,0 +1,189 @@
+/* The shut-down report: what ended the app, how long each stretch took, who held the door.
+ *
+ *     hooks stopped with code 0 after 2.4 s: SIGTERM
+ *       start-up 3 ms, serving 2.1 s, draining 280 ms, shut-down 12 ms
+ *       cancelled: task "job 7" (drain.c:31), in sleep
+ *       also: shut-down hook "flush" failed: disk full
+ *
+ * As text on stderr; as one JSON object there instead when the log is in JSON; and in /dev/termination-log, where Kubernetes looks.
+ */
+#include "app/app.h"
+
+#include "base/log.h"
+#include "loop/loop.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { STRAGGLERS_NAMED = 100 };
+
+struct report {
+        pthread_mutex_t lock;
+        aeon_time began[STEPS]; /* 0: never */
+        char *stragglers;       /* a line each */
+        unsigned straggler_count;
+        bool written;
+};
+
+int aeon__report_new(aeon_app *app)
+{
+        app->report = calloc(1, sizeof *app->report);
+        if (!app->report)
+                return aeon_fail(-ENOMEM, "no memory for the report");
+        pthread_mutex_init(&app->report->lock, NULL);
+        return 0;
+}
+
+void aeon__report_free(aeon_app *app)
+{
+        if (!app->report)
+                return;
+        pthread_mutex_destroy(&app->report->lock);
+        free(app->report->stragglers);
+        free(app->report);
+}
+
+void aeon__report_step(aeon_app *app, enum report_step step)
+{
+        pthread_mutex_lock(&app->report->lock);
+        app->report->began[step] = aeon_now();
+        pthread_mutex_unlock(&app->report->lock);
+}
+
+static void add_straggler(struct report *report, const struct aeon_task *t, const char *fate)
+{
+        char *longer = NULL;
+        pthread_mutex_lock(&report->lock);
+        if (report->straggler_count++ < STRAGGLERS_NAMED &&
+            asprintf(&longer, "%s%s: task \"%s\" (%s), in %s\n", report->stragglers ? report->stragglers : "", fate, t->name, t->site,
+                     t->waiting ? t->waiting->what : "its own code") >= 0) {
+                free(report->stragglers);
+                report->stragglers = longer;
+        }
+        pthread_mutex_unlock(&report->lock);
+}
+
+void aeon__report_stragglers(struct aeon_lifespan *life, const char *fate)
+{
+        struct aeon_task *t;
+        list_foreach(t, aeon__group_tasks(life->handlers), in_group)
+                add_straggler(life->app->report, t, fate);
+}
+
+/* ------------------------------------------------------------------ writing */
+
+static const char *const step_names[STEPS] = { "start-up", "serving", "draining", "shut-down" };
+static const char *const step_keys[STEPS] = { "start_ms", "serve_ms", "drain_ms", "shutdown_ms" };
+
+/* How long step @i took; -1 when it never began. */
+static aeon_duration step_length(const struct report *report, int i, aeon_time now)
+{
+        if (!report->began[i])
+                return -1;
+        for (int next = i + 1; next < STEPS; next++)
+                if (report->began[next])
+                        return report->began[next] - report->began[i];
+        return now - report->began[i];
+}
+
+static void print_duration(FILE *out, aeon_duration d)
+{
+        if (d < AEON_SECONDS(1))
+                fprintf(out, "%lld ms", (long long)(d / 1000000));
+        else
+                fprintf(out, "%.1f s", (double)d / 1e9);
+}
+
+static void print_lines(FILE *out, const char *lines, const char *before)
+{
+        while (lines && *lines) {
+                int length = (int)strcspn(lines, "\n");
+                fprintf(out, "  %s%.*s\n", before, length, lines);
+                lines += length + (lines[length] == '\n');
+        }
+}
+
+static void write_text(FILE *out, aeon_app *app, int code, aeon_time now)
+{
+        const struct report *report = app->report;
+        fprintf(out, "%s stopped with code %d after ", app->opts.name, code);
+        print_duration(out, report->began[STEP_START] ? now - report->began[STEP_START] : 0);
+        fprintf(out, ": %s\n ", app->stop.cause);
+        const char *comma = " ";
+        for (int i = 0; i < STEPS; i++) {
+                aeon_duration length = step_length(report, i, now);
+                if (length < 0)
+                        continue;
+                fprintf(out, "%s%s ", comma, step_names[i]);
+                print_duration(out, length);
+                comma = ", ";
+        }
+        fputc('\n', out);
+        print_lines(out, report->stragglers, "");
+        if (report->straggler_count > STRAGGLERS_NAMED)
+                fprintf(out, "  and %u more\n", report->straggler_count - STRAGGLERS_NAMED);
+        print_lines(out, app->stop.also, "also: ");
+}
+
+static void print_json_string(FILE *out, const char *text)
+{
+        char escaped[16384];
+        aeon__json_escape(escaped, sizeof escaped, text ? text : "", text ? strlen(text) : 0);
+        fprintf(out, "\"%s\"", escaped);
+}
+
+static void write_json(FILE *out, aeon_app *app, int code, aeon_time now)
+{
+        const struct report *report = app->report;
+        fprintf(out, "{\"event\":\"stopped\",\"app\":");
+        print_json_string(out, app->opts.name);
+        fprintf(out, ",\"code\":%d,\"cause\":", code);
+        print_json_string(out, app->stop.cause);
+        for (int i = 0; i < STEPS; i++) {
+                aeon_duration length = step_length(report, i, now);
+                if (length >= 0)
+                        fprintf(out, ",\"%s\":%.3f", step_keys[i], (double)length / 1e6);
+        }
+        fprintf(out, ",\"stragglers\":");
+        print_json_string(out, report->stragglers);
+        fprintf(out, ",\"also\":");
+        print_json_string(out, app->stop.also);
+        fprintf(out, "}\n");
+}
+
+static void write_to(int fd, void (*print)(FILE *, aeon_app *, int, aeon_time), aeon_app *app, int code, aeon_time now)
+{
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        if (!out)
+                return;
+        print(out, app, code, now);
+        fclose(out);
+        ssize_t written = write(fd, text, size);
+        (void)written;
+        free(text);
+}
+
+void aeon__report_write(aeon_app *app, int code)
+{
+        struct report *report = app->report;
+        if (!report)
+                return;
+        pthread_mutex_lock(&report->lock);
+        bool first = !report->written;
+        report->written = true;
+        aeon_time now = aeon_now();
+        if (first && !app->opts.quiet && app->stop.cause[0]) {
+                write_to(STDERR_FILENO, aeon__log_is_json() ? write_json : write_text, app, code, now);
+                int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC);
+                if (fd >= 0) {
+                        write_to(fd, write_json, app, code, now);
+                        close(fd);
+                }
+        }
+        pthread_mutex_unlock(&report->lock);
+}

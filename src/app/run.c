@@ -1,0 +1,155 @@
+/* From aeon_app_run() to the exit code: step 0, the loops, and the last lines of step 14. */
+#include "app/app.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+static aeon_duration or_default(aeon_duration value, aeon_duration otherwise)
+{
+        return value ? value : otherwise;
+}
+
+static aeon_app *app_new(const aeon_app_opts *opts)
+{
+        aeon_app *app = calloc(1, sizeof *app);
+        if (!app)
+                return NULL;
+        if (opts)
+                app->opts = *opts;
+        aeon_app_opts *o = &app->opts;
+        o->name = o->name ? o->name : "app";
+        o->loops = o->loops ? o->loops : 1;
+        o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
+        o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
+        pthread_mutex_init(&app->lock, NULL);
+        pthread_mutex_init(&app->stop.lock, NULL);
+        atomic_store(&app->live, true);
+        return app;
+}
+
+static void app_free(aeon_app *app)
+{
+        for (unsigned i = 0; app->lives && i < app->opts.loops; i++) {
+                aeon_loop_release(atomic_load(&app->lives[i].loop));
+                aeon_event_free(app->lives[i].draining);
+                free(app->lives[i].part_open);
+        }
+        free(app->lives);
+        while (app->parts) {
+                struct part_entry *entry = app->parts;
+                app->parts = entry->next;
+                if (entry->part->free)
+                        entry->part->free(entry->self);
+                free(entry);
+        }
+        for (int kind = 0; kind < HOOK_KINDS; kind++)
+                while (app->hooks[kind]) {
+                        struct hook *hook = app->hooks[kind];
+                        app->hooks[kind] = hook->next;
+                        free(hook);
+                }
+        aeon__health_free(app);
+        aeon__beside_free(app);
+        aeon__report_free(app);
+        aeon__arguments_free(&app->arguments);
+        aeon_loop_release(atomic_load(&app->main_loop));
+        pthread_mutex_destroy(&app->lock);
+        pthread_mutex_destroy(&app->stop.lock);
+        free(app->stop.also);
+        free(app->declare_words);
+        free(app);
+}
+
+/* What the declarations ask for in memory. */
+static int make_lives(aeon_app *app)
+{
+        app->lives = calloc(app->opts.loops, sizeof *app->lives);
+        if (!app->lives)
+                return aeon_fail(-ENOMEM, "no memory for %u loops", app->opts.loops);
+        for (unsigned i = 0; i < app->opts.loops; i++) {
+                struct aeon_lifespan *life = &app->lives[i];
+                life->app = app;
+                life->index = i;
+                life->waiting_for = -1;
+                life->part_open = calloc(app->part_count + 1, sizeof *life->part_open);
+                if (!life->part_open)
+                        return aeon_fail(-ENOMEM, "no memory for %u parts", app->part_count);
+        }
+        return aeon__report_new(app);
+}
+
+static int bind_parts(aeon_app *app)
+{
+        for (struct part_entry *e = app->parts; e; e = e->next) {
+                int r = e->part->bind ? e->part->bind(e->self, app) : 0;
+                if (r < 0)
+                        return r;
+                e->bound = true;
+        }
+        return 0;
+}
+
+static void unbind_parts(aeon_app *app)
+{
+        for (struct part_entry *e = app->last_part; e; e = e->previous)
+                if (e->bound && e->part->unbind)
+                        e->part->unbind(e->self, app);
+}
+
+static int refuse(int code, int r, const char *what)
+{
+        aeon_log_error("%s: %s", what, aeon_error_describe(r));
+        return code;
+}
+
+/* Steps 0 to 14, between a complete declaration and the freeing of memory. */
+static int live(aeon_app *app)
+{
+        int r = bind_parts(app);
+        if (r < 0)
+                return refuse(1, r, "cannot start");
+        r = aeon__warden_start(app);
+        if (r < 0)
+                return refuse(1, r, "cannot start");
+        aeon__report_step(app, STEP_START);
+        r = aeon_loop_run(aeon__coordinate, app);
+        if (r < 0)
+                aeon__stop(app, 1, "%s", aeon_error_describe(r));
+        aeon__warden_end(app);
+        return app->abandoned && app->stop.code == 0 ? 4 : app->stop.code;
+}
+
+int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
+{
+        aeon_app *app = app_new(opts);
+        if (!app)
+                return refuse(1, -ENOMEM, "cannot start");
+        signal(SIGPIPE, SIG_IGN);
+        int code, r = aeon__arguments_parse(app->opts.argc, app->opts.argv, &app->arguments);
+        if (r < 0) {
+                code = refuse(2, r, "bad arguments");
+                app_free(app);
+                return code;
+        }
+        define(app);
+        if (app->declare_error) {
+                aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
+                app_free(app);
+                return 2;
+        }
+        r = make_lives(app);
+        if (r < 0) {
+                code = refuse(1, r, "cannot start");
+                app_free(app);
+                return code;
+        }
+        atomic_store(&aeon__app_running, app);
+        code = live(app);
+        unbind_parts(app);
+        atomic_store(&aeon__app_running, NULL);
+        aeon__app_vars_clear();
+        aeon__run_deferred(app);
+        aeon__report_write(app, code);
+        app_free(app);
+        return code;
+}

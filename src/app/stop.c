@@ -1,0 +1,77 @@
+/* Asking the app to stop: from any thread, in any state; the first cause wins. */
+#include "app/app.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* On the main loop, outside any task: interrupt what the coordinator is waiting for, and wake it. */
+static void on_stop(void *arg)
+{
+        aeon_app *app = arg;
+        if (app->start_scope) {
+                aeon_scope_cancel(app->start_scope, app->stop.cause);
+                for (unsigned i = 0; i < app->opts.loops; i++)
+                        aeon__lifespan_stop_starting(&app->lives[i]);
+        }
+        if (app->patience && aeon__stop_level(app) >= STOP_HURRY)
+                aeon_scope_cancel(app->patience, "a second signal");
+        if (app->notes)
+                aeon_try_send(app->notes, &(struct note){ .kind = NOTE_STOP });
+}
+
+static void announce(aeon_app *app)
+{
+        aeon_loop *loop = atomic_load(&app->main_loop);
+        if (loop)
+                aeon__post_surely(loop, on_stop, app);
+}
+
+/* Keep what came after the first cause: the report lists it. Called with the lock held. */
+static void keep_also(struct stop *stop, const char *words)
+{
+        char *longer = NULL;
+        if (asprintf(&longer, "%s%s\n", stop->also ? stop->also : "", words) < 0)
+                return;
+        free(stop->also);
+        stop->also = longer;
+}
+
+bool aeon__stop(aeon_app *app, int code, const char *format, ...)
+{
+        struct stop *stop = &app->stop;
+        char words[sizeof stop->cause];
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(words, sizeof words, format, arguments);
+        va_end(arguments);
+
+        pthread_mutex_lock(&stop->lock);
+        bool first = aeon__stop_level(app) == STOP_NONE;
+        if (first) {
+                stop->code = code;
+                strcpy(stop->cause, words);
+                atomic_store(&stop->level, STOP_ASKED);
+        } else if (code != 0) {
+                keep_also(stop, words);
+        }
+        if (!first && stop->code == 0)
+                stop->code = code; /* a clean stop that met a failure on its way is not clean */
+        pthread_mutex_unlock(&stop->lock);
+        if (first)
+                announce(app);
+        return first;
+}
+
+void aeon__stop_hurry(aeon_app *app)
+{
+        atomic_store(&app->stop.level, STOP_HURRY);
+        announce(app);
+}
+
+int aeon_app_stop(aeon_app *app, int code)
+{
+        aeon__stop(app, code, "the service asked to stop with code %d", code);
+        return 0;
+}

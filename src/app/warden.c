@@ -1,0 +1,251 @@
+/* The warden: a loop that runs no user code, so that it always answers.
+ *
+ * DESIGN
+ *   It catches SIGTERM and SIGINT (first: stop; second: hurry; third: the report and out), runs the watch tasks of parts (the admin
+ *   endpoints), pings every loop to see which is stuck, and holds the hard deadline behind all others. Whatever it decides reaches
+ *   the app by posts; only the third signal and the hard deadline end the process from here.
+ */
+#include "app/app.h"
+
+#include "loop/loop.h"
+
+#include <aeon/signal.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STALL_LIMIT AEON_SECONDS(10)
+#define PING_INTERVAL AEON_MILLISECONDS(500)
+
+struct warden {
+        aeon_app *app;
+        pthread_t thread;
+        sem_t up;
+        int start_result;
+        aeon_loop *loop;
+        aeon_group *group;
+        aeon_event *end;
+        aeon_duration hard_deadline;
+        struct aeon_lifespan post; /* what its tasks see as their lifespan: only the app is set */
+};
+
+/* ------------------------------------------------------------------ the last resort */
+
+static _Noreturn void end_process(aeon_app *app, int code)
+{
+        aeon__report_write(app, code);
+        fflush(NULL);
+        _exit(code);
+}
+
+static int watch_signals(void *arg)
+{
+        struct warden *w = arg;
+        aeon_signals *signals = NULL;
+        int r = aeon_signals_open((int[]){ SIGTERM, SIGINT }, 2, &signals);
+        for (int count = 1; r >= 0; count++) {
+                r = aeon_signals_wait(signals);
+                if (r < 0)
+                        break;
+                const char *name = sigabbrev_np(r);
+                if (count == 1 && aeon__stop(w->app, 0, "SIG%s", name))
+                        continue;
+                if (count <= 2) {
+                        aeon_log_warning("SIG%s again: cancelling what is in flight", name);
+                        aeon__stop_hurry(w->app);
+                        continue;
+                }
+                aeon__stop(w->app, 128 + r, "a third signal, SIG%s", name);
+                end_process(w->app, 128 + r);
+        }
+        aeon_signals_close(signals);
+        return r;
+}
+
+static int hard_deadline(void *arg)
+{
+        struct warden *w = arg;
+        int r = aeon_sleep(w->hard_deadline);
+        if (r < 0)
+                return r;
+        aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
+        end_process(w->app, 4);
+}
+
+static void arm_hard_deadline(void *arg)
+{
+        struct warden *w = arg;
+        if (w->group)
+                aeon_spawn(w->group, "hard deadline", hard_deadline, w);
+}
+
+void aeon__warden_deadline(aeon_app *app, aeon_duration from_now)
+{
+        app->warden->hard_deadline = from_now;
+        aeon__post_surely(app->warden->loop, arm_hard_deadline, app->warden);
+}
+
+/* ------------------------------------------------------------------ stuck loops */
+
+static void pong(void *arg)
+{
+        atomic_store(&((struct aeon_lifespan *)arg)->pinged, false);
+}
+
+static bool is_stuck(struct aeon_lifespan *life, aeon_time *pinged_at)
+{
+        aeon_loop *loop = atomic_load(&life->loop);
+        if (!loop)
+                return false;
+        if (!atomic_exchange(&life->pinged, true)) {
+                *pinged_at = aeon_now();
+                if (aeon_post(loop, pong, life) < 0)
+                        atomic_store(&life->pinged, false); /* it has ended */
+        }
+        return aeon_now() - *pinged_at > STALL_LIMIT;
+}
+
+static int watch_loops(void *arg)
+{
+        struct warden *w = arg;
+        unsigned n = w->app->opts.loops;
+        aeon_time *pinged_at = calloc(n, sizeof *pinged_at);
+        if (!pinged_at)
+                return aeon_fail(-ENOMEM, "no memory to watch %u loops", n);
+        int r = 0;
+        while (r == 0) {
+                bool live = true;
+                for (unsigned i = 0; i < n; i++)
+                        live = !is_stuck(&w->app->lives[i], &pinged_at[i]) && live;
+                if (atomic_exchange(&w->app->live, live) != live)
+                        aeon_log_error(live ? "every loop comes round again" : "a loop has not come round for 10 s: something in it blocks");
+                r = aeon_sleep(PING_INTERVAL);
+        }
+        free(pinged_at);
+        return r;
+}
+
+/* ------------------------------------------------------------------ its life */
+
+struct watch {
+        aeon_app *app;
+        struct part_entry *entry;
+};
+
+static int watch_part(void *arg)
+{
+        struct watch watch = *(struct watch *)arg;
+        free(arg);
+        int r = watch.entry->part->watch(watch.entry->self, watch.app);
+        if (r < 0 && r != -ECANCELED)
+                aeon__stop(watch.app, 3, "%s: %s", watch.entry->part->name, aeon_error_describe(r));
+        return 0;
+}
+
+static int start_watches(struct warden *w)
+{
+        for (struct part_entry *e = w->app->parts; e; e = e->next) {
+                if (!e->part->watch)
+                        continue;
+                struct watch *watch = malloc(sizeof *watch);
+                if (!watch)
+                        return aeon_fail(-ENOMEM, "no memory for %s", e->part->name);
+                *watch = (struct watch){ w->app, e };
+                int r = aeon_spawn(w->group, e->part->name, watch_part, watch);
+                if (r < 0) {
+                        free(watch);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static int warden_task(void *arg)
+{
+        struct warden *w = arg;
+        aeon__runner_now()->owner = &w->post;
+        w->loop = aeon_loop_hold(aeon_loop_current());
+        int r = aeon_event_new(&w->end);
+        if (r == 0)
+                r = aeon_group_open(&w->group);
+        if (r == 0 && !w->app->opts.no_signals)
+                r = aeon_spawn(w->group, "signals", watch_signals, w);
+        if (r == 0)
+                r = aeon_spawn(w->group, "loops", watch_loops, w);
+        if (r == 0)
+                r = start_watches(w);
+        if (r == 0)
+                r = aeon_checkpoint(); /* signals are caught and endpoints answer before anything starts */
+        w->start_result = r;
+        sem_post(&w->up);
+        if (r == 0)
+                aeon_event_wait(w->end);
+        aeon_group *group = w->group;
+        w->group = NULL;
+        if (group) {
+                aeon_group_cancel(group, "the app has ended");
+                r = aeon_group_close(group);
+        }
+        aeon_event_free(w->end);
+        return r;
+}
+
+static void *warden_thread(void *arg)
+{
+        struct warden *w = arg;
+        int r = aeon_loop_run(warden_task, w);
+        if (!w->loop) {
+                w->start_result = r;
+                sem_post(&w->up);
+        }
+        aeon_error_clear();
+        return NULL;
+}
+
+static void warden_free(aeon_app *app)
+{
+        struct warden *w = app->warden;
+        app->warden = NULL;
+        aeon_loop_release(w->loop);
+        sem_destroy(&w->up);
+        free(w);
+}
+
+int aeon__warden_start(aeon_app *app)
+{
+        struct warden *w = calloc(1, sizeof *w);
+        if (!w)
+                return aeon_fail(-ENOMEM, "no memory for the warden");
+        w->app = w->post.app = app;
+        sem_init(&w->up, 0, 0);
+        app->warden = w;
+        int r = -pthread_create(&w->thread, NULL, warden_thread, w);
+        if (r < 0) {
+                warden_free(app);
+                return aeon_fail_os(r, "cannot make the warden's thread");
+        }
+        while (sem_wait(&w->up) < 0)
+                ;
+        r = w->start_result;
+        if (r < 0) {
+                pthread_join(w->thread, NULL);
+                warden_free(app);
+                return aeon_fail(r, "the warden cannot start");
+        }
+        return 0;
+}
+
+static void set_end(void *arg)
+{
+        aeon_event_set(((struct warden *)arg)->end);
+}
+
+void aeon__warden_end(aeon_app *app)
+{
+        aeon__post_surely(app->warden->loop, set_end, app->warden);
+        pthread_join(app->warden->thread, NULL);
+        warden_free(app);
+}

@@ -1,0 +1,156 @@
+/* The dispatch core's own structs: what stands between the public surface and a driver.
+ *
+ * DESIGN
+ *   aeon_broker      one per URL: what was declared, and what the loops share
+ *     connection     one per loop: a driver's link, the subscriptions on it, the requests that wait for an answer
+ *       subscription one per declaration: a driver's source, the messages that wait for a handler, the pump that starts handlers
+ *
+ *   A connection belongs to its loop and is touched by no other thread. The broker's list of connections and its shared state are
+ *   under its lock; its declarations do not change once it is connected; its counters are atomic.
+ */
+#pragma once
+
+#include "broker/driver.h"
+
+#include <aeon/channel.h>
+#include <pthread.h>
+
+struct counters {
+        _Atomic uint64_t published, received, processed, failed, invalid, dead_letters, released, late_replies, in_process;
+};
+
+struct aeon_broker {
+        aeon_app *app;     /* NULL: opened by hand */
+        aeon_group *group; /* opened by hand: for the connection's tasks */
+        char *url;         /* NULL until it is given */
+        const struct broker_driver *driver;
+        const char *rest; /* of url, behind the scheme */
+        size_t max_body;
+        bool implied;       /* made by aeon_subscribe() before aeon_use_broker() */
+        int refusal;        /* the first error of a declaration; 0: none */
+        char *refusal_text; /* may be NULL all the same */
+        struct list declarations;
+        struct counters counters;
+
+        pthread_mutex_t lock; /* for the three below */
+        struct list connections;
+        unsigned sharers; /* links that use shared */
+        void *shared;
+};
+
+struct declaration {
+        struct list node; /* in the broker */
+        const aeon_handler *handler;
+        aeon_subscribe_opts opts; /* complete: defaults filled in, texts owned by us */
+        char destination[];       /* followed by group and dead_letter */
+};
+
+enum { WAITER_BUCKETS = 64 };
+
+struct connection {
+        struct link link;
+        struct list node; /* in the broker */
+        aeon_broker *broker;
+        aeon_lifespan *life; /* NULL: opened by hand */
+        struct list subscriptions;
+        char reply_address[160]; /* "" when the driver has no replies */
+        uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
+        struct list waiters[WAITER_BUCKETS];
+};
+
+struct subscription {
+        struct source source;
+        struct list node; /* in the connection */
+        struct connection *connection;
+        struct declaration *declaration;
+        struct list waiting; /* messages fetched and not begun */
+        unsigned running;    /* handlers running */
+        unsigned owed;       /* settled messages whose credit was not given back yet */
+        unsigned refill;     /* how many are owed before they are given back */
+        bool draining;       /* nothing new is begun */
+        aeon_sender *wake;   /* capacity 1, a signal: something may have changed; closing it ends the pump */
+        aeon_receiver *woken;
+        aeon_event *pump_ended; /* NULL: there is no pump, somebody asks by aeon_consumer_next() */
+};
+
+static inline struct subscription *subscription_of(const struct aeon_message *m)
+{
+        return container_of(m->source, struct subscription, source);
+}
+
+#define COUNT(broker, counter) atomic_fetch_add_explicit(&(broker)->counters.counter, 1, memory_order_relaxed)
+
+/* ------------------------------------------------------------------ broker.c */
+
+int aeon__broker_new(aeon_app *app, aeon_broker **ret_broker);
+void aeon__broker_free(aeon_broker *b);
+
+/* ------------------------------------------------------------------ declare.c */
+
+/* A copy of @opts with all defaults in their place. */
+int aeon__declaration_new(const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *opts,
+                          struct declaration **ret_declaration);
+
+/* Keep @code as the reason why the app cannot start, and return it. */
+int aeon__broker_refuse(aeon_broker *b, int code);
+
+/* ------------------------------------------------------------------ connection.c */
+
+int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group, struct connection **ret_connection);
+void aeon__connection_quiesce(struct connection *c);
+void aeon__connection_close(struct connection *c);
+
+/* The one of the running task's loop. Errors: -ENOTCONN. */
+int aeon__connection_now(aeon_broker *b, struct connection **ret_connection);
+
+/* ------------------------------------------------------------------ subscription.c */
+
+int aeon__subscription_open(struct connection *c, struct declaration *d, struct subscription **ret_subscription);
+int aeon__subscription_pump(struct subscription *s);     /* start handlers for what comes */
+void aeon__subscription_quiesce(struct subscription *s); /* stop fetching, give back what waits; may be called again */
+void aeon__subscription_close(struct subscription *s);
+void aeon__subscription_wake(struct subscription *s);
+
+/* A message of @s has left our hands. */
+void aeon__subscription_settled(struct subscription *s);
+
+/* ------------------------------------------------------------------ dispatch.c, handler.c, settle.c */
+
+/* What a handler's run has come to. */
+struct outcome {
+        int code;     /* the handler's result, or why it was not called */
+        bool invalid; /* it was not called: the message does not fit */
+        bool stopped; /* it failed while being cancelled from outside */
+        char *words;  /* of a failure; NULL: no memory for them */
+        char *answer; /* encoded; NULL: nothing */
+        size_t answer_size;
+};
+
+/* A task: call the handler for the message @arg, settle it, free it. */
+int aeon__dispatch(void *arg);
+
+/* Decode, call, encode. */
+struct outcome aeon__handler_call(struct subscription *s, struct aeon_message *m);
+
+/* Settle @m, from inside any cancelled scope. Errors: those of the driver, logged already. */
+int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
+
+/* ------------------------------------------------------------------ publish.c, headers.c */
+
+int aeon__publish(struct connection *c, const struct envelope *e);
+
+/* Send an answer to @m; @error: as {"error": text} with the header x-error. */
+int aeon__answer(struct aeon_message *m, aeon_body body);
+int aeon__answer_error(struct aeon_message *m, const char *text);
+
+/* The packed form of @headers, to free(); NULL with *@ret_size 0 when there are none. Errors: -EINVAL, -ENOMEM. */
+int aeon__headers_pack(const aeon_header *headers, char **ret_packed, size_t *ret_size);
+
+/* A copy of @m's headers with x-error, x-attempts and x-origin; to free(). NULL: no memory. */
+char *aeon__headers_of_dead(const struct aeon_message *m, const char *reason, size_t *ret_size);
+
+/* The value of a header in the packed form; NULL: not there. */
+const char *aeon__header_find(const char *packed, size_t size, const char *name);
+
+/* @url without its password, for logs and errors: "redis://user:***@host". Returns @text. */
+const char *aeon__url_shown(const char *url, char *text, size_t size);

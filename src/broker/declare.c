@@ -1,0 +1,127 @@
+/* What an app says about its broker before anything starts: brokers, URLs, subscriptions.
+ *
+ * DESIGN
+ *   Declaring functions may be called without a look at their result, so a broker keeps the first error of its declarations and
+ *   gives it back when the app binds its parts (step 0): the app then refuses to start, with the words of that error.
+ */
+#include "broker/core.h"
+
+#include <aeon/error.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DEFAULT_WINDOW = 64, DEFAULT_ATTEMPTS = 5, WINDOW_LIMIT = 100000 };
+
+int aeon__broker_refuse(aeon_broker *b, int code)
+{
+        if (!b->refusal) {
+                b->refusal = code;
+                b->refusal_text = strdup(aeon_error_describe(code));
+        }
+        return code;
+}
+
+static int refuse_options(const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *o)
+{
+        if (!destination || !*destination)
+                return aeon_fail(-EINVAL, "a subscription needs a destination");
+        if (!handler)
+                return aeon_fail(-EINVAL, "subscription \"%s\" has no handler", destination);
+        if (o->timeout < 0 || o->backoff < 0 || o->backoff_max < 0)
+                return aeon_fail(-EINVAL, "subscription \"%s\" has a negative duration", destination);
+        if ((unsigned)o->ack > AEON_ACK_MANUAL)
+                return aeon_fail(-EINVAL, "subscription \"%s\" has an unknown ack policy (%d)", destination, (int)o->ack);
+        if (o->window > WINDOW_LIMIT || o->concurrency > WINDOW_LIMIT)
+                return aeon_fail(-EINVAL, "subscription \"%s\": window and concurrency may be %d at most", destination,
+                                 WINDOW_LIMIT);
+        if (o->window && o->window < o->concurrency)
+                return aeon_fail(-EINVAL, "subscription \"%s\": a window of %u cannot feed %u handlers at a time", destination,
+                                 o->window, o->concurrency);
+        return 0;
+}
+
+static void complete(aeon_subscribe_opts *o)
+{
+        if (!o->concurrency)
+                o->concurrency = 1;
+        if (!o->window)
+                o->window = 2 * o->concurrency > DEFAULT_WINDOW ? 2 * o->concurrency : DEFAULT_WINDOW;
+        if (!o->max_attempts)
+                o->max_attempts = DEFAULT_ATTEMPTS;
+        if (!o->backoff)
+                o->backoff = AEON_SECONDS(1);
+        if (!o->backoff_max)
+                o->backoff_max = AEON_MINUTES(1);
+        if (!o->group)
+                o->group = "";
+}
+
+int aeon__declaration_new(const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *opts,
+                          struct declaration **ret_declaration)
+{
+        aeon_subscribe_opts o = opts ? *opts : (aeon_subscribe_opts){ 0 };
+        int r = refuse_options(destination, handler, &o);
+        if (r < 0)
+                return r;
+        complete(&o);
+
+        size_t destination_size = strlen(destination) + 1, group_size = strlen(o.group) + 1;
+        size_t dead_size = o.dead_letter ? strlen(o.dead_letter) + 1 : destination_size + strlen(".dead");
+        struct declaration *d = malloc(sizeof *d + destination_size + group_size + dead_size);
+        if (!d)
+                return aeon_fail(-ENOMEM, "no memory for the subscription \"%s\"", destination);
+        *d = (struct declaration){ .handler = handler, .opts = o };
+        list_init(&d->node);
+        char *at = stpcpy(d->destination, destination) + 1;
+        d->opts.group = at;
+        at = stpcpy(at, o.group) + 1;
+        d->opts.dead_letter = at;
+        if (o.dead_letter)
+                strcpy(at, o.dead_letter);
+        else
+                strcpy(stpcpy(at, destination), ".dead");
+        *ret_declaration = d;
+        return 0;
+}
+
+int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler,
+                          const aeon_subscribe_opts *opts)
+{
+        if (!broker)
+                return aeon_fail(-EINVAL, "there is no broker to subscribe with");
+        struct declaration *d;
+        int r = aeon__declaration_new(destination, handler, opts, &d);
+        if (r < 0)
+                return aeon__broker_refuse(broker, r);
+        list_append(&broker->declarations, &d->node);
+        return 0;
+}
+
+int aeon_broker_set_url(aeon_broker *broker, const char *url)
+{
+        if (!broker || !url)
+                return aeon_fail(-EINVAL, broker ? "the broker's URL is NULL" : "there is no broker to give a URL to");
+        pthread_mutex_lock(&broker->lock);
+        bool connected = broker->sharers > 0;
+        pthread_mutex_unlock(&broker->lock);
+        if (connected)
+                return aeon_fail(-EBUSY, "the broker is connected already; set its URL in a start-up hook");
+        const struct broker_driver *driver;
+        const char *rest;
+        int r = aeon__driver_for(url, &driver, &rest);
+        if (r < 0)
+                return r;
+        char *copy = strdup(url);
+        if (!copy)
+                return aeon_fail(-ENOMEM, "no memory for the broker's URL");
+        free(broker->url);
+        broker->url = copy;
+        broker->driver = driver;
+        broker->rest = copy + (rest - url);
+        return 0;
+}
+
+void aeon_broker_set_max_body(aeon_broker *broker, size_t bytes)
+{
+        broker->max_body = bytes;
+}

@@ -1,0 +1,135 @@
+/* One message from its handler's call to the verdict on it.
+ *
+ * DESIGN
+ *      handler's run       request (somebody waits)         other
+ *      ------------------  -------------------------------  --------------------------------------------------------------
+ *      success             answer, ack                      ack
+ *      does not fit        answer the error, dead letter    dead letter
+ *      failure             answer the error, dead letter    by policy: retry with backoff until max_attempts, then dead letter
+ *      stopped by the app  release                          release
+ *
+ *   Backoff has full jitter: a random part of backoff * 2^(attempt - 1), so that messages which failed together do not come back
+ *   together. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
+ */
+#include "broker/core.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <aeon/scope.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
+{
+        aeon_duration limit = o->backoff;
+        for (unsigned i = 1; i < attempt && limit < o->backoff_max; i++)
+                limit = limit > o->backoff_max / 2 ? o->backoff_max : limit * 2;
+        if (limit > o->backoff_max)
+                limit = o->backoff_max;
+        uint64_t random = 0;
+        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
+                return limit;
+        return (aeon_duration)(random % ((uint64_t)limit + 1));
+}
+
+static void give_up(struct aeon_message *m, const char *why)
+{
+        const char *dead_letter = subscription_of(m)->declaration->opts.dead_letter;
+        aeon_log_error("message %s of \"%s\" goes to \"%s\" after attempt %u: %s", m->envelope.id, m->envelope.destination,
+                       dead_letter, m->attempt, why);
+        aeon__settle(m, VERDICT_REJECT, 0, why);
+}
+
+static void retry(struct aeon_message *m, const char *why)
+{
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        aeon_duration delay = pause_before_retry(o, m->attempt);
+        aeon_log_warning("message %s of \"%s\" failed (attempt %u), again in %.3g s: %s", m->envelope.id, m->envelope.destination,
+                         m->attempt, (double)delay / 1e9, why);
+        aeon__settle(m, VERDICT_RETRY, delay, NULL);
+}
+
+static void settle_failure(struct aeon_message *m, const struct outcome *o, const char *why)
+{
+        struct subscription *s = subscription_of(m);
+        const aeon_subscribe_opts *opts = &s->declaration->opts;
+        bool can_retry = s->connection->link.driver->can & CAN_RETRY;
+        if (m->settled)
+                aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
+        else if (o->invalid || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
+                give_up(m, why);
+        else if (opts->ack == AEON_ACK_NACK_ON_ERROR || (opts->ack != AEON_ACK_ALWAYS && m->attempt < opts->max_attempts))
+                retry(m, why);
+        else if (opts->ack != AEON_ACK_ALWAYS)
+                give_up(m, why);
+        else {
+                aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
+                aeon__settle(m, VERDICT_ACK, 0, NULL);
+        }
+}
+
+static void conclude_failure(struct aeon_message *m, const struct outcome *o)
+{
+        aeon_broker *b = subscription_of(m)->connection->broker;
+        const char *why = o->words ? o->words : aeon_strerror(o->code);
+        if (o->invalid)
+                COUNT(b, invalid);
+        else
+                COUNT(b, failed);
+        if (*m->envelope.reply_to && aeon__answer_error(m, why) < 0)
+                aeon_log_warning("the error of message %s could not be answered: %s", m->envelope.id, aeon_error_text());
+        settle_failure(m, o, why);
+}
+
+static void conclude_success(struct aeon_message *m, const struct outcome *o)
+{
+        COUNT(subscription_of(m)->connection->broker, processed);
+        if (*m->envelope.reply_to && !m->answered) {
+                aeon_body answer = aeon_body_of(o->answer ? o->answer : "", o->answer_size, o->answer ? "application/json" : "");
+                if (aeon__answer(m, answer) < 0)
+                        aeon_log_warning("message %s of \"%s\" was handled, but its answer could not be sent: %s", m->envelope.id,
+                                         m->envelope.destination, aeon_error_text());
+        }
+        if (!m->settled)
+                aeon__settle(m, VERDICT_ACK, 0, NULL);
+}
+
+static void conclude(struct aeon_message *m, struct outcome *o)
+{
+        if (o->code >= 0 && !m->settled && subscription_of(m)->declaration->opts.ack == AEON_ACK_MANUAL) {
+                o->code = -EPROTO;
+                o->words = strdup("the handler returned without having settled it");
+        }
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "conclude" });
+        if (o->code >= 0)
+                conclude_success(m, o);
+        else if (o->stopped && !m->settled)
+                aeon__settle(m, VERDICT_RELEASE, 0, NULL);
+        else
+                conclude_failure(m, o);
+        aeon_scope_close(&shield, 0);
+}
+
+int aeon__dispatch(void *arg)
+{
+        struct aeon_message *m = arg;
+        struct subscription *s = subscription_of(m);
+        aeon_broker *b = s->connection->broker;
+        struct outcome o = { 0 };
+
+        COUNT(b, in_process);
+        bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
+        if (ours)
+                o = aeon__handler_call(s, m);
+        atomic_fetch_sub_explicit(&b->counters.in_process, 1, memory_order_relaxed);
+        s->running--;
+        aeon__subscription_wake(s);
+        if (ours)
+                conclude(m, &o);
+        free(o.words);
+        free(o.answer);
+        free(m);
+        return 0;
+}

@@ -1,0 +1,115 @@
+/* Messages out: publishing, and answering. */
+#include "broker/core.h"
+
+#include <aeon/error.h>
+#include <aeon/record.h>
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+int aeon__publish(struct connection *c, const struct envelope *e)
+{
+        const struct broker_driver *driver = c->link.driver;
+        if (e->size > c->link.max_body)
+                return aeon_fail(-EMSGSIZE, "publish to \"%s\": a body of %zu bytes is above the limit of %zu", e->destination,
+                                 e->size, c->link.max_body);
+        if (e->delay && !(driver->can & CAN_DELAY))
+                return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no delays", e->destination, driver->name);
+        if (e->priority && !(driver->can & CAN_PRIORITY))
+                return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no priorities", e->destination, driver->name);
+        int r = driver->publish(&c->link, e);
+        if (r < 0)
+                return aeon_fail(r, "publish to \"%s\"", e->destination);
+        COUNT(c->broker, published);
+        return 0;
+}
+
+static const char *text_or_empty(const char *text)
+{
+        return text ? text : "";
+}
+
+int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts)
+{
+        struct connection *c;
+        int r = aeon__connection_now(broker, &c);
+        if (r < 0)
+                return r;
+        aeon_publish_opts o = opts ? *opts : (aeon_publish_opts){ 0 };
+        if (!destination || !*destination)
+                return aeon_fail(-EINVAL, "publish needs a destination");
+        if (o.delay < 0)
+                return aeon_fail(-EINVAL, "publish to \"%s\": a delay cannot be negative", destination);
+        struct envelope e = {
+                .destination = destination,
+                .id = "",
+                .content_type = text_or_empty(o.content_type ? o.content_type : body.content_type),
+                .reply_to = text_or_empty(o.reply_to),
+                .correlation_id = text_or_empty(o.correlation_id),
+                .body = body.data,
+                .size = body.size,
+                .delay = o.delay,
+                .priority = o.priority,
+        };
+        char *headers;
+        r = aeon__headers_pack(o.headers, &headers, &e.headers_size);
+        if (r < 0)
+                return aeon_fail(r, "publish to \"%s\"", destination);
+        e.headers = headers;
+        r = aeon__publish(c, &e);
+        free(headers);
+        return r;
+}
+
+int aeon_record_publish(aeon_broker *broker, const char *destination, const struct aeon_record *record, const void *object,
+                        const aeon_publish_opts *opts)
+{
+        char *text;
+        int r = aeon_record_encode(record, object, &text);
+        if (r < 0)
+                return r;
+        r = aeon_publish(broker, destination, aeon_body_of(text, (size_t)r, "application/json"), opts);
+        free(text);
+        return r;
+}
+
+/* ------------------------------------------------------------------ answers */
+
+static int answer_with(struct aeon_message *m, aeon_body body, const aeon_header *headers)
+{
+        struct envelope e = {
+                .destination = m->envelope.reply_to,
+                .id = "",
+                .content_type = text_or_empty(body.content_type),
+                .reply_to = "",
+                .correlation_id = m->envelope.correlation_id,
+                .body = body.data,
+                .size = body.size,
+        };
+        char *packed;
+        int r = aeon__headers_pack(headers, &packed, &e.headers_size);
+        if (r < 0)
+                return r;
+        e.headers = packed;
+        m->answered = true;
+        r = aeon__publish(subscription_of(m)->connection, &e);
+        free(packed);
+        return r;
+}
+
+int aeon__answer(struct aeon_message *m, aeon_body body)
+{
+        return answer_with(m, body, NULL);
+}
+
+int aeon__answer_error(struct aeon_message *m, const char *text)
+{
+        /* "s*": not every error text is UTF-8. */
+        json_t *object = json_pack("{s:s*}", "error", text);
+        char *body = object ? json_dumps(object, JSON_COMPACT) : NULL;
+        json_decref(object);
+        const aeon_header headers[] = { { "x-error", text }, { NULL, NULL } };
+        int r = answer_with(m, body ? AEON_JSON(body) : AEON_JSON("{}"), headers);
+        free(body);
+        return r;
+}

@@ -1,0 +1,115 @@
+/* Asking and waiting for the answer.
+ *
+ * DESIGN
+ *   Each connection has one address for answers. A request carries a correlation id, a number that only this connection uses; its
+ *   waiter hangs in a table by that number until the answer comes or the task is cancelled. An answer that finds no waiter is late:
+ *   it is dropped and counted.
+ */
+#include "broker/core.h"
+
+#include "task/task.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct waiter {
+        struct list node; /* in its bucket; alone once answered */
+        uint64_t number;
+        struct aeon_message *reply;
+        struct aeon_task *task; /* NULL unless it is parked */
+        struct wait wait;
+};
+
+static struct list *bucket(struct connection *c, uint64_t number)
+{
+        return &c->waiters[number % WAITER_BUCKETS];
+}
+
+void aeon__deliver_reply(struct link *link, struct aeon_message *m)
+{
+        struct connection *c = container_of(link, struct connection, link);
+        char *end;
+        uint64_t number = strtoull(m->envelope.correlation_id, &end, 10);
+        struct waiter *w;
+        list_foreach (w, bucket(c, number), node) {
+                if (w->number != number || *end)
+                        continue;
+                list_remove(&w->node);
+                w->reply = m;
+                if (w->task)
+                        aeon__wake(w->task, 0);
+                return;
+        }
+        COUNT(c->broker, late_replies);
+        aeon_log_debug("an answer came too late and was dropped (correlation id %s)", m->envelope.correlation_id);
+        free(m);
+}
+
+static bool stop_waiting(struct wait *wait, struct aeon_task *task)
+{
+        (void)task;
+        struct waiter *w = container_of(wait, struct waiter, wait);
+        w->task = NULL;
+        return true;
+}
+
+static int await_reply(struct waiter *w)
+{
+        struct aeon_task *task;
+        if (w->reply)
+                return 0;
+        int r = aeon__wait_enter(&task);
+        if (r < 0)
+                return r;
+        w->wait = (struct wait){ .what = "reply", .abort = stop_waiting };
+        w->task = task;
+        return aeon__wait(&w->wait);
+}
+
+/* The reply is an error that the other side sent: its words become ours. */
+static int refused(struct aeon_message *reply, const char *destination)
+{
+        const char *words = aeon_message_header(reply, "x-error");
+        if (!words)
+                return 0;
+        int r = aeon_fail(-EREMOTEIO, "\"%s\" answered: %s", destination, words);
+        free(reply);
+        return r;
+}
+
+int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
+                      aeon_message **ret_reply)
+{
+        struct connection *c;
+        int r = aeon__connection_now(broker, &c);
+        if (r < 0)
+                return r;
+        if (!*c->reply_address)
+                return aeon_fail(-ENOTSUP, "a %s broker has no replies", c->link.driver->name);
+
+        struct waiter w = { .number = ++c->last_request };
+        char correlation_id[32];
+        snprintf(correlation_id, sizeof correlation_id, "%" PRIu64, w.number);
+        aeon_publish_opts o = opts ? *opts : (aeon_publish_opts){ 0 };
+        o.reply_to = c->reply_address;
+        o.correlation_id = correlation_id;
+
+        list_append(bucket(c, w.number), &w.node);
+        r = aeon_publish(broker, destination, body, &o);
+        if (r >= 0)
+                r = await_reply(&w);
+        list_remove(&w.node);
+        if (r < 0) {
+                free(w.reply);
+                return r;
+        }
+        r = refused(w.reply, destination);
+        if (r < 0)
+                return r;
+        *ret_reply = w.reply;
+        return 0;
+}

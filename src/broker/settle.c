@@ -1,0 +1,62 @@
+/* Settling: giving a verdict to the broker, and making dead letters. */
+#include "broker/core.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <aeon/scope.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* Publish the dead letter and forget the message: at once if the driver can, else the safe way round. */
+static int reject(struct aeon_message *m, const char *reason)
+{
+        struct subscription *s = subscription_of(m);
+        const struct broker_driver *driver = s->connection->link.driver;
+        struct envelope dead = m->envelope;
+        dead.destination = s->declaration->opts.dead_letter;
+        dead.reply_to = ""; /* the requester has had its answer */
+        dead.delay = 0;
+        char *headers = aeon__headers_of_dead(m, reason, &dead.headers_size);
+        if (!headers)
+                return aeon_fail(-ENOMEM, "no memory for a dead letter");
+        dead.headers = headers;
+
+        int r;
+        if (driver->can & CAN_REJECT) {
+                r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_REJECT, .dead = &dead });
+        } else {
+                r = driver->publish(&s->connection->link, &dead);
+                if (r >= 0)
+                        r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_ACK });
+        }
+        free(headers);
+        return r;
+}
+
+static void count(aeon_broker *b, enum verdict verdict)
+{
+        if (verdict == VERDICT_REJECT)
+                COUNT(b, dead_letters);
+        else if (verdict == VERDICT_RELEASE)
+                COUNT(b, released);
+}
+
+int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason)
+{
+        struct subscription *s = subscription_of(m);
+        m->settled = true;
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "settle" });
+        int r = verdict == VERDICT_REJECT
+                        ? reject(m, reason)
+                        : s->connection->link.driver->settle(m, &(struct settlement){ .verdict = verdict, .delay = delay });
+        r = aeon_scope_close(&shield, r);
+
+        if (r >= 0)
+                count(s->connection->broker, verdict);
+        else
+                aeon_log_warning("message %s of \"%s\" could not be settled and may come again: %s", m->envelope.id,
+                                 m->envelope.destination, aeon_error_describe(r));
+        aeon__subscription_settled(s);
+        return r;
+}

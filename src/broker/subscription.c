@@ -1,0 +1,195 @@
+/* Subscriptions: the window, the queue of messages that wait, and the pump that starts their handlers.
+ *
+ * DESIGN
+ *        driver --deliver--> waiting ----pump----> running --settle--> gone
+ *           ^                   (at most `concurrency`)                 |
+ *           |                                                           |
+ *           +---- credit: as many as are gone, `refill` at a time ------+
+ *
+ *   credit out + waiting + running + being settled + owed == window, at all times until draining. A handler's place is free once
+ *   it has returned: the next begins while the last is being settled, so the broker confirms many at a time.
+ *
+ *   Draining: the driver stops fetching, what waits is released, the pump ends; what runs goes on and is settled as ever.
+ */
+#include "broker/core.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <aeon/scope.h>
+#include <aeon/sync.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* ------------------------------------------------------------------ opening */
+
+/* Errors: -ENOTSUP @d wants what @driver cannot do. */
+static int refuse_incapable(const struct declaration *d, const struct broker_driver *driver)
+{
+        const char *wanted = NULL;
+        if (*d->opts.group && !(driver->can & CAN_GROUP))
+                wanted = "groups";
+        if (!(driver->can & CAN_RETRY) && (d->opts.ack == AEON_ACK_NACK_ON_ERROR || d->opts.ack == AEON_ACK_MANUAL))
+                wanted = "retries";
+        if (wanted)
+                return aeon_fail(-ENOTSUP, "subscription \"%s\": a %s broker has no %s", d->destination, driver->name, wanted);
+        return 0;
+}
+
+static void subscription_free(struct subscription *s)
+{
+        aeon_sender_close(s->wake);
+        aeon_receiver_close(s->woken);
+        aeon_event_free(s->pump_ended);
+        free(s);
+}
+
+int aeon__subscription_open(struct connection *c, struct declaration *d, struct subscription **ret_subscription)
+{
+        const struct broker_driver *driver = c->link.driver;
+        int r = refuse_incapable(d, driver);
+        if (r < 0)
+                return r;
+        struct subscription *s = calloc(1, sizeof *s);
+        if (!s)
+                return aeon_fail(-ENOMEM, "no memory for the subscription \"%s\"", d->destination);
+        s->source = (struct source){
+                .link = &c->link, .destination = d->destination, .group = d->opts.group, .window = d->opts.window
+        };
+        s->connection = c;
+        s->declaration = d;
+        list_init(&s->waiting);
+
+        /* Handlers must not run dry while credit is gathered. */
+        unsigned spare = d->opts.window - d->opts.concurrency;
+        s->refill = spare < d->opts.window / 2 ? spare : d->opts.window / 2;
+
+        r = aeon_channel_open(1, 1, &s->wake, &s->woken);
+        if (r >= 0)
+                r = driver->subscribe(&s->source);
+        if (r < 0) {
+                subscription_free(s);
+                return aeon_fail(r, "subscription \"%s\"", d->destination);
+        }
+        list_append(&c->subscriptions, &s->node);
+        driver->credit(&s->source, d->opts.window);
+        *ret_subscription = s;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ messages come and go */
+
+void aeon__subscription_wake(struct subscription *s)
+{
+        if (s->wake)
+                aeon_try_send(s->wake, ""); /* full: it is awake already */
+}
+
+void aeon__deliver(struct source *source, struct aeon_message *m)
+{
+        struct subscription *s = container_of(source, struct subscription, source);
+        m->source = source;
+        COUNT(s->connection->broker, received);
+        list_append(&s->waiting, &m->node);
+        aeon__subscription_wake(s);
+}
+
+void aeon__subscription_settled(struct subscription *s)
+{
+        if (s->draining || ++s->owed < s->refill)
+                return;
+        s->connection->link.driver->credit(&s->source, s->owed);
+        s->owed = 0;
+}
+
+/* ------------------------------------------------------------------ the pump */
+
+/* Start handlers while there are messages and free places. */
+static void begin(struct subscription *s)
+{
+        while (!s->draining && s->running < s->declaration->opts.concurrency && !list_empty(&s->waiting)) {
+                struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
+                int r = aeon_lifespan_handle(s->connection->life, s->declaration->handler->name, aeon__dispatch, m);
+                if (r < 0) {
+                        aeon_log_warning("message %s of \"%s\" cannot be handled now: %s", m->envelope.id, m->envelope.destination,
+                                         aeon_error_describe(r));
+                        return;
+                }
+                list_remove(&m->node);
+                s->running++;
+        }
+}
+
+static int pump(void *arg)
+{
+        struct subscription *s = arg;
+        int r;
+        char signal;
+        do {
+                begin(s);
+                r = aeon_receive(s->woken, &signal);
+        } while (r >= 0);
+        aeon_event_set(s->pump_ended);
+        return r == AEON_EOF ? 0 : r;
+}
+
+int aeon__subscription_pump(struct subscription *s)
+{
+        int r = aeon_event_new(&s->pump_ended);
+        if (r < 0)
+                return r;
+        r = aeon_spawn(aeon_lifespan_group(s->connection->life), "subscription", pump, s);
+        if (r < 0) {
+                aeon_event_free(s->pump_ended);
+                s->pump_ended = NULL;
+        }
+        return r;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static int release(void *arg)
+{
+        struct aeon_message *m = arg;
+        aeon__settle(m, VERDICT_RELEASE, 0, NULL);
+        free(m);
+        return 0;
+}
+
+/* Give back all that waits, together: brokers confirm many at the price of one. */
+static void release_waiting(struct subscription *s)
+{
+        aeon_group *g;
+        bool together = aeon_group_open(&g) >= 0;
+        struct list *node;
+        while ((node = list_pop(&s->waiting))) {
+                struct aeon_message *m = container_of(node, struct aeon_message, node);
+                if (!together || aeon_spawn(g, "release", release, m) < 0)
+                        release(m);
+        }
+        if (together)
+                aeon_group_close(g);
+}
+
+void aeon__subscription_quiesce(struct subscription *s)
+{
+        if (s->draining)
+                return;
+        s->draining = true;
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "drain subscription" });
+        s->connection->link.driver->drain(&s->source);
+        release_waiting(s);
+        aeon_scope_close(&shield, 0);
+        aeon_sender_close(s->wake);
+        s->wake = NULL;
+}
+
+void aeon__subscription_close(struct subscription *s)
+{
+        aeon__subscription_quiesce(s);
+        if (s->pump_ended)
+                aeon_event_wait(s->pump_ended);
+        list_remove(&s->node);
+        s->connection->link.driver->unsubscribe(&s->source);
+        subscription_free(s);
+}

@@ -1,0 +1,76 @@
+/* aeon_main(): an app with the flags of `aeon run`.
+ *
+ * DESIGN
+ *   The flags fill aeon_app_opts; what is left of argv is the app's. The admin listener is a part like any other, and the first
+ * one, so that the probes answer before anything of the app starts: aeon_app_run() is therefore given define_with_admin(), which
+ * adds it and then calls the app's own function. That function takes the app and nothing else, so what it needs waits in `running`:
+ *   one program runs one app.
+ */
+#include "cli/app_main.h"
+
+#include "http/admin.h"
+
+#include <aeon/app.h>
+#include <aeon/log.h>
+#include <string.h>
+
+struct run {
+        aeon_app_opts app;
+        int log_level;
+        int log_format;
+        void (*define)(aeon_app *app);
+};
+
+static const struct flag flags[] = {
+        { "loops", FLAG_COUNT(struct run, app.loops), "N", "event loops, each on a thread of its own (1)" },
+        { "admin", FLAG_TEXT(struct run, app.admin), "HOST:PORT",
+          "where the probes answer; unix:PATH, or off (the first free port of 127.0.0.1:7979-7999)" },
+        { "health-details", FLAG_SWITCH(struct run, app.health_details), NULL,
+          "show components of /healthz to everybody, not only to loopback" },
+        { "drain-delay", FLAG_DURATION(struct run, app.drain_delay), "TIME",
+          "after a stop signal serve on for this long, not ready (0s)" },
+        { "graceful-timeout", FLAG_DURATION(struct run, app.graceful_timeout), "TIME", "then let what is in flight finish (30s)" },
+        { "cleanup-timeout", FLAG_DURATION(struct run, app.cleanup_timeout), "TIME", "then let what was cancelled clean up (5s)" },
+        { "log-level", FLAG_CHOICE(struct run, log_level), "debug|info|warning|error|off", "(info)" },
+        { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
+        { 0 },
+};
+
+const struct command aeon__run_command = {
+        .program = "aeon run",
+        .arguments = "MODULE[:APP]",
+        .summary = "Run an app: build its module when it is source, and take it through its life.",
+        .example = "aeon run predict.c --graceful-timeout 10s --broker sqlite:./q.db",
+        .flags = flags,
+        .open = true,
+};
+
+static struct run running;
+
+static void define_with_admin(aeon_app *app)
+{
+        aeon__admin_use(app, running.app.admin, running.app.health_details);
+        running.define(app);
+}
+
+int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app))
+{
+        struct command command = aeon__run_command;
+        if (strcmp(argv[0], command.program) != 0) {
+                const char *slash = strrchr(argv[0], '/');
+                command.program = slash ? slash + 1 : argv[0];
+                command.arguments = "";
+                command.summary = "A service made with Aeon.";
+                command.example = command.program;
+        }
+        running = (struct run){ .log_level = AEON_LOG_INFO, .log_format = AEON_LOG_TEXT, .define = define, .app.name = name };
+        int left = aeon__flags_parse(&command, &running, argc, argv);
+        if (left < 0)
+                return flags_exit(left);
+
+        aeon_log_set_level((aeon_log_level)running.log_level);
+        aeon_log_set_format((aeon_log_format)running.log_format);
+        running.app.argc = left;
+        running.app.argv = argv;
+        return aeon_app_run(define_with_admin, &running.app);
+}

@@ -1,0 +1,235 @@
+/* Probes and health, answered while everything else may be stuck.
+ *
+ * DESIGN
+ *   A part with no life on the app's loops: bind reserves the address at step 0, and watch runs an HTTP server on the warden's
+ * loop, which no handler blocks. Answers come from the last results of the checks, so nothing here waits for anything.
+ *
+ *       GET /livez     200 / 503  {"status":"healthy"} or "unhealthy"     a loop is stuck
+ *       GET /startupz  200 / 503                                          start-up is complete
+ *       GET /readyz    200 / 503                                          takes work
+ *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
+ *
+ *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
+ */
+#include "http/admin.h"
+
+#include "http/request.h"
+#include "http/server.h"
+
+#include <aeon/error.h>
+#include <aeon/health.h>
+#include <aeon/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { FIRST_PORT = 7979, LAST_PORT = 7999, BACKLOG = 128 };
+
+struct admin {
+        aeon_app *app;
+        bool anywhere; /* nobody asked for an address: any free port will do */
+        bool details;
+        int fd; /* bound; -1 before and once the listener owns it */
+        struct http_router router;
+        struct http_server server;
+        char address[160];
+};
+
+/* ------------------------------------------------------------------ answers */
+
+static int answer_probe(aeon_request *req, bool good)
+{
+        return aeon_reply_json(req, good ? 200 : 503, good ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}");
+}
+
+static aeon_app *app_of(aeon_request *req)
+{
+        struct admin *admin = aeon__request_owner(req);
+        return admin->app;
+}
+
+static int livez(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_live(app_of(req)));
+}
+
+static int startupz(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_started(app_of(req)));
+}
+
+static int readyz(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_ready(app_of(req)));
+}
+
+static bool is_loopback(const char *peer)
+{
+        static const char *const prefixes[] = { "127.", "[::1]", "[::ffff:127.", "unix" };
+        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+                if (!strncmp(peer, prefixes[i], strlen(prefixes[i])))
+                        return true;
+        return false;
+}
+
+static int healthz(aeon_request *req)
+{
+        struct admin *admin = aeon__request_owner(req);
+        aeon_status overall = aeon_health_overall(admin->app);
+        char *json = aeon_health_json(admin->app, admin->details || is_loopback(aeon_request_peer(req)));
+        if (!json)
+                return aeon_fail(-ENOMEM, "health");
+        int r = aeon_reply_json(req, overall == AEON_UNHEALTHY ? 503 : 200, json);
+        free(json);
+        return r;
+}
+
+static int answer(aeon_request *req)
+{
+        struct admin *admin = aeon__request_owner(req);
+        int r = aeon_reply_header(req, "Cache-Control", "no-store");
+        return r < 0 ? r : aeon__router_answer(&admin->router, req);
+}
+
+/* ------------------------------------------------------------------ life */
+
+/* Bind and listen at once: two sockets may be bound to one port as long as none listens, and here the first to come must have it.
+ */
+static int reserve(struct admin *admin)
+{
+        int fd;
+        int r = aeon_socket_bind(admin->address, &fd);
+        if (r < 0)
+                return r;
+        if (listen(fd, BACKLOG) < 0) {
+                r = aeon_fail_os(-errno, "cannot listen on %s", admin->address);
+                close(fd);
+                return r;
+        }
+        admin->fd = fd;
+        return 0;
+}
+
+static int reserve_first_free(struct admin *admin)
+{
+        int r = -EADDRINUSE;
+        for (int port = FIRST_PORT; port <= LAST_PORT && r == -EADDRINUSE; port++) {
+                snprintf(admin->address, sizeof admin->address, "127.0.0.1:%d", port);
+                r = reserve(admin);
+        }
+        return r;
+}
+
+static int admin_bind(void *self, aeon_app *app)
+{
+        struct admin *admin = self;
+        int r = admin->anywhere ? reserve_first_free(admin) : reserve(admin);
+        if (r < 0)
+                return aeon_fail(r, "admin listener");
+        r = aeon_socket_address(admin->fd, admin->address, sizeof admin->address);
+        if (r < 0) {
+                close(admin->fd);
+                admin->fd = -1;
+                return aeon_fail(r, "admin listener");
+        }
+        aeon_app_set_admin_address(app, admin->address);
+        return 0;
+}
+
+static void admin_unbind(void *self, aeon_app *app)
+{
+        (void)app;
+        struct admin *admin = self;
+        if (admin->fd >= 0)
+                close(admin->fd);
+        admin->fd = -1;
+}
+
+static int spawn_in_group(void *spawner, const char *name, aeon_task_fn *fn, void *arg)
+{
+        return aeon_spawn(spawner, name, fn, arg);
+}
+
+static int admin_watch(void *self, aeon_app *app)
+{
+        (void)app;
+        struct admin *admin = self;
+        struct http_server *server = &admin->server;
+        int r = aeon_listener_open(admin->fd, &server->listener);
+        if (r < 0)
+                return aeon_fail(r, "admin listener on %s", admin->address);
+        admin->fd = -1;
+        r = aeon_group_open(&server->group);
+        if (r == 0) {
+                server->spawner = server->group;
+                r = aeon__http_server_run(server);
+                aeon_group_cancel(server->group, "the app ends");
+                int e = aeon_group_close(server->group);
+                r = r < 0 ? r : e;
+        }
+        aeon_listener_close(server->listener);
+        server->listener = NULL;
+        return r;
+}
+
+static void admin_free(void *self)
+{
+        struct admin *admin = self;
+        admin_unbind(admin, NULL);
+        aeon__router_done(&admin->router);
+        free(admin);
+}
+
+static const aeon_part admin_part = {
+        .name = "admin",
+        .bind = admin_bind,
+        .watch = admin_watch,
+        .unbind = admin_unbind,
+        .free = admin_free,
+};
+
+/* ------------------------------------------------------------------ declaring */
+
+static int add_routes(struct http_router *router)
+{
+        static const struct {
+                const char *pattern;
+                aeon_request_fn *handler;
+        } routes[] = {
+                { "GET /livez", livez }, { "GET /startupz", startupz }, { "GET /readyz", readyz }, { "GET /healthz", healthz }
+        };
+        for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
+                int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int aeon__admin_use(aeon_app *app, const char *address, bool details)
+{
+        if (address && !strcmp(address, "off"))
+                return 0;
+        struct admin *admin = calloc(1, sizeof *admin);
+        if (!admin)
+                return aeon_fail(-ENOMEM, "admin listener");
+        admin->app = app;
+        admin->anywhere = !address;
+        admin->details = details;
+        admin->fd = -1;
+        admin->server = (struct http_server){ .spawn = spawn_in_group, .answer = answer, .owner = admin };
+        admin->server.limits.max_connections = 256;
+        aeon__http_server_init(&admin->server);
+        int r = 0;
+        if (address && (size_t)snprintf(admin->address, sizeof admin->address, "%s", address) >= sizeof admin->address)
+                r = aeon_fail(-EINVAL, "admin address \"%.40s...\" is too long", address);
+        if (r == 0)
+                r = add_routes(&admin->router);
+        if (r == 0)
+                r = aeon_use_part(app, &admin_part, admin);
+        if (r < 0)
+                admin_free(admin);
+        return r;
+}

@@ -1,0 +1,234 @@
+/* One connection from its first byte to its last; see server.h for the tasks.
+ *
+ * DESIGN
+ *
+ *       +--> IDLE --first byte--> HEAD --complete--> request task --reply sent--> (again, or close)
+ *       |     | idle time-out,      | refused, too slow: error reply
+ *       |     | end, quiesce        |
+ *       |     v                     v
+ *       |   close               linger, close
+ *       +---------------- keep-alive ----------------+
+ *
+ *   LINGER: after an error reply the client may still be sending. Closing at once would make the kernel answer with a reset, which
+ *   destroys the reply on its way; so the sending side is closed first, and what comes is read and dropped for a little while.
+ *
+ *   Only wait_for_head(), await_request() and linger() wait for the client here; all else is plain state, so that these three can
+ *   become callbacks when an idle connection shall hold no task.
+ */
+#include "http/connection.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+        READ_SIZE = 4096,
+        PIPELINED_LIMIT = 32768, /* read ahead while a request runs */
+        LINGER_LIMIT = 1 << 20,
+        WRITE_STRETCH = 262144,
+};
+
+struct http_connection *aeon__connection_new(struct http_server *server, aeon_stream *stream)
+{
+        struct http_connection *c = calloc(1, sizeof *c);
+        if (!c)
+                return NULL;
+        c->server = server;
+        c->stream = stream;
+        c->request.connection = c;
+        list_append(&server->connections, &c->place);
+        server->count++;
+        return c;
+}
+
+void aeon__connection_free(struct http_connection *c)
+{
+        list_remove(&c->place);
+        c->server->count--;
+        aeon_stream_close(c->stream);
+        aeon__request_done(&c->request);
+        aeon__http_buffer_done(&c->in);
+        aeon__http_buffer_done(&c->out);
+        free(c);
+}
+
+ssize_t aeon__connection_read(struct http_connection *c)
+{
+        int r = aeon__http_buffer_reserve(&c->in, c->in.capacity ? READ_SIZE / 4 : READ_SIZE);
+        if (r < 0)
+                return aeon_fail(r, "HTTP connection");
+        ssize_t n = aeon_stream_read(c->stream, c->in.data + c->in.end, c->in.capacity - c->in.end);
+        if (n > 0)
+                c->in.end += (size_t)n;
+        return n;
+}
+
+static int write_stretch(struct http_connection *c, const aeon_bytes *pieces, size_t count)
+{
+        aeon_scope s;
+        aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = c->server->limits.write_timeout, .name = "write" });
+        return aeon_scope_close(&s, aeon_stream_writev(c->stream, pieces, count));
+}
+
+int aeon__connection_write(struct http_connection *c, const aeon_bytes *pieces, size_t count)
+{
+        size_t total = 0;
+        for (size_t i = 0; i < count; i++)
+                total += pieces[i].size;
+        if (total <= WRITE_STRETCH)
+                return write_stretch(c, pieces, count);
+        int r = 0;
+        for (size_t i = 0; i < count; i++) {
+                for (size_t at = 0; at < pieces[i].size && r >= 0; at += WRITE_STRETCH) {
+                        size_t size = pieces[i].size - at < WRITE_STRETCH ? pieces[i].size - at : WRITE_STRETCH;
+                        r = write_stretch(c, &(aeon_bytes){ (const char *)pieces[i].data + at, size }, 1);
+                }
+        }
+        return r;
+}
+
+/* ------------------------------------------------------------------ the connection task */
+
+static void linger(struct http_connection *c)
+{
+        size_t dropped = 0;
+        ssize_t n = aeon_stream_shutdown(c->stream);
+        aeon_scope s;
+        aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = AEON_SECONDS(2), .name = "linger" });
+        while (n >= 0 && dropped < LINGER_LIMIT) {
+                c->in.start = c->in.end = 0;
+                n = aeon__connection_read(c);
+                if (n <= 0)
+                        break;
+                dropped += (size_t)n;
+        }
+        aeon_scope_close(&s, n < 0 ? (int)n : 0);
+}
+
+/* Answer what never became a request, and close. */
+static void refuse(struct http_connection *c, int status, const char *reason)
+{
+        aeon_log_debug("%s: HTTP request refused: %d %s", aeon_stream_peer(c->stream), status, reason);
+        c->close = true;
+        c->request.method = NULL;
+        aeon__reply_status_text(&c->request, status, c->server->limits.debug ? reason : NULL);
+        if (aeon__reply_send(&c->request) == 0)
+                linger(c);
+}
+
+/* Wait for more of a head: 1 when something came, 0 when the connection is to be closed, -ETIMEDOUT when the head is too slow. */
+static int wait_for_head(struct http_connection *c)
+{
+        const struct http_limits *limits = &c->server->limits;
+        c->idle = buffer_size(&c->in) == 0;
+        if (!c->idle && !c->head_begun)
+                c->head_begun = aeon_now();
+        aeon_duration patience = c->server->closing ? HTTP_LAST_LOOK : limits->idle_timeout;
+        aeon_time deadline = c->idle ? aeon_now() + patience : c->head_begun + limits->head_timeout;
+        aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = c->idle ? "idle" : "head" });
+        ssize_t n = aeon__connection_read(c);
+        int r = aeon_scope_close(&c->waiting, n > 0 ? 1 : (int)n);
+        bool idle = c->idle;
+        c->idle = false;
+        return r == -ETIMEDOUT && !idle ? r : r > 0;
+}
+
+/* 1: a head is complete and its bytes are the request's. 0: close. */
+static int receive_head(struct http_connection *c)
+{
+        struct http_head *head = &c->request.head;
+        int r;
+        c->head_begun = 0;
+        aeon__http_head_init(head);
+        while ((r = buffer_size(&c->in) ? aeon__http_head_parse(head, buffer_bytes(&c->in), buffer_size(&c->in)) : 0) == 0) {
+                r = wait_for_head(c);
+                if (r == -ETIMEDOUT)
+                        refuse(c, 408, "the head came too slowly");
+                if (r <= 0)
+                        return 0;
+        }
+        if (r < 0) {
+                refuse(c, head->status, head->reason);
+                return 0;
+        }
+        return 1;
+}
+
+/* The head's bytes become the request's; what follows them stays in c->in. No copy unless requests are pipelined. */
+static int hand_over(struct http_connection *c)
+{
+        aeon_request *req = &c->request;
+        size_t rest = buffer_size(&c->in) - req->head.size;
+        struct http_buffer whole = c->in;
+        aeon__http_buffer_clear(&req->bytes);
+        int r = aeon__http_buffer_add(&req->bytes, buffer_bytes(&whole) + req->head.size, rest);
+        if (r < 0)
+                return r;
+        c->in = req->bytes;
+        whole.end -= rest;
+        req->bytes = whole;
+        aeon__request_begin(req);
+        return 0;
+}
+
+/* Wait until the request task has ended; once the body is in, by reading. The end of the stream means that the client has gone,
+ * unless it sent more requests before: those are to be answered. */
+static void await_request(struct http_connection *c)
+{
+        while (c->in_request) {
+                bool watching = c->request.body_state == BODY_NONE && !c->ended && buffer_size(&c->in) < PIPELINED_LIMIT;
+                aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .shield = true, .name = "request" });
+                ssize_t n = watching ? aeon__connection_read(c) : aeon_sleep_until(AEON_NEVER);
+                bool broke = watching && n < 0 && n != -ECANCELED;
+                c->ended |= broke || (watching && n == 0);
+                aeon_scope_close(&c->waiting, n < 0 ? (int)n : 0);
+                if (c->ended && !c->client_gone && (broke || !buffer_size(&c->in))) {
+                        c->client_gone = true;
+                        aeon_scope_cancel(&c->request.scope, "client disconnected");
+                }
+        }
+}
+
+/* "GET /users/7", for whoever looks at the tasks. */
+static void name_of(const struct http_connection *c, char *name, size_t size)
+{
+        const struct http_head *head = &c->request.head;
+        size_t length = (size_t)(head->path.start + head->path.size - head->method.start);
+        if (!head->path.size || length > size - 1)
+                length = head->path.size ? size - 1 : head->method.size;
+        memcpy(name, buffer_bytes(&c->in) + head->method.start, length);
+        name[length] = '\0';
+}
+
+static void serve_request(struct http_connection *c)
+{
+        char name[32];
+        name_of(c, name, sizeof name);
+        c->close = !c->request.head.keep_alive;
+        int r = hand_over(c);
+        if (r == 0) {
+                aeon_scope_init(&c->request.scope, &(aeon_scope_opts){ .name = "request" });
+                c->in_request = true;
+                r = c->server->spawn(c->server->spawner, name, aeon__exchange_run, c);
+        }
+        if (r < 0) {
+                c->in_request = false;
+                refuse(c, 503, aeon_error_describe(r));
+                return;
+        }
+        await_request(c);
+        if (c->close && !c->client_gone)
+                linger(c);
+}
+
+int aeon__connection_run(void *arg)
+{
+        struct http_connection *c = arg;
+        while (!c->close && receive_head(c)) {
+                serve_request(c);
+                aeon__request_end(&c->request);
+        }
+        aeon__connection_free(c);
+        return 0;
+}

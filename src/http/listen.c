@@ -1,0 +1,281 @@
+/* The app's own server: listeners and routes as a part of the app, by the same hooks that users get.
+ *
+ * DESIGN
+ *   One part per app, made by the first aeon_http_listen() or aeon_route(). It has the routes and a list of endpoints, one for each
+ *   address; an endpoint has one server per loop.
+ *
+ *       bind      every endpoint's socket is bound, and duplicated once per loop: each loop accepts from its own descriptor of the
+ *                 same kernel queue, so that a loop which stops early loses no connection that another can take
+ *       serve     each loop listens on its own descriptor and starts its accept loop
+ *       quiesce   each loop closes its descriptor; with the last one the kernel stops taking connections
+ *
+ *   What went wrong while declaring is kept and told by bind, so that the start fails with it.
+ */
+#include "http/server.h"
+
+#include "http/request.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { DEFAULT_PORT = 8000, ADDRESS_SIZE = 160 };
+
+/* One loop's share of an endpoint. */
+struct seat {
+        struct http_server server;
+        int fd; /* bound; -1 once the listener owns it */
+};
+
+struct endpoint {
+        struct endpoint *next;
+        struct http *http;
+        char address[ADDRESS_SIZE]; /* as asked for; once bound, as it is */
+        struct http_limits limits;
+        struct seat *seats; /* one per loop; NULL before bind */
+        unsigned seat_count;
+};
+
+struct http {
+        aeon_app *app;
+        struct http_router router;
+        struct endpoint *endpoints;
+        int failure; /* the first of declaring; 0: none */
+        char failure_text[256];
+};
+
+/* ------------------------------------------------------------------ step 0 and the end */
+
+static void endpoint_unbind(struct endpoint *e)
+{
+        for (unsigned i = 0; i < e->seat_count; i++) {
+                aeon_listener_close(e->seats[i].server.listener);
+                if (e->seats[i].fd >= 0)
+                        close(e->seats[i].fd);
+        }
+        free(e->seats);
+        e->seats = NULL;
+        e->seat_count = 0;
+}
+
+static int answer(aeon_request *req)
+{
+        struct endpoint *e = aeon__request_owner(req);
+        return aeon__router_answer(&e->http->router, req);
+}
+
+static int spawn_handler(void *spawner, const char *name, aeon_task_fn *fn, void *arg)
+{
+        return aeon_lifespan_handle(spawner, name, fn, arg);
+}
+
+static int take_seats(struct endpoint *e, int fd, unsigned loops)
+{
+        e->seats = calloc(loops, sizeof *e->seats);
+        if (!e->seats)
+                return aeon_fail(-ENOMEM, "%s", e->address);
+        for (; e->seat_count < loops; e->seat_count++) {
+                struct seat *seat = &e->seats[e->seat_count];
+                seat->server = (struct http_server){ .limits = e->limits, .spawn = spawn_handler, .answer = answer, .owner = e };
+                aeon__http_server_init(&seat->server);
+                seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+                if (seat->fd < 0)
+                        return aeon_fail_os(-errno, "%s", e->address);
+        }
+        return 0;
+}
+
+static int endpoint_bind(struct endpoint *e, unsigned loops)
+{
+        int fd;
+        int r = aeon_socket_bind(e->address, &fd);
+        if (r < 0)
+                return aeon_fail(r, "HTTP");
+        r = aeon_socket_address(fd, e->address, sizeof e->address);
+        if (r >= 0)
+                r = take_seats(e, fd, loops);
+        close(fd);
+        if (r < 0)
+                endpoint_unbind(e);
+        return r;
+}
+
+static void http_unbind(void *self, aeon_app *app)
+{
+        (void)app;
+        struct http *http = self;
+        for (struct endpoint *e = http->endpoints; e; e = e->next)
+                endpoint_unbind(e);
+}
+
+static int http_bind(void *self, aeon_app *app)
+{
+        struct http *http = self;
+        if (http->failure < 0)
+                return aeon_fail_at(http->failure, true, AEON_HERE, "%s", http->failure_text);
+        for (struct endpoint *e = http->endpoints; e; e = e->next) {
+                int r = endpoint_bind(e, aeon_app_loops(app));
+                if (r < 0) {
+                        http_unbind(http, app);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* ------------------------------------------------------------------ per loop */
+
+static int accept_run(void *arg)
+{
+        return aeon__http_server_run(arg);
+}
+
+static int seat_serve(struct endpoint *e, struct seat *seat, aeon_lifespan *life)
+{
+        struct http_server *server = &seat->server;
+        server->group = aeon_lifespan_group(life);
+        server->spawner = life;
+        int r = aeon_listener_open(seat->fd, &server->listener);
+        if (r < 0)
+                return aeon_fail(r, "HTTP on %s", e->address);
+        seat->fd = -1;
+        if (aeon_lifespan_index(life) == 0)
+                aeon_log_info("HTTP on %s", e->address);
+        return aeon_spawn(server->group, "http accept", accept_run, server);
+}
+
+static void http_quiesce(void *self, aeon_lifespan *life)
+{
+        struct http *http = self;
+        for (struct endpoint *e = http->endpoints; e; e = e->next)
+                aeon__http_server_quiesce(&e->seats[aeon_lifespan_index(life)].server);
+}
+
+static int http_serve(void *self, aeon_lifespan *life)
+{
+        struct http *http = self;
+        for (struct endpoint *e = http->endpoints; e; e = e->next) {
+                int r = seat_serve(e, &e->seats[aeon_lifespan_index(life)], life);
+                if (r < 0) {
+                        http_quiesce(http, life);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+static void http_free(void *self)
+{
+        struct http *http = self;
+        for (struct endpoint *e = http->endpoints, *next; e; e = next) {
+                next = e->next;
+                endpoint_unbind(e);
+                free(e);
+        }
+        aeon__router_done(&http->router);
+        free(http);
+}
+
+static const aeon_part http_part = {
+        .name = "http",
+        .bind = http_bind,
+        .serve = http_serve,
+        .quiesce = http_quiesce,
+        .unbind = http_unbind,
+        .free = http_free,
+};
+
+/* ------------------------------------------------------------------ declaring */
+
+static struct http *http_of(aeon_app *app)
+{
+        struct http *http = aeon_app_part(app, &http_part);
+        if (http)
+                return http;
+        http = calloc(1, sizeof *http);
+        if (!http || aeon_use_part(app, &http_part, http) < 0) {
+                free(http);
+                return NULL;
+        }
+        http->app = app;
+        return http;
+}
+
+/* Keep the first failure for bind; returns it. */
+static int declaring_failed(struct http *http, int r)
+{
+        if (!http->failure) {
+                http->failure = r;
+                snprintf(http->failure_text, sizeof http->failure_text, "%s", aeon_error_describe(r));
+        }
+        return r;
+}
+
+static int write_address(const aeon_http_opts *opts, char *text)
+{
+        const char *host = opts->host ? opts->host : "127.0.0.1";
+        bool bare_ipv6 = strchr(host, ':') && *host != '[';
+        unsigned port = opts->port ? opts->port : DEFAULT_PORT;
+        int used;
+        if (port > 65535)
+                return aeon_fail(-EINVAL, "HTTP port %u is above 65535", port);
+        if (opts->address)
+                used = snprintf(text, ADDRESS_SIZE, "%s", opts->address);
+        else
+                used = snprintf(text, ADDRESS_SIZE, bare_ipv6 ? "[%s]:%u" : "%s:%u", host, port);
+        return used < ADDRESS_SIZE ? 0 : aeon_fail(-EINVAL, "HTTP address \"%.40s...\" is too long", text);
+}
+
+int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
+{
+        static const aeon_http_opts defaults = { 0 };
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "HTTP");
+        struct endpoint *e = calloc(1, sizeof *e);
+        if (!e)
+                return declaring_failed(http, aeon_fail(-ENOMEM, "HTTP"));
+        opts = opts ? opts : &defaults;
+        int r = write_address(opts, e->address);
+        if (r < 0) {
+                free(e);
+                return declaring_failed(http, r);
+        }
+        e->http = http;
+        e->limits = (struct http_limits){
+                .max_body = opts->max_body,
+                .max_connections = opts->max_connections,
+                .head_timeout = opts->head_timeout,
+                .body_timeout = opts->body_timeout,
+                .idle_timeout = opts->idle_timeout,
+                .write_timeout = opts->write_timeout,
+                .debug = opts->debug,
+        };
+        struct endpoint **last = &http->endpoints;
+        while (*last)
+                last = &(*last)->next;
+        *last = e;
+        return 0;
+}
+
+const char *aeon_http_address(aeon_app *app, unsigned n)
+{
+        const struct http *http = aeon_app_part(app, &http_part);
+        const struct endpoint *e = http ? http->endpoints : NULL;
+        while (e && n--)
+                e = e->next;
+        return e && e->seats ? e->address : NULL;
+}
+
+int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+        int r = aeon__router_add(&http->router, pattern, handler, opts);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}

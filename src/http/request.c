@@ -1,0 +1,149 @@
+/* The request's head as its handler sees it; see request.h. */
+#include "http/request.h"
+
+#include "http/connection.h"
+
+#include <aeon/error.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* ------------------------------------------------------------------ life */
+
+struct block {
+        struct block *next;
+        max_align_t bytes[];
+};
+
+void *aeon__request_alloc(aeon_request *req, size_t size)
+{
+        struct block *block = malloc(sizeof *block + size);
+        if (!block)
+                return NULL;
+        block->next = req->blocks;
+        req->blocks = block;
+        return block->bytes;
+}
+
+static const char *make_string(aeon_request *req, struct http_span span)
+{
+        char *text = req->bytes.data + req->bytes.start + span.start;
+        text[span.size] = '\0';
+        return text;
+}
+
+void aeon__request_begin(aeon_request *req)
+{
+        const struct http_head *head = &req->head;
+        req->method = make_string(req, head->method);
+        req->path = head->path.size ? make_string(req, head->path) : "/";
+        if (head->has_query)
+                make_string(req, head->query);
+        for (size_t i = 0; i < head->field_count; i++) {
+                make_string(req, head->fields[i].name);
+                make_string(req, head->fields[i].value);
+        }
+        req->body_state = head->chunked ? BODY_CHUNKED : head->content_length ? BODY_LENGTH : BODY_NONE;
+        req->body_left = head->content_length;
+        req->continue_wanted = head->expect_continue;
+        req->body_begun = req->body_state == BODY_NONE ? 0 : aeon_now();
+}
+
+void aeon__request_end(aeon_request *req)
+{
+        aeon__request_free_values(req);
+        for (struct block *block = req->blocks, *next; block; block = next) {
+                next = block->next;
+                free(block);
+        }
+        aeon__http_buffer_clear(&req->bytes);
+        aeon__http_buffer_clear(&req->body);
+        aeon__http_buffer_clear(&req->headers);
+        aeon__http_buffer_clear(&req->reply);
+        req->blocks = NULL;
+        req->route = NULL;
+        req->chunked = (struct http_chunked){ 0 };
+        req->body_received = 0;
+        req->body_error = req->body_status = req->status = 0;
+        req->body_state = BODY_NONE;
+        req->body_whole = req->body_explained = false;
+        req->content_type = NULL;
+        aeon__http_head_init(&req->head);
+}
+
+void aeon__request_done(aeon_request *req)
+{
+        aeon__request_end(req);
+        aeon__http_buffer_done(&req->bytes);
+        aeon__http_buffer_done(&req->body);
+        aeon__http_buffer_done(&req->headers);
+        aeon__http_buffer_done(&req->reply);
+}
+
+/* ------------------------------------------------------------------ getters */
+
+static const char *text_at(const aeon_request *req, struct http_span span)
+{
+        return buffer_bytes(&req->bytes) + span.start;
+}
+
+const char *aeon_request_method(const aeon_request *req)
+{
+        return req->method;
+}
+
+const char *aeon_request_path(const aeon_request *req)
+{
+        return req->path;
+}
+
+const char *aeon_request_peer(const aeon_request *req)
+{
+        return aeon_stream_peer(req->connection->stream);
+}
+
+void *aeon__request_owner(const aeon_request *req)
+{
+        return req->connection->server->owner;
+}
+
+const char *aeon_request_header(const aeon_request *req, const char *name)
+{
+        for (size_t i = 0; i < req->head.field_count; i++)
+                if (!strcasecmp(text_at(req, req->head.fields[i].name), name))
+                        return text_at(req, req->head.fields[i].value);
+        return NULL;
+}
+
+const char *aeon_request_param(const aeon_request *req, const char *name)
+{
+        for (size_t i = 0; req->route && i < req->route->param_count; i++)
+                if (!strcmp(req->route->names[i], name))
+                        return req->params[i];
+        return NULL;
+}
+
+static char *decoded(aeon_request *req, const char *text, size_t size)
+{
+        char *out = aeon__request_alloc(req, size + 1);
+        if (out)
+                aeon__url_decode(out, text, size, true);
+        return out;
+}
+
+const char *aeon_request_query(aeon_request *req, const char *name)
+{
+        if (!req->head.has_query)
+                return NULL;
+        const char *pair = text_at(req, req->head.query);
+        while (*pair) {
+                size_t size = strcspn(pair, "&"), name_size = strcspn(pair, "=&");
+                char *key = decoded(req, pair, name_size);
+                if (!key)
+                        return NULL;
+                if (!strcmp(key, name))
+                        return name_size == size ? "" : decoded(req, pair + name_size + 1, size - name_size - 1);
+                pair += size + (pair[size] == '&');
+        }
+        return NULL;
+}

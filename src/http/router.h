@@ -1,0 +1,57 @@
+/* Routes: which handler answers a method and a path.
+ *
+ * DESIGN
+ *   A tree with one level per segment of the path. A node's children are its literals, then one for `{name}`; `{name...}` is a leaf
+ *   that takes what is left.
+ *
+ *       ""  -- users -- {}          GET  /users/{id}
+ *          \         \- me          GET  /users/me
+ *           \ files -- {...}        GET  /files/{path...}
+ *
+ *   Matching tries the literal, then the name, then the rest, and comes back when a branch has no route for the method. The depth
+ * is the table's, not the path's, and the path is never copied: values are spans of it, still escaped.
+ */
+#pragma once
+
+#include <aeon/http.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { HTTP_PARAMS_LIMIT = 8 };
+
+struct http_route {
+        struct http_route *next; /* another method of the same path */
+        aeon_request_fn *handler;
+        aeon_route_opts opts;
+        char *pattern;      /* "GET /users/{id}" */
+        size_t method_size; /* of the pattern's first word */
+        size_t param_count;
+        char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
+};
+
+struct http_router {
+        struct http_node *root;
+};
+
+struct http_match {
+        const struct http_route *route;  /* NULL: none */
+        const struct http_route *others; /* without a route: those of the path, for other methods; NULL: the path is unknown */
+        struct {
+                const char *start;
+                size_t size;
+        } params[HTTP_PARAMS_LIMIT];
+};
+
+/* Errors: as aeon_route(). */
+int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
+
+/* 0, also when nothing matches; -EINVAL when the path has a segment "..". */
+int aeon__router_match(const struct http_router *router, const char *method, const char *path, struct http_match *ret_match);
+
+/* The methods of @others as an Allow field wants them, "GET, HEAD, OPTIONS"; cut at @size. */
+void aeon__router_methods(const struct http_route *others, char *text, size_t size);
+
+void aeon__router_done(struct http_router *router);
+
+/* Decode %XX (and `+` when @plus) of @size bytes into @out, which has room for them and a NUL. Returns the new size. */
+size_t aeon__url_decode(char *out, const char *text, size_t size, bool plus);

@@ -1,0 +1,114 @@
+/* The table of drivers and the tools of the contract suite. */
+#include "contract.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *memory_url(void)
+{
+        return "memory:";
+}
+
+static const char *sqlite_url(void)
+{
+        static char url[600];
+        snprintf(url, sizeof url, "sqlite:%s", test_path("q.db"));
+        return url;
+}
+
+const struct contract contract_memory = { .name = "memory", .url = memory_url };
+const struct contract contract_sqlite = { .name = "sqlite", .url = sqlite_url, .survives = true };
+
+/* ------------------------------------------------------------------ by hand */
+
+struct by_hand {
+        const char *url;
+        void (*body)(aeon_broker *b);
+};
+
+static int run_by_hand(void *arg)
+{
+        const struct by_hand *h = arg;
+        aeon_broker *b;
+        REQUIRE_INT(aeon_broker_open(h->url, &b), 0);
+        h->body(b);
+        aeon_broker_close(b);
+        return 0;
+}
+
+void with_broker(const struct contract *k, void (*body)(aeon_broker *b))
+{
+        CHECK_INT(aeon_loop_run(run_by_hand, &(struct by_hand){ k->url(), body }), 0);
+}
+
+/* ------------------------------------------------------------------ in an app */
+
+static const struct contract *contract_now;
+static void (*declare_now)(aeon_app *app);
+static void (*script_now)(aeon_app *app);
+
+static int run_script(aeon_app *app)
+{
+        script_now(app);
+        return aeon_app_stop(app, 0);
+}
+
+static void define(aeon_app *app)
+{
+        aeon_use_broker(app, contract_now->url());
+        declare_now(app);
+        aeon_on_ready(app, run_script);
+}
+
+int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts)
+{
+        aeon_app_opts o = opts ? *opts : (aeon_app_opts){ 0 };
+        contract_now = k;
+        declare_now = declare;
+        script_now = script;
+        o.admin = "off";
+        o.quiet = getenv("AEON_LOUD") == NULL;
+        o.no_signals = true;
+        return aeon_app_run(define, &o);
+}
+
+/* ------------------------------------------------------------------ consuming */
+
+aeon_message *next_within(aeon_consumer *c, aeon_duration timeout)
+{
+        aeon_message *m = NULL;
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = timeout });
+        int r = aeon_consumer_next(c, &m);
+        r = aeon_scope_close(&limit, r);
+        return r < 0 ? NULL : m;
+}
+
+aeon_message *next(aeon_consumer *c)
+{
+        aeon_message *m = next_within(c, AEON_SECONDS(test_is_slow() ? 50 : 10));
+        REQUIRE(m != NULL);
+        return m;
+}
+
+void done(aeon_message *m)
+{
+        CHECK_INT(aeon_message_ack(m), 0);
+        aeon_message_free(m);
+}
+
+const char *take_text(aeon_broker *b, const char *destination)
+{
+        static char text[4096];
+        aeon_consumer *c;
+        REQUIRE_INT(aeon_consumer_open(b, destination, NULL, &c), 0);
+        aeon_message *m = next_within(c, AEON_SECONDS(5));
+        text[0] = '\0';
+        if (m) {
+                snprintf(text, sizeof text, "%s", (const char *)aeon_message_body(m));
+                done(m);
+        }
+        aeon_consumer_close(c);
+        return text;
+}

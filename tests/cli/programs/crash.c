@@ -1,0 +1,17 @@
+/* A handler that writes where it must not. */
+#include <aeon.h>
+
+static int crash(aeon_message *m)
+{
+        (void)m;
+        int *volatile nowhere = NULL;
+        *nowhere = 1;
+        return 0;
+}
+AEON_RAW_HANDLER(crash);
+
+AEON_APP(app)
+{
+        aeon_use_broker(app, "sqlite:./q.db");
+        aeon_subscribe(app, "test", &crash_handler, NULL);
+}

@@ -1,0 +1,2 @@
+/* No app at all. */
+int nothing_here = 1;

@@ -1,0 +1,167 @@
+/* settings.c, predict.c, hooks.c and drain.c, unchanged, on the embedded queue, as their head comments say. */
+#include "program.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ settings.c */
+
+PLAIN_TEST(settings_are_printed_and_the_app_stops)
+{
+        const char *output;
+        test_write_file(test_path("good.env"), "HOST=redis://h:6379\nPORT=9000\nGRACE=1m30s\nTOKEN=hush\n");
+        CHECK_INT(RUN_AEON(&output, "run", service("settings.c"), "--env", "good.env", "--admin", "off"), 0);
+        CHECK_INT(count_lines(output, "settings host=redis://h:6379 port=9000 grace=90000000000ns token=***"), 1);
+        CHECK(!strstr(output, "hush"));
+}
+
+PLAIN_TEST(settings_that_are_bad_are_all_named_with_their_line)
+{
+        const char *output;
+        test_write_file(test_path("bad.env"), "HOST=redis://h:6379\nPORT=70000\nGRACE=soon\nTOKEN=hush\n");
+        CHECK_INT(RUN_AEON(&output, "run", service("settings.c"), "--env", "bad.env", "--admin", "off"), 2);
+        CHECK_CONTAINS(output, "bad.env:2");
+        CHECK_CONTAINS(output, "port");
+        CHECK_CONTAINS(output, "bad.env:3");
+        CHECK_CONTAINS(output, "grace");
+        CHECK(!strstr(output, "hush"));
+        CHECK(!strstr(output, "settings host="));
+}
+
+PLAIN_TEST(settings_file_that_is_missing_is_named)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", service("settings.c"), "--env", "missing.env", "--admin", "off"), 2);
+        CHECK_CONTAINS(output, "missing.env");
+}
+
+/* ------------------------------------------------------------------ predict.c */
+
+PLAIN_TEST_WITHIN(predict_answers_and_outlives_a_bad_question, 60)
+{
+        const char *output;
+        struct process *p = AEON("run", service("predict.c"), "--broker", "sqlite:./p.db", "--admin", "off");
+        CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./p.db", "test", "{\"x\":2}", "--rpc", "--timeout", "20s"), 0);
+        CHECK_STR(output, "{\"result\":84.0}\n");
+
+        CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./p.db", "test", "{\"x\":\"two\"}", "--rpc"), 1);
+        CHECK_CONTAINS(output, "aeon publish: ");
+        CHECK_CONTAINS(output, "x:");
+        CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./p.db", "test", "{\"x\":", "--rpc"), 1);
+        CHECK_CONTAINS(output, "aeon publish: ");
+
+        CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./p.db", "test", "{\"x\":3}", "--rpc"), 0);
+        CHECK_STR(output, "{\"result\":126.0}\n");
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+        CHECK_INT(count_lines(process_output(p), "model released"), 1);
+}
+
+/* ------------------------------------------------------------------ hooks.c */
+
+PLAIN_TEST(hooks_run_in_their_order)
+{
+        struct process *p = AEON("run", service("hooks.c"), "--env", "test", "--admin", "off");
+        REQUIRE(process_await(p, "\nready\n", 20));
+        REQUIRE(process_await(p, "got hello\n", 5));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+        TRACE(process_output(p), "startup1 env=test", "startup2 field=1", "lifespan open", "after_startup", "ready", "shutdown1",
+              "shutdown2", "lifespan close", "after_shutdown field=1");
+        TRACE(process_output(p), "after_startup", "got hello", "shutdown1");
+}
+
+PLAIN_TEST(hooks_that_fail_at_startup_undo_what_had_started)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", service("hooks.c"), "--fail", "startup2", "--admin", "off"), 1);
+        TRACE(output, "startup1 env=none", "startup2 field=1", "after_shutdown field=1");
+        CHECK_INT(count_lines(output, "lifespan open") + count_lines(output, "lifespan close"), 0);
+        CHECK_INT(count_lines(output, "shutdown1") + count_lines(output, "shutdown2") + count_lines(output, "ready"), 0);
+        CHECK_CONTAINS(output, "startup2 was told to fail");
+}
+
+PLAIN_TEST(hooks_that_fail_after_startup_shut_down_in_order)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", service("hooks.c"), "--fail", "after_startup", "--admin", "off"), 1);
+        TRACE(output, "startup1 env=none", "startup2 field=1", "lifespan open", "after_startup", "shutdown1", "shutdown2",
+              "lifespan close", "after_shutdown field=1");
+        CHECK_INT(count_lines(output, "ready"), 0);
+        CHECK_CONTAINS(output, "after_startup was told to fail");
+}
+
+PLAIN_TEST(hooks_that_fail_at_shutdown_keep_no_later_step_from_running)
+{
+        struct process *p = AEON("run", service("hooks.c"), "--fail", "shutdown1", "--admin", "off");
+        REQUIRE(process_await(p, "\nready\n", 20));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 1);
+        TRACE(process_output(p), "startup1 env=none", "startup2 field=1", "lifespan open", "after_startup", "ready", "shutdown1",
+              "shutdown2", "lifespan close", "after_shutdown field=1");
+        CHECK_CONTAINS(process_output(p), "shutdown1 was told to fail");
+}
+
+/* ------------------------------------------------------------------ drain.c */
+
+static void check_each_job(const char *output, const char *word, int count, int times)
+{
+        char line[64];
+        for (int i = 1; i <= count; i++) {
+                snprintf(line, sizeof line, "%s %d", word, i);
+                if (count_lines(output, line) != times)
+                        test_check(false, __FILE__, __LINE__, line);
+        }
+}
+
+static void await_each_job(struct process *p, const char *word, int count)
+{
+        char line[64];
+        for (int i = 1; i <= count; i++) {
+                snprintf(line, sizeof line, "%s %d\n", word, i);
+                REQUIRE(process_await(p, line, 20));
+        }
+}
+
+static const char *queue(void)
+{
+        static char url[512];
+        snprintf(url, sizeof url, "sqlite:%s", test_path("q.db"));
+        return url;
+}
+
+PLAIN_TEST_WITHIN(drain_finishes_every_job_that_had_begun, 60)
+{
+        publish_jobs(queue(), 1, 20, "500ms");
+        struct process *p = AEON("run", service("drain.c"), "--admin", "off");
+        await_each_job(p, "begin", 20);
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 20), 0);
+        check_each_job(process_output(p), "done", 20, 1);
+        CHECK(!strstr(process_output(p), "stopped"));
+
+        p = AEON("run", service("drain.c"), "--admin", "off"); /* and what was acknowledged does not come back */
+        CHECK(process_await(p, "ready", 20));
+        usleep(300000);
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 20), 0);
+        CHECK(!strstr(process_output(p), "begin"));
+}
+
+PLAIN_TEST_WITHIN(drain_gives_back_what_takes_too_long, 60)
+{
+        publish_jobs(queue(), 1, 20, "60s");
+        for (int run = 0; run < 2; run++) { /* the second run gets the same jobs: none was lost, none counted as done */
+                struct process *p = AEON("run", service("drain.c"), "--graceful-timeout", "1s", "--admin", "off");
+                await_each_job(p, "begin", 20);
+                process_signal(p, SIGTERM);
+                int code = process_wait(p, 8);
+                CHECK_INT(code, 0);
+                check_each_job(process_output(p), "begin", 20, 1);
+                check_each_job(process_output(p), "stopped", 20, 1);
+                CHECK(!strstr(process_output(p), "done"));
+        }
+}

@@ -1,0 +1,62 @@
+/* The examples do what their head comments say. */
+#include "program.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+PLAIN_TEST(example_settings)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", example("settings.c"), "--port", "9090", "--admin", "off"), 0);
+        CHECK_INT(count_lines(output, "settings host=redis://localhost:6379 port=9090 grace=30.000s token=none"), 1);
+        test_write_file(test_path("bad.env"), "PORT=70000\n");
+        CHECK_INT(RUN_AEON(&output, "run", example("settings.c"), "--env", "bad.env", "--admin", "off"), 2);
+        CHECK_CONTAINS(output, "bad.env:1");
+}
+
+PLAIN_TEST_WITHIN(example_predict, 60)
+{
+        const char *output;
+        struct process *p = AEON("run", example("predict.c"), "--admin", "off");
+        CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./q.db", "test", "{\"x\": 2}", "--rpc", "--timeout", "20s"), 0);
+        CHECK_STR(output, "{\"result\":84.0}\n");
+        process_signal(p, SIGINT);
+        CHECK_INT(process_wait(p, 10), 0);
+        CHECK_CONTAINS(process_output(p), "model released");
+}
+
+PLAIN_TEST(example_structured)
+{
+        const char *output;
+        char command[8192];
+        aeon_program();
+        snprintf(command, sizeof command,
+                 "PKG_CONFIG_PATH='%s/meson-uninstalled' && export PKG_CONFIG_PATH && "
+                 "cc -Wall -Wextra -Werror '%s' -o structured $(pkg-config --cflags --libs aeon) && ./structured",
+                 getenv("LD_LIBRARY_PATH"), example("structured.c"));
+        CHECK_INT(RUN(&output, "sh", "-c", command), 0);
+        CHECK_STR(output, "both came: 20 and 22\n"
+                          "left was stopped: task \"right\" failed\n"
+                          "one failed: the right side is down\n"
+                          "left was stopped: timeout of scope \"deadline\"\n"
+                          "flushed all the same\n"
+                          "too late: it took more than 50 ms\n");
+}
+
+PLAIN_TEST(example_beside)
+{
+        const char *body;
+        char address[32];
+        int port = test_free_port();
+        snprintf(address, sizeof address, "127.0.0.1:%d", port);
+        struct process *p = AEON("run", example("beside.c"), "--admin", address);
+        REQUIRE(process_await(p, "refreshed 2\n", 20));
+        REQUIRE(process_await(p, "mailer: 1 letter sent, then the line broke\n", 20));
+        REQUIRE(process_await(p, "the mail server hung up", 20));
+        CHECK_INT(test_http_get(port, "/healthz", &body), 200);
+        CHECK_CONTAINS(body, "outbox");
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+}

@@ -1,0 +1,327 @@
+/* The listener and the admin listener inside a real app, which runs in a process of its own and is asked from outside. */
+#include "harness.h"
+
+#include "http/admin.h"
+
+#include <aeon/error.h>
+#include <aeon/health.h>
+#include <aeon/http.h>
+#include <arpa/inet.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int port, admin_port;
+static char admin_address[64];
+
+/* ------------------------------------------------------------------ apps */
+
+static int hello(aeon_request *req)
+{
+        return aeon_reply_text(req, 200, "Hello, world!");
+}
+
+static int slow(aeon_request *req)
+{
+        int r = aeon_sleep(AEON_MILLISECONDS(300));
+        return r < 0 ? r : aeon_reply_text(req, 200, "at last");
+}
+
+static int stop_app(aeon_request *req)
+{
+        aeon_app_stop(aeon_app_current(), 0);
+        return aeon_reply_text(req, 200, "stopping");
+}
+
+static void web(aeon_app *app)
+{
+        aeon_http_listen(app, &(aeon_http_opts){ .port = (unsigned)port });
+        aeon_route(app, "GET /hello", hello, NULL);
+        aeon_route(app, "GET /slow", slow, NULL);
+        aeon_route(app, "GET /stop", stop_app, NULL);
+}
+
+static void web_with_a_bad_route(aeon_app *app)
+{
+        web(app);
+        aeon_route(app, "GET hello", hello, NULL);
+        aeon_route(app, "GET bye", hello, NULL);
+}
+
+static void web_on_a_unix_socket(aeon_app *app)
+{
+        char address[128];
+        snprintf(address, sizeof address, "unix:%s", test_path("http.sock"));
+        aeon_http_listen(app, &(aeon_http_opts){ .address = address });
+        aeon_route(app, "GET /hello", hello, NULL);
+}
+
+static int write_address(aeon_app *app)
+{
+        test_write_file(test_path("address"), aeon_http_address(app, 0));
+        CHECK(aeon_http_address(app, 1) == NULL);
+        return 0;
+}
+
+static void web_on_any_port(aeon_app *app)
+{
+        aeon_on_startup(app, write_address);
+        aeon_http_listen(app, &(aeon_http_opts){ .address = "127.0.0.1:0" });
+        aeon_route(app, "GET /hello", hello, NULL);
+}
+
+static int check_file(aeon_health *h)
+{
+        if (access(test_path("degraded"), F_OK) == 0)
+                return aeon_health_degraded(h, "half of it");
+        return access(test_path("down"), F_OK) == 0 ? aeon_fail(-EIO, "the file says down") : 0;
+}
+
+static void watched(aeon_app *app)
+{
+        aeon__admin_use(app, admin_address[0] ? admin_address : NULL, false);
+        aeon_health_check(app, "file", check_file,
+                          &(aeon_health_opts){ .interval = AEON_MILLISECONDS(20), .impact = AEON_CRITICAL });
+        web(app);
+}
+
+/* ------------------------------------------------------------------ running them */
+
+static pid_t start(void (*define)(aeon_app *app), unsigned loops)
+{
+        test_folder(); /* before the fork: both sides use it */
+        port = port ? port : test_free_port();
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0) {
+                if (!freopen(test_path("stderr"), "w", stderr))
+                        exit(99);
+                exit(aeon_app_run(define, &(aeon_app_opts){ .name = "web", .loops = loops }));
+        }
+        return pid;
+}
+
+static int end(pid_t pid, int signal)
+{
+        int status = 0;
+        if (signal)
+                kill(pid, signal);
+        waitpid(pid, &status, 0);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+/* What the app said on stderr has @part. */
+static void check_words(const char *part)
+{
+        char *text = test_read_file(test_path("stderr"));
+        CHECK_CONTAINS(text, part);
+        free(text);
+}
+
+/* Until @target answers @status; what came last. */
+static int await_status(int at, const char *target, int status, const char **ret_body)
+{
+        int last = -1;
+        for (int i = 0; i < 500 && last != status; i++) {
+                last = test_http_get(at, target, ret_body);
+                if (last != status)
+                        usleep(20000);
+        }
+        return last;
+}
+
+PLAIN_TEST(an_app_answers_requests_and_ends_well)
+{
+        const char *body;
+        pid_t pid = start(web, 1);
+        CHECK_INT(await_status(port, "/hello", 200, &body), 200);
+        CHECK_STR(body, "Hello, world!");
+        CHECK_INT(test_http_get(port, "/nope", NULL), 404);
+        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(test_http_get(port, "/hello", NULL), -1);
+}
+
+PLAIN_TEST(a_request_that_has_begun_is_answered_though_the_app_stops)
+{
+        const char *body = "";
+        pid_t pid = start(web, 1);
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        pid_t killer = fork();
+        if (killer == 0) {
+                usleep(100000);
+                kill(pid, SIGTERM);
+                _exit(0);
+        }
+        CHECK_INT(test_http_get(port, "/slow", &body), 200);
+        CHECK_STR(body, "at last");
+        CHECK_INT(end(pid, 0), 0);
+        waitpid(killer, NULL, 0);
+}
+
+PLAIN_TEST(a_request_may_stop_its_own_app)
+{
+        const char *body = "";
+        pid_t pid = start(web, 1);
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        CHECK_INT(test_http_get(port, "/stop", &body), 200);
+        CHECK_STR(body, "stopping");
+        CHECK_INT(end(pid, 0), 0);
+}
+
+PLAIN_TEST(every_loop_listens)
+{
+        pid_t pid = start(web, 3);
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        for (int i = 0; i < 50; i++)
+                CHECK_INT(test_http_get(port, "/hello", NULL), 200);
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(a_port_that_is_taken_fails_the_start_and_is_named)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        char address[32];
+        port = test_free_port();
+        sa.sin_port = htons((uint16_t)port);
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        REQUIRE(bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 1) == 0);
+        CHECK_INT(end(start(web, 1), 0), 1);
+        snprintf(address, sizeof address, "127.0.0.1:%d", port);
+        check_words(address);
+        close(fd);
+}
+
+PLAIN_TEST(a_bad_route_fails_the_start_and_is_named)
+{
+        CHECK_INT(end(start(web_with_a_bad_route, 1), 0), 1);
+        check_words("GET hello");
+}
+
+PLAIN_TEST(a_free_port_may_be_asked_for)
+{
+        pid_t pid = start(web_on_any_port, 1);
+        char *address = NULL;
+        for (int i = 0; i < 500 && !(address && *address); i++) {
+                usleep(20000);
+                free(address);
+                address = test_read_file(test_path("address"));
+        }
+        REQUIRE(address && !strncmp(address, "127.0.0.1:", 10));
+        CHECK_INT(await_status(atoi(address + 10), "/hello", 200, NULL), 200);
+        free(address);
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(a_unix_socket_serves_too)
+{
+        char reply[512] = "";
+        pid_t pid = start(web_on_a_unix_socket, 1);
+        struct sockaddr_un sa = { .sun_family = AF_UNIX };
+        snprintf(sa.sun_path, sizeof sa.sun_path, "%s", test_path("http.sock"));
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        int r = -1;
+        for (int i = 0; i < 500 && r < 0; i++) {
+                usleep(20000);
+                r = connect(fd, (struct sockaddr *)&sa, sizeof sa);
+        }
+        REQUIRE(r == 0);
+        static const char request[] = "GET /hello HTTP/1.0\r\n\r\n";
+        CHECK_INT(write(fd, request, sizeof request - 1), sizeof request - 1);
+        size_t used = 0;
+        ssize_t n;
+        while ((n = read(fd, reply + used, sizeof reply - 1 - used)) > 0)
+                used += (size_t)n;
+        CHECK_CONTAINS(reply, "Hello, world!");
+        close(fd);
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+/* ------------------------------------------------------------------ admin */
+
+static pid_t start_watched(void)
+{
+        admin_port = test_free_port();
+        snprintf(admin_address, sizeof admin_address, "127.0.0.1:%d", admin_port);
+        return start(watched, 1);
+}
+
+PLAIN_TEST(the_probes_answer)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/readyz", 200, &body), 200);
+        CHECK_STR(body, "{\"status\":\"healthy\"}");
+        CHECK_INT(test_http_get(admin_port, "/livez", &body), 200);
+        CHECK_INT(test_http_get(admin_port, "/startupz?verbose", &body), 200);
+        CHECK_INT(test_http_get(admin_port, "/hello", NULL), 404);
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(readiness_and_health_follow_the_checks)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/readyz", 200, NULL), 200);
+        CHECK_INT(await_status(admin_port, "/healthz", 200, &body), 200);
+        CHECK_CONTAINS(body, "\"name\":\"file\"");
+        test_write_file(test_path("down"), "");
+        CHECK_INT(await_status(admin_port, "/readyz", 503, &body), 503);
+        CHECK_STR(body, "{\"status\":\"unhealthy\"}");
+        CHECK_INT(test_http_get(admin_port, "/healthz", &body), 503);
+        CHECK_CONTAINS(body, "the file says down");
+        CHECK_INT(test_http_get(admin_port, "/livez", NULL), 200);
+        test_write_file(test_path("degraded"), "");
+        CHECK_INT(await_status(admin_port, "/healthz", 200, &body), 200);
+        CHECK_CONTAINS(body, "degraded");
+        CHECK_INT(test_http_get(admin_port, "/readyz", NULL), 200);
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+/* Say @request to the admin listener and give the reply. */
+static const char *say(const char *request)
+{
+        static char reply[2048];
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)admin_port) };
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        size_t used = 0;
+        ssize_t n;
+        if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && write(fd, request, strlen(request)) > 0)
+                while ((n = read(fd, reply + used, sizeof reply - 1 - used)) > 0)
+                        used += (size_t)n;
+        close(fd);
+        reply[used] = '\0';
+        return reply;
+}
+
+PLAIN_TEST(the_admin_listener_takes_get_and_head_only)
+{
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/livez", 200, NULL), 200);
+        const char *reply = say("HEAD /healthz HTTP/1.0\r\n\r\n");
+        CHECK_CONTAINS(reply, "Content-Type: application/json\r\n");
+        CHECK(reply && !strchr(reply, '{'));
+        reply = say("POST /livez HTTP/1.0\r\n\r\n");
+        CHECK_CONTAINS(reply, "HTTP/1.1 405 ");
+        CHECK_CONTAINS(reply, "Allow: GET, HEAD");
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(two_apps_find_an_admin_port_each)
+{
+        pid_t first = start(watched, 1); /* no address asked for */
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        int first_port = port;
+        port = test_free_port();
+        pid_t second = start(watched, 1);
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        CHECK_INT(test_http_get(first_port, "/hello", NULL), 200);
+        CHECK_INT(end(first, SIGTERM), 0);
+        CHECK_INT(end(second, SIGTERM), 0);
+}
