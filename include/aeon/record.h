@@ -130,7 +130,8 @@ struct aeon_app;
 struct aeon_broker;
 struct aeon_settings_opts;
 struct aeon_publish_opts;
-AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record, void **ret_value, const struct aeon_settings_opts *opts);
+AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record, void **ret_value,
+                                const struct aeon_settings_opts *opts);
 AEON_API int aeon_record_publish(struct aeon_broker *broker, const char *topic, const aeon_record *record, const void *value,
                                  const struct aeon_publish_opts *opts);
 
@@ -147,61 +148,62 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
  *
  * FIELDS is run twice: once for the struct's members, once for the table. A new kind adds one AEON__TYPE_ and one AEON__KIND_ line;
  * list(i64) and the like work too, as macros with an argument. */
-#define AEON_RECORD(record_name, FIELDS)                                                                                               \
-        struct record_name {                                                                                                           \
-                FIELDS(AEON__MEMBER)                                                                                                   \
-        };                                                                                                                             \
-        AEON__TABLE_BEGIN                                                                                                              \
-        AEON_INLINE const aeon_record *record_name##_record(void)                                                                      \
-        {                                                                                                                              \
-                typedef struct record_name aeon__struct;                                                                               \
-                static const aeon_field fields[] = { FIELDS(AEON__FIELD) };                                                            \
-                static const aeon_record record = { #record_name, sizeof(aeon__struct), fields, sizeof fields / sizeof fields[0] };    \
-                return &record;                                                                                                        \
-        }                                                                                                                              \
-        AEON__TABLE_END                                                                                                                \
-        AEON_INLINE int record_name##_decode(const char *json, size_t size, struct record_name **ret_value)                            \
-        {                                                                                                                              \
-                void *value;                                                                                                           \
-                int r = aeon_record_decode(record_name##_record(), json, size, &value);                                                \
-                if (r >= 0)                                                                                                            \
-                        *ret_value = (struct record_name *)value;                                                                      \
-                return r;                                                                                                              \
-        }                                                                                                                              \
-        AEON_INLINE int record_name##_encode(const struct record_name *value, char **ret_text)                                         \
-        {                                                                                                                              \
-                return aeon_record_encode(record_name##_record(), value, ret_text);                                                    \
-        }                                                                                                                              \
-        AEON_INLINE void record_name##_free(struct record_name *value)                                                                 \
-        {                                                                                                                              \
-                aeon_record_free(value);                                                                                               \
-        }                                                                                                                              \
-        AEON_INLINE int record_name##_load(struct aeon_app *app, struct record_name **ret_value,                                       \
-                                           const struct aeon_settings_opts *opts)                                                      \
-        {                                                                                                                              \
-                void *value;                                                                                                           \
-                int r = aeon_settings_load(app, record_name##_record(), &value, opts);                                                 \
-                if (r >= 0)                                                                                                            \
-                        *ret_value = (struct record_name *)value;                                                                      \
-                return r;                                                                                                              \
-        }                                                                                                                              \
-        AEON_INLINE int record_name##_publish(struct aeon_broker *broker, const char *topic, const struct record_name *value,          \
-                                              const struct aeon_publish_opts *opts)                                                    \
-        {                                                                                                                              \
-                return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                                        \
-        }                                                                                                                              \
-        AEON_INLINE int record_name##_receive(struct aeon_request *req, const struct record_name **ret_value)                          \
-        {                                                                                                                              \
-                void *value;                                                                                                           \
-                int r = aeon_record_receive(req, record_name##_record(), &value);                                                      \
-                if (r >= 0)                                                                                                            \
-                        *ret_value = (const struct record_name *)value;                                                                \
-                return r;                                                                                                              \
-        }                                                                                                                              \
-        AEON_INLINE int record_name##_reply(struct aeon_request *req, int status, const struct record_name *value)                     \
-        {                                                                                                                              \
-                return aeon_record_reply(req, status, record_name##_record(), value);                                                  \
-        }                                                                                                                              \
+#define AEON_RECORD(record_name, FIELDS)                                                                                      \
+        struct record_name {                                                                                                  \
+                FIELDS(AEON__MEMBER)                                                                                          \
+        };                                                                                                                    \
+        AEON__TABLE_BEGIN                                                                                                     \
+        AEON_INLINE const aeon_record *record_name##_record(void)                                                             \
+        {                                                                                                                     \
+                typedef struct record_name aeon__struct;                                                                      \
+                static const aeon_field fields[] = { FIELDS(AEON__FIELD) };                                                   \
+                static const aeon_record record = { #record_name, sizeof(aeon__struct), fields,                               \
+                                                    sizeof fields / sizeof fields[0] };                                       \
+                return &record;                                                                                               \
+        }                                                                                                                     \
+        AEON__TABLE_END                                                                                                       \
+        AEON_INLINE int record_name##_decode(const char *json, size_t size, struct record_name **ret_value)                   \
+        {                                                                                                                     \
+                void *value;                                                                                                  \
+                int r = aeon_record_decode(record_name##_record(), json, size, &value);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_value = (struct record_name *)value;                                                             \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_encode(const struct record_name *value, char **ret_text)                                \
+        {                                                                                                                     \
+                return aeon_record_encode(record_name##_record(), value, ret_text);                                           \
+        }                                                                                                                     \
+        AEON_INLINE void record_name##_free(struct record_name *value)                                                        \
+        {                                                                                                                     \
+                aeon_record_free(value);                                                                                      \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_load(struct aeon_app *app, struct record_name **ret_value,                              \
+                                           const struct aeon_settings_opts *opts)                                             \
+        {                                                                                                                     \
+                void *value;                                                                                                  \
+                int r = aeon_settings_load(app, record_name##_record(), &value, opts);                                        \
+                if (r >= 0)                                                                                                   \
+                        *ret_value = (struct record_name *)value;                                                             \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_publish(struct aeon_broker *broker, const char *topic, const struct record_name *value, \
+                                              const struct aeon_publish_opts *opts)                                           \
+        {                                                                                                                     \
+                return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                               \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_receive(struct aeon_request *req, const struct record_name **ret_value)                 \
+        {                                                                                                                     \
+                void *value;                                                                                                  \
+                int r = aeon_record_receive(req, record_name##_record(), &value);                                             \
+                if (r >= 0)                                                                                                   \
+                        *ret_value = (const struct record_name *)value;                                                       \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_reply(struct aeon_request *req, int status, const struct record_name *value)            \
+        {                                                                                                                     \
+                return aeon_record_reply(req, status, record_name##_record(), value);                                         \
+        }                                                                                                                     \
         struct aeon__needs_a_semicolon
 
 /* The comma at the end gives "..." an argument also when F has no attributes, as ISO C wants. */
@@ -209,8 +211,11 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
 #define AEON__MEMBER_OF(field_kind, field_member, ...) AEON__TYPE_##field_kind field_member;
 
 #define AEON__FIELD(...) AEON__FIELD_OF(__VA_ARGS__, )
-#define AEON__FIELD_OF(field_kind, field_member, ...)                                                                                  \
-        { .member = #field_member, .kind = AEON__KIND_##field_kind, .offset = offsetof(aeon__struct, field_member), AEON__UNBOUND __VA_ARGS__ },
+#define AEON__FIELD_OF(field_kind, field_member, ...)     \
+        { .member = #field_member,                        \
+          .kind = AEON__KIND_##field_kind,                \
+          .offset = offsetof(aeon__struct, field_member), \
+          AEON__UNBOUND __VA_ARGS__ },
 
 #define AEON__TYPE_str const char *
 #define AEON__TYPE_i64 int64_t
