@@ -101,9 +101,9 @@ static void item_free(struct item *i)
 
 static void items_free(struct list *items)
 {
-        struct list *node;
-        while ((node = list_pop(items)))
-                item_free(container_of(node, struct item, node));
+        struct item *i, *next;
+        list_foreach_safe (i, next, items, node)
+                item_free(i);
 }
 
 static void group_free(struct group *g)
@@ -116,9 +116,9 @@ static void group_free(struct group *g)
 
 static void queue_free(struct queue *q)
 {
-        struct list *node;
-        while ((node = list_pop(&q->groups)))
-                group_free(container_of(node, struct group, node));
+        struct group *g, *next;
+        list_foreach_safe (g, next, &q->groups, node)
+                group_free(g);
         free(q);
 }
 
