@@ -118,8 +118,7 @@ AEON_API AEON_SUSPENDS int aeon_publish(aeon_broker *broker, const char *destina
 AEON_API AEON_SUSPENDS int aeon_record_publish(aeon_broker *broker, const char *destination, const struct aeon_record *record,
                                                const void *object, const aeon_publish_opts *opts);
 
-/* Publish @body and wait for the answer, for as long as the enclosing scope allows. @ret_reply is yours: aeon_message_free(). A macro,
- * since aeon_request is the type of an HTTP request too: the one is called, the other never.
+/* Publish @body and wait for the answer, for as long as the enclosing scope allows. @ret_reply is yours: aeon_message_free().
  *
  * Suspends. Cancellable; an answer that comes later is dropped and counted.
  *

@@ -2,6 +2,7 @@
 #include "broker/core.h"
 
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/scope.h>
 #include <stdlib.h>
 
@@ -106,8 +107,24 @@ void aeon__connection_quiesce(struct connection *c)
                 aeon__subscription_quiesce(s);
 }
 
+/* A handler that ignored its cancellation still uses the connection. The app ends the process soon, and so does the broker then
+ * learn that its messages come back. */
+static bool still_used(struct connection *c)
+{
+        unsigned unsettled = 0;
+        struct subscription *s;
+        list_foreach (s, &c->subscriptions, node)
+                unsettled += s->unsettled;
+        if (unsettled)
+                aeon_log_warning("a broker connection stays open for %u handlers that do not end", unsettled);
+        return unsettled;
+}
+
 void aeon__connection_close(struct connection *c)
 {
+        aeon__connection_quiesce(c);
+        if (still_used(c))
+                return;
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "close broker" });
         while (!list_empty(&c->subscriptions))

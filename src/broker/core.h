@@ -65,6 +65,7 @@ struct subscription {
         struct declaration *declaration;
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
+        unsigned unsettled;  /* messages whose dispatch has not ended */
         unsigned owed;       /* settled messages whose credit was not given back yet */
         unsigned refill;     /* how many are owed before they are given back */
         bool draining;       /* nothing new is begun */

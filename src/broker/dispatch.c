@@ -131,5 +131,6 @@ int aeon__dispatch(void *arg)
         free(o.words);
         free(o.answer);
         free(m);
+        s->unsettled--;
         return 0;
 }

@@ -116,6 +116,7 @@ static void begin(struct subscription *s)
                 }
                 list_remove(&m->node);
                 s->running++;
+                s->unsettled++;
         }
 }
 

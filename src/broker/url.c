@@ -17,16 +17,17 @@ static const struct broker_driver *const drivers[] = {
 #if AEON_WITH_SQLITE
         &aeon__driver_sqlite,
 #endif
+        NULL,
 };
 
-enum { DRIVER_COUNT = sizeof drivers / sizeof *drivers, SCHEME_LIMIT = 32, SCHEMES_LIMIT = 32 };
+enum { SCHEME_LIMIT = 32, SCHEMES_LIMIT = 32 };
 
 static int refuse_scheme(const char *scheme)
 {
         const char *names[SCHEMES_LIMIT];
         size_t count = 0;
         char known[256] = "";
-        for (size_t i = 0; i < DRIVER_COUNT; i++) {
+        for (size_t i = 0; drivers[i]; i++) {
                 for (const char *const *s = drivers[i]->schemes; *s && count < SCHEMES_LIMIT; s++) {
                         size_t used = strlen(known);
                         snprintf(known + used, sizeof known - used, "%s%s", used ? ", " : "", *s);
@@ -46,7 +47,7 @@ int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, c
                 return aeon_fail(-EINVAL, "broker URL \"%s\" has no scheme (like sqlite:./q.db)", url);
         snprintf(scheme, sizeof scheme, "%.*s", (int)(colon - url > SCHEME_LIMIT ? SCHEME_LIMIT : colon - url), url);
 
-        for (size_t i = 0; i < DRIVER_COUNT; i++)
+        for (size_t i = 0; drivers[i]; i++)
                 for (const char *const *s = drivers[i]->schemes; *s; s++)
                         if (!strcmp(*s, scheme)) {
                                 *ret_driver = drivers[i];

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define QUESTION(F) F(f64, x)
 AEON_RECORD(question, QUESTION);
@@ -511,6 +513,39 @@ static void declare_endless(aeon_app *app)
 CONTRACT_TEST(a_handler_cancelled_by_the_stop_is_no_failure)
 {
         (void)with_app(k, declare_endless, run_until_four_run, &(aeon_app_opts){ .graceful_timeout = AEON_MILLISECONDS(50) });
+        if (k->survives) {
+                with_broker(k, count_left);
+                CHECK_INT(left, 10);
+        }
+}
+
+static int deaf(aeon_message *m)
+{
+        (void)m;
+        running++;
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true });
+        (void)aeon_sleep(AEON_SECONDS(3600));
+        return aeon_scope_close(&shield, 0);
+}
+AEON_RAW_HANDLER(deaf);
+
+static void declare_deaf(aeon_app *app)
+{
+        aeon_subscribe(app, "test", &deaf_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
+}
+
+CONTRACT_TEST(a_handler_that_ignores_the_stop_is_abandoned_and_its_message_kept)
+{
+        const aeon_app_opts hasty = { .graceful_timeout = AEON_MILLISECONDS(50), .cleanup_timeout = AEON_MILLISECONDS(50) };
+        (void)k->url(); /* makes the folder, for both */
+        fflush(NULL);
+        pid_t pid = fork(); /* the app ends its process */
+        if (pid == 0)
+                _exit(with_app(k, declare_deaf, run_until_four_run, &hasty));
+        int status = 0;
+        REQUIRE(waitpid(pid, &status, 0) == pid);
+        CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 4);
         if (k->survives) {
                 with_broker(k, count_left);
                 CHECK_INT(left, 10);

@@ -101,26 +101,34 @@ static void item_free(struct item *i)
 
 static void items_free(struct list *items)
 {
-        while (!list_empty(items))
-                item_free(list_first(items, struct item, node));
+        struct item *i, *next;
+        list_foreach_safe (i, next, items, node)
+                item_free(i);
+}
+
+static void group_free(struct group *g)
+{
+        items_free(&g->ready);
+        items_free(&g->delayed);
+        free(g->name);
+        free(g);
+}
+
+static void queue_free(struct queue *q)
+{
+        struct group *g, *next;
+        list_foreach_safe (g, next, &q->groups, node)
+                group_free(g);
+        free(q);
 }
 
 void aeon__memory_free(struct memory *m)
 {
         if (!m)
                 return;
-        struct list *node, *group_node;
-        while ((node = list_pop(&m->queues))) {
-                struct queue *q = container_of(node, struct queue, node);
-                while ((group_node = list_pop(&q->groups))) {
-                        struct group *g = container_of(group_node, struct group, node);
-                        items_free(&g->ready);
-                        items_free(&g->delayed);
-                        free(g->name);
-                        free(g);
-                }
-                free(q);
-        }
+        struct queue *q, *next;
+        list_foreach_safe (q, next, &m->queues, node)
+                queue_free(q);
         pthread_mutex_destroy(&m->lock);
         free(m);
 }

@@ -200,7 +200,7 @@ static int use_wal(struct store *s)
 /* In a transaction: make the tables when the file is new, and refuse what is not ours. */
 static int check_schema(struct store *s)
 {
-        int64_t version, application, tables;
+        int64_t version = 0, application = 0, tables = 0;
         int r = ask(s, "PRAGMA user_version", &version);
         if (r >= 0)
                 r = ask(s, "PRAGMA application_id", &application);
