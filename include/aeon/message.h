@@ -69,8 +69,8 @@ typedef struct aeon_handler {
         AEON__HANDLER_DEFINE(function, function, 0, 0, 0)
 
 #define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                                                            \
-        extern const aeon_handler function##_handler;                                                                                  \
-        AEON_SHARED const aeon_handler function##_handler = { #function, raw, typed, in, out };                                        \
+        AEON_SHARED extern const aeon_handler function##_handler;                                                                      \
+        const aeon_handler function##_handler = { #function, raw, typed, in, out };                                                    \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus
