@@ -57,17 +57,17 @@ typedef enum aeon_ack_policy {
         AEON_ACK_ALWAYS,          /* ack after the handler, whatever it returned [ACK] */
         AEON_ACK_REJECT_ON_ERROR, /* success: ack. Failure: to the dead letters at once [REJECT_ON_ERROR] */
         AEON_ACK_NACK_ON_ERROR,   /* success: ack. Failure: again after a growing pause, for ever [NACK_ON_ERROR] */
-        AEON_ACK_MANUAL,          /* the handler settles; one that returns without having done so has failed, as by AEON_ACK_RETRY */
+        AEON_ACK_MANUAL, /* the handler settles; one that returns without having done so has failed, as by AEON_ACK_RETRY */
 } aeon_ack_policy;
 
 typedef struct aeon_subscribe_opts {
-        unsigned concurrency;      /* handlers at a time, on each loop. 1: one after another, in the order of arrival */
-        unsigned window;           /* messages held at a time on each loop, running and waiting. 64, or twice the concurrency if more */
-        const char *group;         /* "": subscribers of one group share the messages, different groups get every message each */
-        aeon_ack_policy ack;       /* AEON_ACK_RETRY */
-        aeon_duration timeout;     /* of one handler's run, which then fails with -ETIMEDOUT. 0: none */
-        unsigned max_attempts;     /* 5 */
-        aeon_duration backoff;     /* 1 s: the n-th pause is a random part of backoff * 2^(n-1), ... */
+        unsigned concurrency;  /* handlers at a time, on each loop. 1: one after another, in the order of arrival */
+        unsigned window;       /* messages held at a time on each loop, running and waiting. 64, or twice the concurrency if more */
+        const char *group;     /* "": subscribers of one group share the messages, different groups get every message each */
+        aeon_ack_policy ack;   /* AEON_ACK_RETRY */
+        aeon_duration timeout; /* of one handler's run, which then fails with -ETIMEDOUT. 0: none */
+        unsigned max_attempts; /* 5 */
+        aeon_duration backoff; /* 1 s: the n-th pause is a random part of backoff * 2^(n-1), ... */
         aeon_duration backoff_max; /* 1 min: ... at most this */
         const char *dead_letter;   /* where dead letters go; NULL: "<destination>.dead" */
 } aeon_subscribe_opts;
@@ -111,13 +111,15 @@ typedef struct aeon_publish_opts {
  *         -ENOTSUP   the broker knows no delays, or no priorities
  *         -ENOSPC    sqlite: the disk is full
  *         -ECANCELED, -ENOMEM, -EIO */
-AEON_API AEON_SUSPENDS int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts);
+AEON_API AEON_SUSPENDS int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body,
+                                        const aeon_publish_opts *opts);
 
 /* Publish @object as JSON; what the NAME_publish() of AEON_RECORD calls. Errors: also those of encoding. */
 AEON_API AEON_SUSPENDS int aeon_record_publish(aeon_broker *broker, const char *destination, const struct aeon_record *record,
                                                const void *object, const aeon_publish_opts *opts);
 
-/* Publish @body and wait for the answer, for as long as the enclosing scope allows. @ret_reply is yours: aeon_message_free().
+/* Publish @body and wait for the answer, for as long as the enclosing scope allows. @ret_reply is yours: aeon_message_free(). A macro,
+ * since aeon_request is the type of an HTTP request too: the one is called, the other never.
  *
  * Suspends. Cancellable; an answer that comes later is dropped and counted.
  *

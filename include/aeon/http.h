@@ -30,6 +30,7 @@ extern "C" {
 #endif
 
 typedef struct aeon_request aeon_request;
+struct aeon_record; /* aeon/record.h */
 
 /* ------------------------------------------------------------------ listening */
 
@@ -122,11 +123,15 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_request_body(aeon_request *req, 
  * Suspends. Cancellable, and then nothing was taken. Errors: as aeon_request_body(). */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *req, void *buffer, size_t size);
 
-/* Receive the body as JSON for @record, into a new value that lives until the handler ends. The typed form is NAME_receive(), made
- * by AEON_RECORD(NAME, ...). When the body is no such object, handing the error out answers 400 with the list of all that is wrong.
+/* Receive the body as JSON for @record, into a value that lives until the handler ends. To be used in its typed form, which
+ * AEON_RECORD(question, ...) makes:
+ *
+ *         const struct question *q;
+ *         int r = question_receive(req, &q);
+ *         if (r < 0)
+ *                 return r;                       // 400, and the client reads all that is wrong: "question: x: missing"
  *
  * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
-struct aeon_record;
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
                                                                void **ret_value);
 
@@ -140,7 +145,7 @@ AEON_API int aeon_reply_text(aeon_request *req, int status, const char *text);
 AEON_API int aeon_reply_json(aeon_request *req, int status, const char *json);
 AEON_API int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size);
 
-/* @value, described by @record, as JSON. The typed form is NAME_reply(), made by AEON_RECORD(NAME, ...). */
+/* @value, described by @record, as JSON. Its typed form: answer_reply(req, 200, &a). Errors: also as aeon_record_encode(). */
 AEON_API int aeon_record_reply(aeon_request *req, int status, const struct aeon_record *record, const void *value);
 
 /* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */

@@ -45,38 +45,38 @@ typedef struct aeon_handler {
 /* Define FUNCTION_handler for `static int function(const struct in *in, struct out *out)`. The answer is zeroed before the call;
  * what it points to must live until the handler has returned and the answer is encoded: give it the life of the app, of a static,
  * or of the question. */
-#define AEON_HANDLER(function, in, out)                                                                                                \
-        AEON__HANDLER_TYPE(function, int (*)(const struct in *, struct out *), "(const struct " #in " *, struct " #out " *)");         \
-        AEON_INLINE int function##_typed(const void *question, void *answer)                                                           \
-        {                                                                                                                              \
-                return function((const struct in *)question, (struct out *)answer);                                                    \
-        }                                                                                                                              \
+#define AEON_HANDLER(function, in, out)                                                                                        \
+        AEON__HANDLER_TYPE(function, int (*)(const struct in *, struct out *), "(const struct " #in " *, struct " #out " *)"); \
+        AEON_INLINE int function##_typed(const void *question, void *answer)                                                   \
+        {                                                                                                                      \
+                return function((const struct in *)question, (struct out *)answer);                                            \
+        }                                                                                                                      \
         AEON__HANDLER_DEFINE(function, 0, function##_typed, in##_record, out##_record)
 
 /* The same for a function that answers nothing: `static int function(const struct in *in)`. A requester gets an empty reply. */
-#define AEON_SINK_HANDLER(function, in)                                                                                                \
-        AEON__HANDLER_TYPE(function, int (*)(const struct in *), "(const struct " #in " *)");                                          \
-        AEON_INLINE int function##_typed(const void *question, void *answer)                                                           \
-        {                                                                                                                              \
-                (void)answer;                                                                                                          \
-                return function((const struct in *)question);                                                                          \
-        }                                                                                                                              \
+#define AEON_SINK_HANDLER(function, in)                                                       \
+        AEON__HANDLER_TYPE(function, int (*)(const struct in *), "(const struct " #in " *)"); \
+        AEON_INLINE int function##_typed(const void *question, void *answer)                  \
+        {                                                                                     \
+                (void)answer;                                                                 \
+                return function((const struct in *)question);                                 \
+        }                                                                                     \
         AEON__HANDLER_DEFINE(function, 0, function##_typed, in##_record, 0)
 
 /* The same for a function that reads the message itself: `static int function(aeon_message *m)`. */
-#define AEON_RAW_HANDLER(function)                                                                                                     \
-        AEON__HANDLER_TYPE(function, int (*)(aeon_message *), "(aeon_message *)");                                                     \
+#define AEON_RAW_HANDLER(function)                                                 \
+        AEON__HANDLER_TYPE(function, int (*)(aeon_message *), "(aeon_message *)"); \
         AEON__HANDLER_DEFINE(function, function, 0, 0, 0)
 
-#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                                                            \
-        AEON_SHARED extern const aeon_handler function##_handler;                                                                      \
-        const aeon_handler function##_handler = { #function, raw, typed, in, out };                                                    \
+#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                         \
+        extern AEON_SHARED const aeon_handler function##_handler;                   \
+        const aeon_handler function##_handler = { #function, raw, typed, in, out }; \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus
 #define AEON__HANDLER_TYPE(function, type, words) struct aeon__needs_a_semicolon
 #else
-#define AEON__HANDLER_TYPE(function, type, words)                                                                                      \
+#define AEON__HANDLER_TYPE(function, type, words) \
         _Static_assert(__builtin_types_compatible_p(__typeof__(&function), type), "the handler " #function " must be int " words)
 #endif
 

@@ -12,6 +12,8 @@
  *         job_encode(&job, &text)                 struct to compact JSON, to free(); returns its length
  *         job_load(app, &job, opts)               from arguments, environment, .env and secrets: see aeon/settings.h
  *         job_publish(broker, topic, &job, opts)  see aeon/broker.h
+ *         job_receive(req, &job)                  a request's body, and
+ *         job_reply(req, status, &job)            its reply: see aeon/http.h
  *
  * One descriptor serves messages, settings and arguments alike. AEON_RECORD may stand in a header that many files include. Like the
  * struct itself, its functions belong to the file: two files may each have a record `job` of their own.
@@ -132,6 +134,11 @@ AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record,
 AEON_API int aeon_record_publish(struct aeon_broker *broker, const char *topic, const aeon_record *record, const void *value,
                                  const struct aeon_publish_opts *opts);
 
+/* Behind NAME_receive and NAME_reply; their manual is aeon/http.h. */
+struct aeon_request;
+AEON_API AEON_MUST_CHECK int aeon_record_receive(struct aeon_request *req, const aeon_record *record, void **ret_value);
+AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_record *record, const void *value);
+
 #ifdef __cplusplus
 }
 #endif
@@ -182,6 +189,18 @@ AEON_API int aeon_record_publish(struct aeon_broker *broker, const char *topic, 
                                               const struct aeon_publish_opts *opts)                                                    \
         {                                                                                                                              \
                 return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                                        \
+        }                                                                                                                              \
+        AEON_INLINE int record_name##_receive(struct aeon_request *req, const struct record_name **ret_value)                          \
+        {                                                                                                                              \
+                void *value;                                                                                                           \
+                int r = aeon_record_receive(req, record_name##_record(), &value);                                                      \
+                if (r >= 0)                                                                                                            \
+                        *ret_value = (const struct record_name *)value;                                                                \
+                return r;                                                                                                              \
+        }                                                                                                                              \
+        AEON_INLINE int record_name##_reply(struct aeon_request *req, int status, const struct record_name *value)                     \
+        {                                                                                                                              \
+                return aeon_record_reply(req, status, record_name##_record(), value);                                                  \
         }                                                                                                                              \
         struct aeon__needs_a_semicolon
 

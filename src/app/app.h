@@ -107,6 +107,7 @@ struct aeon_lifespan {
 
         /* The lifespan's own side, touched on its loop only. */
         enum { LIFE_STARTING, LIFE_SERVING, LIFE_LEFT } state;
+        bool cancelled;         /* COMMAND_CANCEL was carried out */
         aeon_scope *whole;      /* around the user's function */
         aeon_scope *step;       /* around the command being carried out; NULL between commands */
         aeon_group *parts;      /* tasks of parts: pumps, accept loops */

@@ -181,6 +181,7 @@ static void carry_out(struct aeon_lifespan *life, enum command command)
                 quiesce_parts(life);
                 break;
         case COMMAND_CANCEL:
+                life->cancelled = true;
                 aeon__report_stragglers(life, "cancelled");
                 aeon_group_cancel(life->handlers, "the app shuts down");
                 aeon_group_cancel(life->beside, "the app shuts down");
@@ -205,23 +206,33 @@ static void carry_out(struct aeon_lifespan *life, enum command command)
         }
 }
 
-static void serve_commands(struct aeon_lifespan *life)
+/* Carry out what comes until told to leave, or until a cancel ends the wait. */
+static int take_commands(struct aeon_lifespan *life)
 {
         enum command command;
         do {
                 int r = aeon_receive(life->inbox, &command);
-                if (r == -ECANCELED) {
-                        aeon_fail(r, "%s", aeon_cancel_reason());
-                        note_send(life, NOTE_DIED, r);
-                        aeon_scope shield;
-                        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "died" });
-                        while (aeon_receive(life->inbox, &command) == 0 && command != COMMAND_LEAVE)
-                                carry_out(life, command);
-                        aeon_scope_close(&shield, 0);
-                        return;
-                }
+                if (r < 0)
+                        return r;
                 carry_out(life, command);
         } while (command != COMMAND_LEAVE);
+        return 0;
+}
+
+static void serve_commands(struct aeon_lifespan *life)
+{
+        int r = take_commands(life);
+        if (r == 0)
+                return;
+        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to; anything else that does is a death. */
+        if (!life->cancelled) {
+                aeon_fail(r, "%s", aeon_cancel_reason());
+                note_send(life, NOTE_DIED, r);
+        }
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "leaving" });
+        r = take_commands(life);
+        aeon_scope_close(&shield, r);
 }
 
 /* ------------------------------------------------------------------ what users call */

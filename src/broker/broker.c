@@ -49,7 +49,8 @@ static int part_bind(void *self, aeon_app *app)
         aeon_broker *b = self;
         (void)app;
         if (b->refusal)
-                return aeon_fail_at(b->refusal, true, AEON_HERE, "%s", b->refusal_text ? b->refusal_text : aeon_strerror(b->refusal));
+                return aeon_fail_at(b->refusal, true, AEON_HERE, "%s",
+                                    b->refusal_text ? b->refusal_text : aeon_strerror(b->refusal));
         return 0;
 }
 
@@ -57,7 +58,7 @@ static struct connection *connection_of(aeon_broker *b, aeon_lifespan *life)
 {
         struct connection *c, *found = NULL;
         pthread_mutex_lock(&b->lock);
-        list_foreach(c, &b->connections, node)
+        list_foreach (c, &b->connections, node)
                 if (c->life == life)
                         found = c;
         pthread_mutex_unlock(&b->lock);
@@ -73,7 +74,7 @@ static int part_open(void *self, aeon_lifespan *life)
                 return r;
 
         struct declaration *d;
-        list_foreach(d, &b->declarations, node) {
+        list_foreach (d, &b->declarations, node) {
                 struct subscription *s;
                 r = aeon__subscription_open(c, d, &s);
                 if (r >= 0)

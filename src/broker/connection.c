@@ -69,8 +69,9 @@ static struct connection *connection_new(aeon_broker *b, aeon_lifespan *life, ae
 int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group, struct connection **ret_connection)
 {
         if (!b->url)
-                return aeon_fail(-EINVAL, "the broker has no URL: give one to aeon_use_broker(), or call aeon_broker_set_url() in a "
-                                          "start-up hook");
+                return aeon_fail(-EINVAL,
+                                 "the broker has no URL: give one to aeon_use_broker(), or call aeon_broker_set_url() in a "
+                                 "start-up hook");
         struct connection *c = connection_new(b, life, group);
         if (!c)
                 return aeon_fail(-ENOMEM, "no memory for a connection");
@@ -101,7 +102,7 @@ int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group
 void aeon__connection_quiesce(struct connection *c)
 {
         struct subscription *s;
-        list_foreach(s, &c->subscriptions, node)
+        list_foreach (s, &c->subscriptions, node)
                 aeon__subscription_quiesce(s);
 }
 
@@ -124,7 +125,7 @@ int aeon__connection_now(aeon_broker *b, struct connection **ret_connection)
         aeon_loop *loop = aeon_loop_current();
         struct connection *c, *found = NULL;
         pthread_mutex_lock(&b->lock);
-        list_foreach(c, &b->connections, node)
+        list_foreach (c, &b->connections, node)
                 if (c->link.loop == loop)
                         found = c;
         pthread_mutex_unlock(&b->lock);

@@ -20,11 +20,11 @@ struct counters {
 };
 
 struct aeon_broker {
-        aeon_app *app;      /* NULL: opened by hand */
-        aeon_group *group;  /* opened by hand: for the connection's tasks */
-        char *url;          /* NULL until it is given */
+        aeon_app *app;     /* NULL: opened by hand */
+        aeon_group *group; /* opened by hand: for the connection's tasks */
+        char *url;         /* NULL until it is given */
         const struct broker_driver *driver;
-        const char *rest;   /* of url, behind the scheme */
+        const char *rest; /* of url, behind the scheme */
         size_t max_body;
         bool implied;       /* made by aeon_subscribe() before aeon_use_broker() */
         int refusal;        /* the first error of a declaration; 0: none */
@@ -63,12 +63,12 @@ struct subscription {
         struct list node; /* in the connection */
         struct connection *connection;
         struct declaration *declaration;
-        struct list waiting;  /* messages fetched and not begun */
-        unsigned running;     /* handlers running */
-        unsigned owed;        /* settled messages whose credit was not given back yet */
-        unsigned refill;      /* how many are owed before they are given back */
-        bool draining;        /* nothing new is begun */
-        aeon_sender *wake;    /* capacity 1, a signal: something may have changed; closing it ends the pump */
+        struct list waiting; /* messages fetched and not begun */
+        unsigned running;    /* handlers running */
+        unsigned owed;       /* settled messages whose credit was not given back yet */
+        unsigned refill;     /* how many are owed before they are given back */
+        bool draining;       /* nothing new is begun */
+        aeon_sender *wake;   /* capacity 1, a signal: something may have changed; closing it ends the pump */
         aeon_receiver *woken;
         aeon_event *pump_ended; /* NULL: there is no pump, somebody asks by aeon_consumer_next() */
 };
@@ -106,7 +106,7 @@ int aeon__connection_now(aeon_broker *b, struct connection **ret_connection);
 /* ------------------------------------------------------------------ subscription.c */
 
 int aeon__subscription_open(struct connection *c, struct declaration *d, struct subscription **ret_subscription);
-int aeon__subscription_pump(struct subscription *s);    /* start handlers for what comes */
+int aeon__subscription_pump(struct subscription *s);     /* start handlers for what comes */
 void aeon__subscription_quiesce(struct subscription *s); /* stop fetching, give back what waits; may be called again */
 void aeon__subscription_close(struct subscription *s);
 void aeon__subscription_wake(struct subscription *s);
@@ -118,11 +118,11 @@ void aeon__subscription_settled(struct subscription *s);
 
 /* What a handler's run has come to. */
 struct outcome {
-        int code;      /* the handler's result, or why it was not called */
-        bool invalid;  /* it was not called: the message does not fit */
-        bool stopped;  /* it failed while being cancelled from outside */
-        char *words;   /* of a failure; NULL: no memory for them */
-        char *answer;  /* encoded; NULL: nothing */
+        int code;     /* the handler's result, or why it was not called */
+        bool invalid; /* it was not called: the message does not fit */
+        bool stopped; /* it failed while being cancelled from outside */
+        char *words;  /* of a failure; NULL: no memory for them */
+        char *answer; /* encoded; NULL: nothing */
         size_t answer_size;
 };
 

@@ -32,10 +32,11 @@ static int refuse_options(const char *destination, const aeon_handler *handler, 
         if ((unsigned)o->ack > AEON_ACK_MANUAL)
                 return aeon_fail(-EINVAL, "subscription \"%s\" has an unknown ack policy (%d)", destination, (int)o->ack);
         if (o->window > WINDOW_LIMIT || o->concurrency > WINDOW_LIMIT)
-                return aeon_fail(-EINVAL, "subscription \"%s\": window and concurrency may be %d at most", destination, WINDOW_LIMIT);
+                return aeon_fail(-EINVAL, "subscription \"%s\": window and concurrency may be %d at most", destination,
+                                 WINDOW_LIMIT);
         if (o->window && o->window < o->concurrency)
-                return aeon_fail(-EINVAL, "subscription \"%s\": a window of %u cannot feed %u handlers at a time", destination, o->window,
-                                 o->concurrency);
+                return aeon_fail(-EINVAL, "subscription \"%s\": a window of %u cannot feed %u handlers at a time", destination,
+                                 o->window, o->concurrency);
         return 0;
 }
 
@@ -83,7 +84,8 @@ int aeon__declaration_new(const char *destination, const aeon_handler *handler, 
         return 0;
 }
 
-int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *opts)
+int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler,
+                          const aeon_subscribe_opts *opts)
 {
         if (!broker)
                 return aeon_fail(-EINVAL, "there is no broker to subscribe with");

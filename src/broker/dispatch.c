@@ -36,8 +36,8 @@ static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned a
 static void give_up(struct aeon_message *m, const char *why)
 {
         const char *dead_letter = subscription_of(m)->declaration->opts.dead_letter;
-        aeon_log_error("message %s of \"%s\" goes to \"%s\" after attempt %u: %s", m->envelope.id, m->envelope.destination, dead_letter,
-                       m->attempt, why);
+        aeon_log_error("message %s of \"%s\" goes to \"%s\" after attempt %u: %s", m->envelope.id, m->envelope.destination,
+                       dead_letter, m->attempt, why);
         aeon__settle(m, VERDICT_REJECT, 0, why);
 }
 

@@ -47,13 +47,13 @@ struct envelope {
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
 struct aeon_message {
-        struct list node;          /* in the subscription's queue while it waits; the owner's otherwise */
-        struct envelope envelope;  /* points into block */
-        struct source *source;     /* where it came from; NULL for an answer, which needs no settling */
-        int64_t token;             /* the driver's own name for it */
-        unsigned attempt;          /* 1: never failed; set by the driver */
-        bool settled;              /* the core's: a verdict was given */
-        bool answered;             /* the core's: its requester was sent an answer */
+        struct list node;         /* in the subscription's queue while it waits; the owner's otherwise */
+        struct envelope envelope; /* points into block */
+        struct source *source;    /* where it came from; NULL for an answer, which needs no settling */
+        int64_t token;            /* the driver's own name for it */
+        unsigned attempt;         /* 1: never failed; set by the driver */
+        bool settled;             /* the core's: a verdict was given */
+        bool answered;            /* the core's: its requester was sent an answer */
         char block[];
 };
 
@@ -65,12 +65,12 @@ struct aeon_message *aeon__message_new(const struct envelope *e);
 /* One loop's connection. */
 struct link {
         const struct broker_driver *driver;
-        const char *url;    /* whole; borrowed while the link lives */
-        const char *rest;   /* of the URL, behind "scheme:" */
-        void *shared;       /* what share() made */
-        void *self;         /* what open() made */
-        aeon_loop *loop;    /* where all this happens; for aeon_post() from elsewhere */
-        aeon_group *group;  /* for tasks of the driver; close() must have them end */
+        const char *url;   /* whole; borrowed while the link lives */
+        const char *rest;  /* of the URL, behind "scheme:" */
+        void *shared;      /* what share() made */
+        void *self;        /* what open() made */
+        aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
+        aeon_group *group; /* for tasks of the driver; close() must have them end */
         size_t max_body;
 };
 

@@ -11,8 +11,8 @@ int aeon__publish(struct connection *c, const struct envelope *e)
 {
         const struct broker_driver *driver = c->link.driver;
         if (e->size > c->link.max_body)
-                return aeon_fail(-EMSGSIZE, "publish to \"%s\": a body of %zu bytes is above the limit of %zu", e->destination, e->size,
-                                 c->link.max_body);
+                return aeon_fail(-EMSGSIZE, "publish to \"%s\": a body of %zu bytes is above the limit of %zu", e->destination,
+                                 e->size, c->link.max_body);
         if (e->delay && !(driver->can & CAN_DELAY))
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no delays", e->destination, driver->name);
         if (e->priority && !(driver->can & CAN_PRIORITY))

@@ -35,7 +35,7 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
         char *end;
         uint64_t number = strtoull(m->envelope.correlation_id, &end, 10);
         struct waiter *w;
-        list_foreach(w, bucket(c, number), node) {
+        list_foreach (w, bucket(c, number), node) {
                 if (w->number != number || *end)
                         continue;
                 list_remove(&w->node);

@@ -47,16 +47,16 @@ int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration del
         m->settled = true;
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "settle" });
-        int r = verdict == VERDICT_REJECT ?
-                        reject(m, reason) :
-                        s->connection->link.driver->settle(m, &(struct settlement){ .verdict = verdict, .delay = delay });
+        int r = verdict == VERDICT_REJECT
+                        ? reject(m, reason)
+                        : s->connection->link.driver->settle(m, &(struct settlement){ .verdict = verdict, .delay = delay });
         r = aeon_scope_close(&shield, r);
 
         if (r >= 0)
                 count(s->connection->broker, verdict);
         else
-                aeon_log_warning("message %s of \"%s\" could not be settled and may come again: %s", m->envelope.id, m->envelope.destination,
-                                 aeon_error_describe(r));
+                aeon_log_warning("message %s of \"%s\" could not be settled and may come again: %s", m->envelope.id,
+                                 m->envelope.destination, aeon_error_describe(r));
         aeon__subscription_settled(s);
         return r;
 }

@@ -52,7 +52,9 @@ int aeon__subscription_open(struct connection *c, struct declaration *d, struct 
         struct subscription *s = calloc(1, sizeof *s);
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for the subscription \"%s\"", d->destination);
-        s->source = (struct source){ .link = &c->link, .destination = d->destination, .group = d->opts.group, .window = d->opts.window };
+        s->source = (struct source){
+                .link = &c->link, .destination = d->destination, .group = d->opts.group, .window = d->opts.window
+        };
         s->connection = c;
         s->declaration = d;
         list_init(&s->waiting);

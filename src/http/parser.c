@@ -165,7 +165,7 @@ static int parse_target(struct http_head *head, const char *bytes, size_t at, si
 
 static int parse_version(struct http_head *head, const char *text, size_t size)
 {
-        if (size != 8 || memcmp(text, "HTTP/", 5) || text[5] < '0' || text[5] > '9' || text[6] != '.' || text[7] < '0' ||
+        if (size != 8 || memcmp(text, "HTTP/", 5) != 0 || text[5] < '0' || text[5] > '9' || text[6] != '.' || text[7] < '0' ||
             text[7] > '9')
                 return refuse(head, 400, "the request line does not end in HTTP/1.1");
         if (text[5] != '1' || text[7] > '1')

@@ -135,7 +135,8 @@ int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, 
         int r = aeon__task_new(runner, g, name, fn, arg, class, site);
         if (r < 0) {
                 r = aeon_fail(r, "task \"%s\" (%s)", name, site);
-                aeon_group_fail(g, r);
+                if (!g->task_ended) /* a supervisor hears of it from its own call */
+                        aeon_group_fail(g, r);
                 return r;
         }
         g->count++;

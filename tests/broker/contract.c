@@ -2,6 +2,7 @@
 #include "contract.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char *memory_url(void)
@@ -67,7 +68,7 @@ int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*sc
         declare_now = declare;
         script_now = script;
         o.admin = "off";
-        o.quiet = true;
+        o.quiet = getenv("AEON_LOUD") == NULL;
         o.no_signals = true;
         return aeon_app_run(define, &o);
 }

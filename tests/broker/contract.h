@@ -20,16 +20,16 @@ struct contract {
 extern const struct contract contract_memory;
 extern const struct contract contract_sqlite;
 
-#define CONTRACT_TEST(test_name)                                                                                                       \
-        static void test_name(const struct contract *k);                                                                               \
-        PLAIN_TEST(test_name##_memory)                                                                                                 \
-        {                                                                                                                              \
-                test_name(&contract_memory);                                                                                           \
-        }                                                                                                                              \
-        PLAIN_TEST(test_name##_sqlite)                                                                                                 \
-        {                                                                                                                              \
-                test_name(&contract_sqlite);                                                                                           \
-        }                                                                                                                              \
+#define CONTRACT_TEST(test_name)                         \
+        static void test_name(const struct contract *k); \
+        PLAIN_TEST(test_name##_memory)                   \
+        {                                                \
+                test_name(&contract_memory);             \
+        }                                                \
+        PLAIN_TEST(test_name##_sqlite)                   \
+        {                                                \
+                test_name(&contract_sqlite);             \
+        }                                                \
         static void test_name(const struct contract *k)
 
 /* Run @body in a task with a broker opened by hand. */
@@ -39,12 +39,12 @@ void with_broker(const struct contract *k, void (*body)(aeon_broker *b));
 int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts);
 
 /* Wait until @condition holds, ten seconds at most. */
-#define AWAIT(condition)                                                                                                               \
-        do {                                                                                                                           \
-                aeon_time aeon__until = aeon_now() + AEON_SECONDS(test_is_slow() ? 50 : 10);                                           \
-                while (!(condition) && aeon_now() < aeon__until)                                                                       \
-                        (void)aeon_sleep(AEON_MILLISECONDS(1));                                                                        \
-                REQUIRE(condition);                                                                                                    \
+#define AWAIT(condition)                                                                     \
+        do {                                                                                 \
+                aeon_time aeon__until = aeon_now() + AEON_SECONDS(test_is_slow() ? 50 : 10); \
+                while (!(condition) && aeon_now() < aeon__until)                             \
+                        (void)aeon_sleep(AEON_MILLISECONDS(1));                              \
+                REQUIRE(condition);                                                          \
         } while (0)
 
 /* The next message within @timeout; NULL when none came. */

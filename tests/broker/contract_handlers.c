@@ -1,6 +1,7 @@
 /* What every broker must do for handlers: policies, retries, dead letters, requests, limits, and the drain of a stop. */
 #include "contract.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,8 @@ AEON_RAW_HANDLER(hopeless);
 
 static void declare_hopeless(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(1), .max_attempts = 3 });
+        aeon_subscribe(app, "test", &hopeless_handler,
+                       &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(1), .max_attempts = 3 });
 }
 
 static void run_hopeless(aeon_app *app)
@@ -98,7 +100,8 @@ CONTRACT_TEST(after_its_last_attempt_a_message_is_a_dead_letter)
 
 static void declare_rejecting(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = "grave" });
+        aeon_subscribe(app, "test", &hopeless_handler,
+                       &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = "grave" });
 }
 
 static void run_rejecting(aeon_app *app)
@@ -262,6 +265,48 @@ CONTRACT_TEST(by_default_one_after_another_in_order)
         CHECK_STR(seen, "0 1 2 3 4 5 6 7 8 9 ");
 }
 
+static _Atomic int by_loop[3], unknown_loop;
+
+static int on_which_loop(aeon_message *m)
+{
+        aeon_loop *here = aeon_loop_current();
+        static _Atomic(aeon_loop *) loops[3];
+        (void)m;
+        (void)aeon_sleep(AEON_MILLISECONDS(10));
+        for (int i = 0; i < 3; i++) {
+                aeon_loop *none = NULL;
+                if (atomic_compare_exchange_strong(&loops[i], &none, here) || none == here) {
+                        by_loop[i]++;
+                        return 0;
+                }
+        }
+        unknown_loop++;
+        return 0;
+}
+AEON_RAW_HANDLER(on_which_loop);
+
+static void declare_on_loops(aeon_app *app)
+{
+        aeon_subscribe(app, "test", &on_which_loop_handler, &(aeon_subscribe_opts){ .window = 2 });
+}
+
+static void run_on_loops(aeon_app *app)
+{
+        aeon_message *reply;
+        for (int i = 0; i < 29; i++)
+                publish(app, "test", "x");
+        REQUIRE_INT(aeon_request(aeon_app_broker(app), "test", AEON_TEXT("?"), &reply), 0);
+        aeon_message_free(reply);
+        AWAIT(stats_of(app).processed == 30);
+}
+
+CONTRACT_TEST(several_loops_share_the_work)
+{
+        CHECK_INT(with_app(k, declare_on_loops, run_on_loops, &(aeon_app_opts){ .loops = 3 }), 0);
+        CHECK(by_loop[0] > 0 && by_loop[1] > 0 && by_loop[2] > 0);
+        CHECK_INT(by_loop[0] + by_loop[1] + by_loop[2], 30);
+}
+
 /* ------------------------------------------------------------------ records and requests */
 
 static int predict(const struct question *in, struct answer *out)
@@ -391,6 +436,36 @@ static void run_until_four_run(aeon_app *app)
         for (int i = 0; i < 10; i++)
                 publish(app, "test", "x");
         AWAIT(running == 4);
+}
+
+static void declare_wrong(aeon_app *app)
+{
+        aeon_subscribe(app, "test", &job_handler, &(aeon_subscribe_opts){ .window = 1, .concurrency = 2 });
+}
+
+static void run_nothing(aeon_app *app)
+{
+        (void)app;
+        calls++;
+}
+
+CONTRACT_TEST(a_wrong_declaration_keeps_the_app_from_starting)
+{
+        CHECK_INT(with_app(k, declare_wrong, run_nothing, NULL), 1);
+        CHECK_INT(calls, 0);
+}
+
+static void run_health(aeon_app *app)
+{
+        char *text = NULL;
+        AWAIT((free(text), text = aeon_health_json(app, true), text && strstr(text, "healthy")));
+        CHECK_CONTAINS(text, "\"name\":\"broker\"");
+        free(text);
+}
+
+CONTRACT_TEST(health_knows_the_broker)
+{
+        CHECK_INT(with_app(k, declare_jobs, run_health, NULL), 0);
 }
 
 static int left; /* messages after the app */

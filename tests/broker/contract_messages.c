@@ -113,8 +113,9 @@ static void refusals(aeon_broker *b)
 {
         CHECK_INT(aeon_publish(b, "", AEON_TEXT("x"), NULL), -EINVAL);
         CHECK_INT(aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .delay = -1 }), -EINVAL);
-        CHECK_INT(aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .headers = (aeon_header[]){ { "a", NULL }, { 0 } } }),
-                  -EINVAL);
+        CHECK_INT(
+                aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .headers = (aeon_header[]){ { "a", NULL }, { 0 } } }),
+                -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "header \"a\" has no value");
         size_t size = 16 * 1024 * 1024 + 1;
         char *huge = calloc(1, size);
@@ -215,7 +216,9 @@ CONTRACT_TEST(a_delayed_message_is_not_early)
 static void verdicts(aeon_broker *b)
 {
         aeon_consumer *c = consume(b, "test", NULL);
-        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .headers = (aeon_header[]){ { "tenant", "7" }, { 0 } } }), 0);
+        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT("x"),
+                                 &(aeon_publish_opts){ .headers = (aeon_header[]){ { "tenant", "7" }, { 0 } } }),
+                    0);
         aeon_message *m = next(c);
         CHECK_INT(aeon_message_release(m), 0);
         CHECK_INT(aeon_message_ack(m), -EALREADY);

@@ -201,7 +201,8 @@ PLAIN_TEST_WITHIN(two_publishers_and_two_consumers_lose_nothing, 60)
 {
         static char times[2 * EACH + 1];
         REQUIRE(test_path("q.db") && pipe(report) == 0);
-        pid_t pids[4] = { child(publish_each, NULL), child(publish_each, NULL), child(consume_and_tell, NULL), child(consume_and_tell, NULL) };
+        pid_t pids[4] = { child(publish_each, NULL), child(publish_each, NULL), child(consume_and_tell, NULL),
+                          child(consume_and_tell, NULL) };
         for (int i = 0; i < 2 * EACH; i++) {
                 int id = 0;
                 hear(&id, sizeof id);
@@ -336,7 +337,8 @@ PLAIN_TEST(answers_to_the_dead_are_dropped)
         sqlite3 *db;
         sqlite3_stmt *s;
         REQUIRE_INT(sqlite3_open(test_path("q.db"), &db), SQLITE_OK);
-        REQUIRE_INT(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM owners)", -1, &s, NULL), SQLITE_OK);
+        REQUIRE_INT(sqlite3_prepare_v2(db, "SELECT (SELECT count(*) FROM messages) + (SELECT count(*) FROM owners)", -1, &s, NULL),
+                    SQLITE_OK);
         REQUIRE_INT(sqlite3_step(s), SQLITE_ROW);
         CHECK_INT(sqlite3_column_int(s, 0), 0);
         sqlite3_finalize(s);
@@ -403,7 +405,9 @@ TEST(files_that_cannot_be_used_say_why)
         check_open_fails(test_path("nowhere/q.db"), -ENOENT, "No such file or directory");
         check_open_fails(test_folder(), -EISDIR, "it is a folder");
 
-        test_write_file(test_path("text"), "This is a text that is long enough to be taken for the header of something. It is not a database, though.\n");
+        test_write_file(
+                test_path("text"),
+                "This is a text that is long enough to be taken for the header of something. It is not a database, though.\n");
         check_open_fails(test_path("text"), -EBADMSG, "not a database");
 
         sqlite3 *db;

@@ -118,7 +118,7 @@ static ssize_t decode_repeated(const char *start, char c, size_t count)
 {
         static char bytes[20000], out[64];
         size_t used = strlen(start);
-        memcpy(bytes, start, used);
+        strcpy(bytes, start);
         memset(bytes + used, c, count);
         return decode(bytes, used + count, 100, 16, out);
 }

@@ -55,7 +55,7 @@ static void poke_here(void *arg)
 static void poke_timers(struct memory *m)
 {
         struct memory_link *l;
-        list_foreach(l, &m->links, node) {
+        list_foreach (l, &m->links, node) {
                 if (l->link->loop == aeon_loop_current())
                         poke_here(l);
                 else
@@ -224,7 +224,7 @@ static void deliver_reply(void *arg)
 static int publish_reply(struct memory *memory, const struct envelope *e)
 {
         struct memory_link *l, *found = NULL;
-        list_foreach(l, &memory->links, node)
+        list_foreach (l, &memory->links, node)
                 if (!strcmp(l->address, e->destination))
                         found = l;
         if (!found)

@@ -57,7 +57,7 @@ static struct group *group_new(struct queue *q)
 static struct queue *queue_of(struct memory *m, const char *destination)
 {
         struct queue *q;
-        list_foreach(q, &m->queues, node)
+        list_foreach (q, &m->queues, node)
                 if (!strcmp(q->destination, destination))
                         return q;
         q = malloc(sizeof *q + strlen(destination) + 1);
@@ -76,7 +76,7 @@ static struct queue *queue_of(struct memory *m, const char *destination)
 static struct group *group_of(struct queue *q, const char *name)
 {
         struct group *g, *unnamed = NULL;
-        list_foreach(g, &q->groups, node) {
+        list_foreach (g, &q->groups, node) {
                 if (!g->name)
                         unnamed = g;
                 else if (!strcmp(g->name, name))
@@ -192,7 +192,7 @@ static bool deliver(struct memory_source *s, struct item *i)
 static struct memory_source *next_with_credit(struct group *g)
 {
         struct memory_source *s;
-        list_foreach(s, &g->sources, node)
+        list_foreach (s, &g->sources, node)
                 if (s->credit && !s->draining)
                         return s;
         return NULL;
@@ -219,8 +219,8 @@ aeon_time aeon__memory_promote(struct memory *m, aeon_time now)
         aeon_time next = AEON_NEVER;
         struct queue *q;
         struct group *g;
-        list_foreach(q, &m->queues, node) {
-                list_foreach(g, &q->groups, node) {
+        list_foreach (q, &m->queues, node) {
+                list_foreach (g, &q->groups, node) {
                         while (!list_empty(&g->delayed)) {
                                 struct item *i = list_first(&g->delayed, struct item, node);
                                 if (i->due > now) {
@@ -263,7 +263,7 @@ int aeon__memory_publish(struct memory *m, const struct envelope *e, aeon_time n
         struct envelope content = *e;
         content.id = id;
         struct group *g;
-        list_foreach(g, &q->groups, node) {
+        list_foreach (g, &q->groups, node) {
                 snprintf(id, sizeof id, "%" PRIu64, ++m->last_id);
                 struct item *i = item_new(g, &content);
                 if (!i) {
@@ -298,7 +298,8 @@ void aeon__memory_detach(struct memory_source *s)
 {
         list_remove(&s->node);
         while (!list_empty(&s->outstanding)) {
-                struct item *i = container_of(s->outstanding.prev, struct item, node); /* last first: they go in front of each other */
+                struct item *i =
+                        container_of(s->outstanding.prev, struct item, node); /* last first: they go in front of each other */
                 list_remove(&i->node);
                 make_ready(i, true);
         }

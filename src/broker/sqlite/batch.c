@@ -85,10 +85,12 @@ static void deliver(struct batch *b)
 static void open_link(struct writer *w, struct operation *op)
 {
         int r = writer_is_open(w) ? 0 : aeon__store_open(&w->store, w->path);
-        if (r < 0)
+        if (r < 0) {
                 refuse(op, r);
-        else
+        } else {
                 w->links++;
+                op->result = ++w->links_ever;
+        }
         finish(op);
 }
 
@@ -104,7 +106,7 @@ static void close_link(struct writer *w, struct operation *op)
 static bool answer_ourselves(struct writer *w, struct operation *op)
 {
         struct tap *t;
-        list_foreach(t, &w->taps, node) {
+        list_foreach (t, &w->taps, node) {
                 if (t->source || strcmp(t->destination, op->envelope->destination) != 0)
                         continue;
                 struct aeon_message *m = aeon__message_new(op->envelope);
@@ -121,7 +123,7 @@ static bool answer_ourselves(struct writer *w, struct operation *op)
 static void run_without_file(struct writer *w)
 {
         struct operation *op, *next;
-        list_foreach_safe(op, next, &w->operations, node) {
+        list_foreach_safe (op, next, &w->operations, node) {
                 if (op->kind == OPERATION_OPEN) {
                         open_link(w, op);
                 } else if (op->kind == OPERATION_DRAIN) {
@@ -182,7 +184,7 @@ static int carry_out(struct writer *w, struct operation *op)
 static int carry_out_all(struct writer *w, struct batch *b)
 {
         struct operation *op, *next;
-        list_foreach_safe(op, next, &w->operations, node) {
+        list_foreach_safe (op, next, &w->operations, node) {
                 if (op->kind == OPERATION_CLOSE)
                         continue;
                 int r = carry_out(w, op);
@@ -240,7 +242,7 @@ static int claim(struct writer *w, struct batch *b)
         do {
                 claimed = 0;
                 struct tap *t;
-                list_foreach(t, &w->taps, node) {
+                list_foreach (t, &w->taps, node) {
                         unsigned credit = t->source ? atomic_load(&t->credit) : ANSWERS_AT_A_TIME;
                         int n = credit ? claim_for(w, t, credit < TURN ? credit : TURN, b) : 0;
                         if (n < 0)
@@ -255,7 +257,7 @@ static int transact(struct writer *w, struct batch *b)
 {
         bool durable = false;
         struct operation *op;
-        list_foreach(op, &w->operations, node)
+        list_foreach (op, &w->operations, node)
                 durable |= must_reach_disk(op);
         int r = aeon__store_begin(&w->store, durable);
         if (r >= 0)
@@ -313,7 +315,7 @@ static void fail_batch(struct writer *w, struct batch *b, int r)
         note_trouble(w, r);
         bool patient = may_pass(r) && !(w->draining && aeon__monotonic_ms() - w->trouble_since > STOP_PATIENCE_MS);
         struct operation *op, *next;
-        list_foreach_safe(op, next, &w->operations, node) {
+        list_foreach_safe (op, next, &w->operations, node) {
                 if (op->kind == OPERATION_CLOSE || (op->kind == OPERATION_SETTLE && patient))
                         continue;
                 refuse(op, r);
@@ -351,13 +353,13 @@ static void refuse_without_room(struct writer *w)
 {
         size_t bytes = 0;
         struct operation *op, *next;
-        list_foreach(op, &w->operations, node)
+        list_foreach (op, &w->operations, node)
                 if (op->kind == OPERATION_PUBLISH)
                         bytes += op->envelope->size + op->envelope->headers_size + 512;
         int r = bytes ? aeon__store_has_room(&w->store, bytes) : 0;
         if (r >= 0)
                 return;
-        list_foreach_safe(op, next, &w->operations, node) {
+        list_foreach_safe (op, next, &w->operations, node) {
                 if (op->kind != OPERATION_PUBLISH)
                         continue;
                 refuse(op, r);
@@ -368,7 +370,7 @@ static void refuse_without_room(struct writer *w)
 static bool anything_to_do(struct writer *w)
 {
         struct operation *op;
-        list_foreach(op, &w->operations, node)
+        list_foreach (op, &w->operations, node)
                 if (op->kind != OPERATION_CLOSE)
                         return true;
         if (list_empty(&w->taps))
@@ -376,7 +378,7 @@ static bool anything_to_do(struct writer *w)
         if (aeon__store_next_due(&w->store) == 0 || aeon__monotonic_ms() - w->looked_for_dead >= LOOK_FOR_DEAD_MS)
                 return true;
         struct tap *t;
-        list_foreach(t, &w->taps, node)
+        list_foreach (t, &w->taps, node)
                 if ((!t->source || atomic_load(&t->credit)) && aeon__store_peek(&w->store, t->destination, t->slot) > 0)
                         return true;
         return false;
@@ -411,7 +413,7 @@ void aeon__writer_run_batch(struct writer *w)
                         fail_batch(w, &b, r);
         }
         struct operation *op, *next;
-        list_foreach_safe(op, next, &w->operations, node)
+        list_foreach_safe (op, next, &w->operations, node)
                 if (op->kind == OPERATION_CLOSE)
                         close_link(w, op);
 }

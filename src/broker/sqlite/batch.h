@@ -10,17 +10,18 @@ struct writer {
 
         pthread_mutex_t lock; /* for the three below */
         struct list submitted;
-        bool asleep;   /* the thread waits in poll(): a submitter must wake it */
+        bool asleep; /* the thread waits in poll(): a submitter must wake it */
         bool stopping;
 
         /* The thread's own. */
         struct store store;
-        unsigned links;         /* open ones; the store is open iff there are any */
+        unsigned links; /* open ones; the store is open iff there are any */
+        int links_ever; /* the last one's number */
         struct list taps;
-        struct list operations; /* taken, not finished: the present batch, or verdicts that wait for better times */
-        int trouble;            /* why the last transaction failed; 0: it did not */
-        unsigned failures;      /* in a row */
-        bool draining;          /* a source was drained: verdicts do not wait for ever */
+        struct list operations;                 /* taken, not finished: the present batch, or verdicts that wait for better times */
+        int trouble;                            /* why the last transaction failed; 0: it did not */
+        unsigned failures;                      /* in a row */
+        bool draining;                          /* a source was drained: verdicts do not wait for ever */
         int64_t trouble_since, looked_for_dead; /* monotonic ms */
 };
 

@@ -13,9 +13,8 @@ struct sqlite_link {
         struct writer *writer;
         struct tap answers; /* its address; in the writer's taps once there is one */
         char address[64];
+        int number; /* of this link among those of the owner */
 };
-
-static _Atomic unsigned last_address; /* links of one owner differ by number */
 
 static int sqlite_share(const char *url, const char *rest, void **ret_shared)
 {
@@ -46,6 +45,7 @@ static int sqlite_open(struct link *link)
                 free(l);
                 return r;
         }
+        l->number = r;
         link->self = l;
         return 0;
 }
@@ -117,8 +117,7 @@ static int sqlite_publish(struct link *link, const struct envelope *e)
 static int sqlite_reply_open(struct link *link, char *address, size_t size)
 {
         struct sqlite_link *l = link->self;
-        snprintf(l->address, sizeof l->address, "_reply.%" PRId64 ".%u", aeon__writer_owner(l->writer),
-                 atomic_fetch_add(&last_address, 1) + 1);
+        snprintf(l->address, sizeof l->address, "_reply.%" PRId64 ".%d", aeon__writer_owner(l->writer), l->number);
         snprintf(address, size, "%s", l->address);
         return aeon__writer_do(l->writer, link, &(struct operation){ .kind = OPERATION_SUBSCRIBE, .tap = &l->answers });
 }

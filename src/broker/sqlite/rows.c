@@ -181,7 +181,7 @@ int aeon__store_claim(struct store *s, const char *destination, int slot, bool a
         list_init(&found);
         int r = select_messages(s, destination, slot, limit, &found), count = 0;
         struct aeon_message *m;
-        list_foreach(m, &found, node) {
+        list_foreach (m, &found, node) {
                 if (r < 0)
                         break;
                 r = take(s, m->token, answers);

@@ -17,6 +17,9 @@ enum {
         RESERVE = 128 * 1024, /* of a full disk, for acknowledgements: they make room, but need some first */
 };
 
+/* For people: the value of a header, by its name in hex. A NUL ends it, and so does a text when it is shown. */
+#define HEADER(hex, column) "CAST(substr(headers, instr(headers, x'" hex "00') + length(x'" hex "00')) AS TEXT) AS " column
+
 static const char schema[] =
         "CREATE TABLE messages("
         "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -32,19 +35,23 @@ static const char schema[] =
         "CREATE INDEX messages_claimed ON messages(owner) WHERE owner > 0;"
         "CREATE TABLE groups(destination TEXT, name TEXT, slot INTEGER NOT NULL, PRIMARY KEY(destination, name)) WITHOUT ROWID;"
         "CREATE TABLE owners(id INTEGER PRIMARY KEY AUTOINCREMENT, pid INTEGER);"
-        "CREATE VIEW dead_letters AS SELECT id, destination, failures, replace(CAST(headers AS TEXT), char(0), ' ') AS headers, body"
-        "  FROM messages WHERE destination LIKE '%.dead';"
-        "PRAGMA application_id = 1095061326;"
-        "PRAGMA user_version = 1;";
+        "CREATE VIEW dead_letters AS SELECT id, destination, " HEADER("782d6f726967696e", "origin") ", " HEADER(
+                "782d6572726f72", "error") ", " HEADER("782d617474656d707473",
+                                                       "attempts") ", body"
+                                                                   "  FROM messages WHERE instr(headers, x'782d6f726967696e00');"
+                                                                   "PRAGMA application_id = 1095061326;"
+                                                                   "PRAGMA user_version = 1;";
 
 #define ROW "destination, slot, ready_at, priority, content_type, reply_to, correlation_id, headers, body"
 
 static const char *const texts[STATEMENTS] = {
-        [INSERT_FOR_GROUPS] = "INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1",
-        [INSERT_FOR_NOBODY] = "INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        [INSERT_ANSWER] = "INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9",
-        [SELECT_READY] = "SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
-                         "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3",
+        [INSERT_FOR_GROUPS] =
+                ("INSERT INTO messages(" ROW ") SELECT ?1, slot, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM groups WHERE destination = ?1"),
+        [INSERT_FOR_NOBODY] = ("INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
+        [INSERT_ANSWER] = ("INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9"),
+        [SELECT_READY] =
+                ("SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
+                 "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3"),
         [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 LIMIT 1",
         [CLAIM] = "UPDATE messages SET owner = ?2 WHERE id = ?1",
         [ACK] = "DELETE FROM messages WHERE id = ?1 AND owner = ?2",

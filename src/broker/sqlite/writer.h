@@ -25,8 +25,8 @@
 #include <pthread.h>
 
 enum operation_kind {
-        OPERATION_OPEN,      /* one more link: opens the file if it is the first */
-        OPERATION_CLOSE,     /* one less: closes the file if it was the last */
+        OPERATION_OPEN,  /* one more link: opens the file if it is the first */
+        OPERATION_CLOSE, /* one less: closes the file if it was the last */
         OPERATION_PING,
         OPERATION_SUBSCRIBE, /* source */
         OPERATION_DRAIN,     /* source */
@@ -54,10 +54,10 @@ struct operation {
 
 /* A source, or a link's address for answers, as the writer serves it. */
 struct tap {
-        struct list node;         /* in the writer's taps */
+        struct list node; /* in the writer's taps */
         const char *destination;
-        struct source *source;    /* NULL: an address for answers */
-        int slot;                 /* its group's, once it is subscribed */
+        struct source *source; /* NULL: an address for answers */
+        int slot;              /* its group's, once it is subscribed */
         struct link *link;
         _Atomic unsigned credit;
 };
