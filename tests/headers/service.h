@@ -2,6 +2,7 @@
 #pragma once
 
 #include <aeon.h>
+#include <errno.h>
 
 #define POINT(F)                                                                                                                       \
         F(i64, x, .def = "1", .min = 0, .max = 10)                                                                                     \
@@ -11,3 +12,22 @@ AEON_RECORD(point, POINT);
 AEON_APP_VAR(config, struct point);
 AEON_LOOP_VAR(pool, struct point);
 AEON_TASK_VAR(user, const char);
+
+static int move(const struct point *in, struct point *out)
+{
+        out->x = in->x + 1;
+        return 0;
+}
+AEON_HANDLER(move, point, point);
+
+static int note(const struct point *in)
+{
+        return in->x > 0 ? 0 : -EINVAL;
+}
+AEON_SINK_HANDLER(note, point);
+
+static int look(aeon_message *m)
+{
+        return aeon_message_size(m) > 0 ? 0 : -EINVAL;
+}
+AEON_RAW_HANDLER(look);
