@@ -61,7 +61,7 @@ struct stop {
         pthread_mutex_t lock;
         _Atomic int level;
         int code;       /* of the first cause */
-        char cause[192]; /* in words */
+        char *cause;    /* in words; NULL: nobody has asked */
         char *also;     /* further failures, a line each; NULL: none */
 };
 

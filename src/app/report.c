@@ -106,12 +106,24 @@ static void print_lines(FILE *out, const char *lines, const char *before)
         }
 }
 
+/* A cause of several lines, as bad settings are, keeps its lines. */
+static void print_cause(FILE *out, const char *cause)
+{
+        if (!strchr(cause, '\n')) {
+                fprintf(out, ": %s\n ", cause);
+                return;
+        }
+        fputs(":\n", out);
+        print_lines(out, cause, "");
+        fputc(' ', out);
+}
+
 static void write_text(FILE *out, aeon_app *app, int code, aeon_time now)
 {
         const struct report *report = app->report;
         fprintf(out, "%s stopped with code %d after ", app->opts.name, code);
         print_duration(out, report->began[STEP_START] ? now - report->began[STEP_START] : 0);
-        fprintf(out, ": %s\n ", app->stop.cause);
+        print_cause(out, app->stop.cause);
         const char *comma = " ";
         for (int i = 0; i < STEPS; i++) {
                 aeon_duration length = step_length(report, i, now);
@@ -177,7 +189,7 @@ void aeon__report_write(aeon_app *app, int code)
         bool first = !report->written;
         report->written = true;
         aeon_time now = aeon_now();
-        if (first && !app->opts.quiet && app->stop.cause[0]) {
+        if (first && !app->opts.quiet && app->stop.cause) {
                 write_to(STDERR_FILENO, aeon__log_is_json() ? write_json : write_text, app, code, now);
                 int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC);
                 if (fd >= 0) {

@@ -55,6 +55,7 @@ static void app_free(aeon_app *app)
         aeon_loop_release(atomic_load(&app->main_loop));
         pthread_mutex_destroy(&app->lock);
         pthread_mutex_destroy(&app->stop.lock);
+        free(app->stop.cause);
         free(app->stop.also);
         free(app->declare_words);
         free(app);

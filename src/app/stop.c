@@ -4,7 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* On the main loop, outside any task: interrupt what the coordinator is waiting for, and wake it. */
 static void on_stop(void *arg)
@@ -41,26 +40,29 @@ static void keep_also(struct stop *stop, const char *words)
 bool aeon__stop(aeon_app *app, int code, const char *format, ...)
 {
         struct stop *stop = &app->stop;
-        char words[sizeof stop->cause];
+        char *words = NULL;
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(words, sizeof words, format, arguments);
+        if (vasprintf(&words, format, arguments) < 0)
+                words = NULL;
         va_end(arguments);
 
         pthread_mutex_lock(&stop->lock);
         bool first = aeon__stop_level(app) == STOP_NONE;
         if (first) {
                 stop->code = code;
-                strcpy(stop->cause, words);
+                stop->cause = words;
                 atomic_store(&stop->level, STOP_ASKED);
         } else if (code != 0) {
-                keep_also(stop, words);
+                keep_also(stop, words ? words : "out of memory");
         }
         if (!first && stop->code == 0)
                 stop->code = code; /* a clean stop that met a failure on its way is not clean */
         pthread_mutex_unlock(&stop->lock);
         if (first)
                 announce(app);
+        else
+                free(words);
         return first;
 }
 

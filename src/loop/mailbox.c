@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sched.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 
 enum { CLOSED = UINT32_MAX };
@@ -70,7 +71,7 @@ static int make_segment(struct mailbox *m)
 
 void aeon__mailbox_init(struct mailbox *m)
 {
-        *m = (struct mailbox){ 0 };
+        memset(m, 0, sizeof *m);
 }
 
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)

@@ -37,6 +37,8 @@ struct process *process_start(const char *folder, const char *const argv[])
         int ends[2];
         struct process *p = calloc(1, sizeof *p);
         test_require(p && pipe(ends) == 0, __FILE__, __LINE__, "a process can be started");
+        if (!folder)
+                folder = test_folder(); /* here, not in the child: it is made when first asked for */
         fflush(NULL);
         p->pid = fork();
         if (p->pid == 0) {
@@ -45,7 +47,7 @@ struct process *process_start(const char *folder, const char *const argv[])
                 close(ends[0]);
                 close(ends[1]);
                 signal(SIGPIPE, SIG_DFL);
-                if (chdir(folder ? folder : test_folder()) == 0)
+                if (chdir(folder) == 0)
                         execvp(argv[0], (char *const *)argv);
                 fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
                 _exit(127);
