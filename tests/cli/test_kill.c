@@ -1,7 +1,7 @@
 /* kill -9 at any moment loses no job.
  *
  * DESIGN
- *   Each round publishes a batch of jobs while drain.c works on them, and kills it after a random time. The next round finds what the
+ *   Each round publishes a batch of jobs, before drain.c starts or while it works, and kills it after a random time. The next round finds what the
  *   dead one left. After the last round one run works off the rest. Every job must then have been done, some of them twice: those
  *   whose handler had ended when the process died before the acknowledgement was on the disk.
  *
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH = 50, LIFE_MS = 150 };
+enum { BATCH = 50, LIFE_MS = 80 };
 
 struct tally {
         unsigned char *done; /* by id: how often */
@@ -56,7 +56,7 @@ static void check_integrity(const char *path)
 
 static struct process *start_service(void)
 {
-        return AEON("run", service("drain.c"), "--admin", "off", "--log-level", "warning");
+        return AEON("run", service("drain.c"), "--admin", "off");
 }
 
 /* Wait until @p has done every job that none before it did. */
@@ -82,9 +82,13 @@ PLAIN_TEST_WITHIN(kill_loop, 600)
         char url[512], takes[16];
         snprintf(url, sizeof url, "sqlite:%s", test_path("q.db"));
         for (int round = 0; round < rounds; round++) {
-                struct process *p = start_service();
+                bool before = rand() % 2; /* a batch that is there already, or comes while it works */
                 snprintf(takes, sizeof takes, "%dms", rand() % 6);
-                publish_jobs(url, 1 + round * BATCH, BATCH, takes);
+                if (before)
+                        publish_jobs(url, 1 + round * BATCH, BATCH, takes);
+                struct process *p = start_service();
+                if (!before)
+                        publish_jobs(url, 1 + round * BATCH, BATCH, takes);
                 usleep((useconds_t)(rand() % LIFE_MS) * 1000);
                 process_signal(p, SIGKILL);
                 CHECK_INT(process_wait(p, 10), 128 + SIGKILL);
@@ -93,6 +97,7 @@ PLAIN_TEST_WITHIN(kill_loop, 600)
         }
         int left = t.missing;
         struct process *p = start_service();
+        process_await(p, "ready", 60);
         await_missing(p, &t);
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, 20), 0);

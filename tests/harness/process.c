@@ -38,6 +38,7 @@ struct process *process_start(const char *folder, const char *const argv[])
         struct process *p = calloc(1, sizeof *p);
         test_require(p && pipe(ends) == 0, __FILE__, __LINE__, "a process can be started");
         fflush(NULL);
+        folder = folder ? folder : test_folder(); /* made before the fork: all processes of a test share it */
         p->pid = fork();
         if (p->pid == 0) {
                 dup2(ends[1], 1);
@@ -45,7 +46,7 @@ struct process *process_start(const char *folder, const char *const argv[])
                 close(ends[0]);
                 close(ends[1]);
                 signal(SIGPIPE, SIG_DFL);
-                if (chdir(folder ? folder : test_folder()) == 0)
+                if (chdir(folder) == 0)
                         execvp(argv[0], (char *const *)argv);
                 fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
                 _exit(127);
