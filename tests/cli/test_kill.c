@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { BATCH = 50, LIFE_MS = 80 };
+enum { BATCH = 50, LIFE_US = 30000 };
 
 struct tally {
         unsigned char *done; /* by id: how often */
@@ -72,30 +71,44 @@ static void await_missing(struct process *p, const struct tally *t)
         }
 }
 
+/* Kill @p some time from now, whatever this process is doing then. */
+static void kill_later(struct process *p)
+{
+        char command[64];
+        snprintf(command, sizeof command, "sleep %.4f; kill -KILL %d", (double)(rand() % LIFE_US) / 1e6, (int)process_id(p));
+        PROCESS("sh", "-c", command);
+}
+
+/* One life of the service, with a batch that is there already or comes while it works. */
+static void live_and_die(struct tally *t, int first_job)
+{
+        char url[512], takes[16];
+        bool before = rand() % 2;
+        snprintf(url, sizeof url, "sqlite:%s", test_path("q.db"));
+        snprintf(takes, sizeof takes, "%dms", rand() % 6);
+        if (before)
+                publish_jobs(url, first_job, BATCH, takes);
+        struct process *p = start_service();
+        kill_later(p);
+        if (!before)
+                publish_jobs(url, first_job, BATCH, takes);
+        CHECK_INT(process_wait(p, 10), 128 + SIGKILL);
+        count_done(t, process_output(p));
+        check_integrity(test_path("q.db"));
+}
+
 PLAIN_TEST_WITHIN(kill_loop, 600)
 {
         int rounds = number_from("AEON_KILL_ROUNDS", 10), seed = number_from("AEON_KILL_SEED", (int)(time(NULL) & 0xffff) + 1);
+        int interrupted = 0;
         struct tally t = { .total = rounds * BATCH, .missing = rounds * BATCH };
         t.done = calloc((size_t)t.total + 1, 1);
         REQUIRE(t.done != NULL);
         srand((unsigned)seed);
-        char url[512], takes[16];
-        snprintf(url, sizeof url, "sqlite:%s", test_path("q.db"));
-        for (int round = 0; round < rounds; round++) {
-                bool before = rand() % 2; /* a batch that is there already, or comes while it works */
-                snprintf(takes, sizeof takes, "%dms", rand() % 6);
-                if (before)
-                        publish_jobs(url, 1 + round * BATCH, BATCH, takes);
-                struct process *p = start_service();
-                if (!before)
-                        publish_jobs(url, 1 + round * BATCH, BATCH, takes);
-                usleep((useconds_t)(rand() % LIFE_MS) * 1000);
-                process_signal(p, SIGKILL);
-                CHECK_INT(process_wait(p, 10), 128 + SIGKILL);
-                count_done(&t, process_output(p));
-                check_integrity(test_path("q.db"));
+        for (int round = 1; round <= rounds; round++) {
+                live_and_die(&t, 1 + (round - 1) * BATCH);
+                interrupted += t.missing > (rounds - round) * BATCH;
         }
-        int left = t.missing;
         struct process *p = start_service();
         process_await(p, "ready", 60);
         await_missing(p, &t);
@@ -104,7 +117,7 @@ PLAIN_TEST_WITHIN(kill_loop, 600)
         count_done(&t, process_output(p));
         CHECK_INT(t.missing, 0);
         check_integrity(test_path("q.db"));
-        printf("    kill_loop: seed %d, %d rounds, %d jobs, %d left for the last run, %d done twice\n", seed, rounds, t.total, left,
-               t.doubles);
+        printf("    kill_loop: seed %d, %d rounds (%d killed at work), %d jobs, %d done twice\n", seed, rounds, interrupted,
+               t.total, t.doubles);
         free(t.done);
 }
