@@ -34,8 +34,8 @@ typedef struct aeon_settings_opts {
  * A key of the .env file is an unknown setting when it has the (not empty) prefix, or when it is a slip of the pen away from a
  * field that nobody gave. Variables of the process are looked at only for such slips, and only those with the prefix.
  *
- * NAME_load(app, &value, opts) is the typed form. The value is yours, to aeon_record_free(). Usually called from a start-up hook:
- * an app whose hook fails so ends with exit code 2. @opts NULL: the defaults. Reads files, so it blocks for a moment; never
+ * NAME_load(app, &value, opts) is the typed form. The value is the app's, freed when it ends. Usually called from a start-up hook: an
+ * app whose hook fails so ends with exit code 2. @opts NULL: the defaults. Reads files, so it blocks for a moment; never
  * suspends. The environment must not be changed by another thread meanwhile.
  *
  * Errors: -EINVAL  settings are bad or missing, or a named file cannot be read

@@ -70,7 +70,7 @@ static int make_segment(struct mailbox *m)
 
 void aeon__mailbox_init(struct mailbox *m)
 {
-        *m = (struct mailbox){ 0 };
+        *m = (struct mailbox){ .made = 0 };
 }
 
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)
