@@ -25,7 +25,7 @@ static int setup(aeon_app *app)
         int r = settings_load(app, &s, &(aeon_settings_opts){ .env_file = aeon_app_arg(app, "env", ".env") });
         if (r < 0)
                 return r;
-        return config_set(s);
+        return config_set(s); /* the settings live as long as the app */
 }
 
 static int show(aeon_app *app)
@@ -36,16 +36,8 @@ static int show(aeon_app *app)
         return aeon_app_stop(app, 0);
 }
 
-static int clean(aeon_app *app)
-{
-        (void)app;
-        settings_free(config_get());
-        return 0;
-}
-
 AEON_APP(app)
 {
         aeon_on_startup(app, setup);
         aeon_on_startup(app, show);
-        aeon_after_shutdown(app, clean);
 }

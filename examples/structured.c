@@ -4,7 +4,7 @@
  *     both came: 20 and 22
  *     left was stopped: task "right" failed
  *     one failed: the right side is down
- *     left was stopped: timeout of scope "deadline"
+ *     left was stopped: the time limit of "deadline" passed
  *     flushed all the same
  *     too late: it took more than 50 ms
  */

@@ -75,7 +75,7 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
  *         -EINVAL  @g belongs to another loop
  * Source: concurrency rules 3, 4. */
 #define aeon_spawn(g, name, fn, arg) aeon_spawn_at((g), (name), (fn), (arg), NULL, AEON_HERE)
-#define aeon_spawn_with(g, name, fn, arg, opts) aeon_spawn_at((g), (name), (fn), (arg), (opts), AEON_HERE)
+#define aeon_spawn_with(g, name, fn, arg, ...) aeon_spawn_at((g), (name), (fn), (arg), __VA_ARGS__, AEON_HERE)
 AEON_API int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, const aeon_spawn_opts *opts, const char *site);
 
 /* Look for cancellation and let others run. Suspends.

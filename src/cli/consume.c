@@ -9,6 +9,7 @@
 
 #include <aeon/broker.h>
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/signal.h>
 #include <aeon/task.h>
@@ -117,5 +118,6 @@ int consume_main(int argc, char **argv)
                 return flags_exit(left);
         c.url = argv[0];
         c.destination = argv[1];
+        aeon_log_set_level(AEON_LOG_WARNING);
         return aeon_loop_run(consume_task, &c) < 0 ? 1 : 0;
 }

@@ -39,20 +39,21 @@ struct flag_list {
 };
 
 struct flag {
-        const char *name; /* without dashes; NULL ends the table */
-        enum flag_kind kind;
+        const char *name;  /* without dashes; NULL ends the table */
         size_t place;      /* of the target, in the options struct */
         const char *value; /* what the value is called in --help; for a choice its words; NULL for a switch */
         const char *doc;
+        enum flag_kind kind;
         char letter; /* -v; 0: none */
 };
 
-#define FLAG_SWITCH(type, member) FLAG_IS_SWITCH, FLAG_PLACE(type, member, bool)
-#define FLAG_TEXT(type, member) FLAG_IS_TEXT, FLAG_PLACE(type, member, const char *)
-#define FLAG_COUNT(type, member) FLAG_IS_COUNT, FLAG_PLACE(type, member, unsigned)
-#define FLAG_DURATION(type, member) FLAG_IS_DURATION, FLAG_PLACE(type, member, aeon_duration)
-#define FLAG_CHOICE(type, member) FLAG_IS_CHOICE, FLAG_PLACE(type, member, int)
-#define FLAG_LIST(type, member) FLAG_IS_LIST, FLAG_PLACE(type, member, struct flag_list)
+/* The second entry of a row: the kind of value and where it goes. The name of the value follows. */
+#define FLAG_SWITCH(type, member) .kind = FLAG_IS_SWITCH, .place = FLAG_PLACE(type, member, bool)
+#define FLAG_TEXT(type, member) .kind = FLAG_IS_TEXT, .place = FLAG_PLACE(type, member, const char *)
+#define FLAG_COUNT(type, member) .kind = FLAG_IS_COUNT, .place = FLAG_PLACE(type, member, unsigned)
+#define FLAG_DURATION(type, member) .kind = FLAG_IS_DURATION, .place = FLAG_PLACE(type, member, aeon_duration)
+#define FLAG_CHOICE(type, member) .kind = FLAG_IS_CHOICE, .place = FLAG_PLACE(type, member, int)
+#define FLAG_LIST(type, member) .kind = FLAG_IS_LIST, .place = FLAG_PLACE(type, member, struct flag_list)
 
 /* offsetof, and an error from the compiler when the member has another type than the flag writes. */
 #define FLAG_PLACE(type, member, wanted) \

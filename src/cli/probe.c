@@ -25,7 +25,7 @@ struct probe {
 };
 
 static const struct flag flags[] = {
-        { "verbose", FLAG_SWITCH(struct probe, verbose), NULL, "print the status line also when all is well", 'v' },
+        { "verbose", FLAG_SWITCH(struct probe, verbose), NULL, "print the status line also when all is well", .letter = 'v' },
         { "timeout", FLAG_DURATION(struct probe, timeout), "TIME", "no answer after this long is a failure (2s)" },
         { 0 },
 };
@@ -157,7 +157,7 @@ static int ask(int fd, const char *path, int64_t deadline, char *line, size_t si
 static int probe(const char *address, const char *path, aeon_duration timeout, char *line, size_t size)
 {
         int64_t deadline = now() + (timeout < AEON_HOURS(1) ? timeout : AEON_HOURS(1));
-        int fd, r;
+        int fd = -1, r;
         if (!strncmp(address, "unix:", 5)) {
                 r = connect_unix(address + 5, deadline, &fd);
         } else {

@@ -9,6 +9,7 @@
 
 #include <aeon/broker.h>
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/scope.h>
 #include <jansson.h>
@@ -167,6 +168,7 @@ int publish_main(int argc, char **argv)
                 if (input)
                         p.body.data = input;
                 p.body.content_type = content_type_of(p.body.data, p.body.size);
+                aeon_log_set_level(AEON_LOG_WARNING);
                 code = aeon_loop_run(publish_task, &p) < 0 ? 1 : 0;
         }
         free(input);

@@ -141,11 +141,11 @@ PLAIN_TEST_WITHIN(drain_finishes_every_job_that_had_begun, 60)
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, 20), 0);
         check_each_job(process_output(p), "done", 20, 1);
-        CHECK(!strstr(process_output(p), "stopped"));
+        CHECK(!strstr(process_output(p), "\nstopped "));
 
         p = AEON("run", service("drain.c"), "--admin", "off"); /* and what was acknowledged does not come back */
         CHECK(process_await(p, "ready", 20));
-        usleep(300000);
+        usleep(300000); /* long enough for what would come back */
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, 20), 0);
         CHECK(!strstr(process_output(p), "begin"));

@@ -70,8 +70,7 @@ PLAIN_TEST(bad_hook_that_hangs_is_cancelled_by_a_signal)
         struct process *p = AEON("run", service("hang.c"), "--admin", "off");
         REQUIRE(process_await(p, "hanging\n", 20));
         process_signal(p, SIGTERM);
-        int code = process_wait(p, 10);
-        CHECK(code == 0 || code == 1);
+        CHECK_INT(process_wait(p, 10), 0);
         CHECK_INT(count_lines(process_output(p), "this must not run"), 0);
 }
 
@@ -92,10 +91,11 @@ PLAIN_TEST(bad_hook_that_blocks_its_thread_ends_with_the_third_signal)
 PLAIN_TEST_WITHIN(bad_handler_that_crashes_is_named, 60)
 {
         const char *output;
+        setenv("ASAN_OPTIONS", "handle_segv=0", 1); /* the address sanitizer would end it with a code of its own */
         CHECK_INT(RUN_AEON(&output, "publish", "sqlite:./q.db", "test", "{}"), 0);
         struct process *p = AEON("run", service("crash.c"), "--admin", "off");
         CHECK_INT(process_wait(p, 30), 128 + SIGSEGV);
-        CHECK_CONTAINS(process_output(p), "crash");                                        /* the handler, by its task's name */
+        CHECK_CONTAINS(process_output(p), "in task \"crash\"");                            /* the handler's name */
         CHECK_INT(RUN_AEON(&output, "consume", "sqlite:./q.db", "test", "--max", "1"), 0); /* it is not lost */
         CHECK_STR(output, "{}\n");
 }

@@ -40,7 +40,7 @@ PLAIN_TEST(example_structured)
         CHECK_STR(output, "both came: 20 and 22\n"
                           "left was stopped: task \"right\" failed\n"
                           "one failed: the right side is down\n"
-                          "left was stopped: timeout of scope \"deadline\"\n"
+                          "left was stopped: the time limit of \"deadline\" passed\n"
                           "flushed all the same\n"
                           "too late: it took more than 50 ms\n");
 }

@@ -14,7 +14,7 @@ struct opts {
 };
 
 static const struct flag flags[] = {
-        { "loud", FLAG_SWITCH(struct opts, loud), NULL, "", 'l' },
+        { "loud", FLAG_SWITCH(struct opts, loud), NULL, "", .letter = 'l' },
         { "name", FLAG_TEXT(struct opts, name), "NAME", "" },
         { "times", FLAG_COUNT(struct opts, times), "N", "" },
         { "pause", FLAG_DURATION(struct opts, pause), "TIME", "" },

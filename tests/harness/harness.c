@@ -266,7 +266,7 @@ static bool job_report(struct job *job, int status, bool timed_out, bool verbose
                         printf(": ended by %s", strsignal(WTERMSIG(status)));
                 printf("\n%s%s", job->text ? job->text : "", job->length && job->text[job->length - 1] != '\n' ? "\n" : "");
         } else if (verbose) {
-                printf("ok   %s\n", job->test->name);
+                printf("ok   %s\n%s", job->test->name, job->text ? job->text : "");
         }
         fflush(stdout);
         close(job->output);

@@ -40,6 +40,7 @@ struct process *process_start(const char *folder, const char *const argv[])
         if (!folder)
                 folder = test_folder(); /* here, not in the child: it is made when first asked for */
         fflush(NULL);
+        folder = folder ? folder : test_folder(); /* made before the fork: all processes of a test share it */
         p->pid = fork();
         if (p->pid == 0) {
                 dup2(ends[1], 1);

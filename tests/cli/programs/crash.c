@@ -4,7 +4,7 @@
 static int crash(aeon_message *m)
 {
         (void)m;
-        int *volatile nowhere = NULL;
+        volatile int *volatile nowhere = NULL;
         *nowhere = 1;
         return 0;
 }
