@@ -150,7 +150,7 @@ AEON_API void *aeon_app_part_at(aeon_app *app, const aeon_part *part, unsigned n
 /* Start @fn(@arg) as a HANDLER: a child of the loop's lifespan that a stop waits for (step 10), then cancels (step 11). Its failure
  * is the caller's business: @fn returns what it likes and nothing else is cancelled. Called on the lifespan's own loop, from a task
  * inside the lifespan, so that the task variables of the lifespan are seen. Errors: -ENOMEM, -ESHUTDOWN when it is too late. */
-#define aeon_lifespan_handle(life, name, fn, arg) aeon_lifespan_handle_at((life), (name), (fn), (arg), AEON_HERE)
+#define aeon_lifespan_handle(life, name, fn, ...) aeon_lifespan_handle_at((life), (name), (fn), __VA_ARGS__, AEON_HERE)
 AEON_API int aeon_lifespan_handle_at(aeon_lifespan *life, const char *name, aeon_task_fn *fn, void *arg, const char *site);
 
 /* The group for a part's own tasks (accept loops, pumps). Cancelled and joined after all parts have closed; a failure of one of them

@@ -23,7 +23,7 @@ typedef struct aeon_background_opts {
 /* Run @fn(@arg) on the main loop from ready to stop; it is cancelled and awaited at the stop. @name is copied and unique.
  *
  * Errors: -ENOMEM; -EEXIST (kept by the app, which then refuses to start and names both places) */
-#define aeon_background(app, name, fn, arg, ...) aeon_background_at((app), (name), (fn), (arg), __VA_ARGS__, AEON_HERE)
+#define aeon_background(app, name, fn, ...) aeon_background_at((app), (name), (fn), __VA_ARGS__, AEON_HERE)
 AEON_API int aeon_background_at(aeon_app *app, const char *name, aeon_task_fn *fn, void *arg, const aeon_background_opts *opts,
                                 const char *site);
 

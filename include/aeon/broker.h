@@ -125,7 +125,9 @@ AEON_API AEON_SUSPENDS int aeon_record_publish(aeon_broker *broker, const char *
  * Errors: -EREMOTEIO  the other side failed or refused the question; the error text is the one it gave
  *         -ECANCELED  the scope's deadline came first (the scope makes it -ETIMEDOUT), or it was cancelled
  *         -ENOTSUP    the broker has no replies; and those of aeon_publish() */
-#define aeon_request(broker, destination, body, ret_reply) aeon_request_with((broker), (destination), (body), NULL, (ret_reply))
+#define aeon_request(...) aeon_broker_request(__VA_ARGS__)
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_broker_request(aeon_broker *broker, const char *destination, aeon_body body,
+                                                               aeon_message **ret_reply);
 
 /* The same with headers and so on; reply_to and correlation_id are set by the call. (aeon_request is a macro with arguments so that
  * the name can also be the type of an HTTP request: docs/decisions/two-requests.md.) */

@@ -18,7 +18,7 @@ typedef struct aeon_periodic_opts {
  * and the next one still comes. @name is copied and unique among periodic and background tasks.
  *
  * Errors: -ENOMEM; -EINVAL @every is not positive; -EEXIST (kept by the app, which then refuses to start) */
-#define aeon_periodic(app, name, fn, arg, ...) aeon_periodic_at((app), (name), (fn), (arg), __VA_ARGS__, AEON_HERE)
+#define aeon_periodic(app, name, fn, ...) aeon_periodic_at((app), (name), (fn), __VA_ARGS__, AEON_HERE)
 AEON_API int aeon_periodic_at(aeon_app *app, const char *name, aeon_task_fn *fn, void *arg, const aeon_periodic_opts *opts,
                               const char *site);
 

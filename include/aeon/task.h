@@ -71,11 +71,13 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
 /* Start @fn(@arg) as a task of @g. It runs first when the caller next suspends. Its cancel scope comes from @g, its task variables
  * from the caller. @name is copied (cut at 31 bytes). Does not suspend. Owner loop only.
  *
+ * aeon_spawn(g, name, fn, arg) and aeon_spawn_with(g, name, fn, arg, opts): variadic, since their arguments may be compound literals.
+ *
  * Errors: -ENOMEM  (also kept as a failure of @g, so a caller that ignores the result loses nothing)
  *         -EINVAL  @g belongs to another loop
  * Source: concurrency rules 3, 4. */
-#define aeon_spawn(g, name, fn, arg) aeon_spawn_at((g), (name), (fn), (arg), NULL, AEON_HERE)
-#define aeon_spawn_with(g, name, fn, arg, ...) aeon_spawn_at((g), (name), (fn), (arg), __VA_ARGS__, AEON_HERE)
+#define aeon_spawn(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, NULL, AEON_HERE)
+#define aeon_spawn_with(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, AEON_HERE)
 AEON_API int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, const aeon_spawn_opts *opts, const char *site);
 
 /* Look for cancellation and let others run. Suspends.

@@ -113,3 +113,8 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
         *ret_reply = w.reply;
         return 0;
 }
+
+int aeon_broker_request(aeon_broker *broker, const char *destination, aeon_body body, aeon_message **ret_reply)
+{
+        return aeon_request_with(broker, destination, body, NULL, ret_reply);
+}

@@ -30,6 +30,7 @@ struct stack_slab {
         uint32_t count, carved;
         enum stack_class class;
         _Atomic(struct stack_slab *) next_known; /* of all pools, for the fault handler; see `known` */
+        _Atomic bool claimed; /* it belongs to a pool; else it is empty and may be reused */
 };
 
 /* All live slabs, for a fault handler that may interrupt anything: entries are pushed with one exchange, and a slab's descriptor is
@@ -118,9 +119,8 @@ static bool guard_page(char *page)
 static struct stack_slab *known_reuse(void)
 {
         for (struct stack_slab *slab = atomic_load(&known); slab; slab = atomic_load(&slab->next_known)) {
-                char *none = NULL;
-                if (__atomic_compare_exchange_n(&slab->memory, &none, (char *)slab, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-                        return slab; /* claimed: memory is not NULL, and covers nothing while count is 0 */
+                if (!atomic_exchange(&slab->claimed, true))
+                        return slab;
         }
         return NULL;
 }
@@ -133,7 +133,7 @@ static struct stack_slab *known_new(void)
         slab = calloc(1, sizeof *slab);
         if (!slab)
                 return NULL;
-        slab->memory = (char *)slab;
+        atomic_store(&slab->claimed, true);
         struct stack_slab *head = atomic_load(&known);
         do
                 atomic_store(&slab->next_known, head);
@@ -164,7 +164,7 @@ static int slab_new(struct stack_pool *pool, enum stack_class class)
         while (!(memory = slab_map(count * stack_size)) && count > FIRST_SLAB)
                 count /= 2;
         if (!memory) {
-                __atomic_store_n(&slab->memory, NULL, __ATOMIC_RELEASE);
+                atomic_store(&slab->claimed, false);
                 return aeon_fail(-ENOMEM, "no address space for %u stacks of %zu KiB", count, stack_size / 1024);
         }
         slab->stack_size = stack_size;
@@ -257,7 +257,8 @@ static void slab_free(struct stack_slab *slab)
         __atomic_store_n(&slab->count, 0, __ATOMIC_RELEASE);
         __atomic_store_n(&slab->carved, 0, __ATOMIC_RELEASE);
         munmap(memory, count * slab->stack_size);
-        __atomic_store_n(&slab->memory, NULL, __ATOMIC_RELEASE); /* the descriptor may be reused from here on */
+        __atomic_store_n(&slab->memory, NULL, __ATOMIC_RELEASE);
+        atomic_store(&slab->claimed, false);
 }
 
 void aeon__stack_pool_done(struct stack_pool *pool)
