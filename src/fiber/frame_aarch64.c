@@ -7,13 +7,15 @@ struct first_frame {
         void *x19, *x20, *x21_to_x29[9];
         void (*entry)(void); /* x30, where `ret` goes */
         uint64_t d8_to_d15[8];
+        uint64_t fpcr, padding;
 };
 
 void *aeon__context_prepare(void *top, void (*fn)(void *), void *arg)
 {
         struct first_frame *frame = (struct first_frame *)((uintptr_t)top & ~(uintptr_t)15) - 1;
         *frame = (struct first_frame){ .x19 = __extension__(void *) fn, .x20 = arg, .entry = aeon__fiber_entry };
+        __asm__("mrs %0, fpcr" : "=r"(frame->fpcr));
         return frame;
 }
 
-_Static_assert(sizeof(struct first_frame) == 160, "the frame is what the assembly loads");
+_Static_assert(sizeof(struct first_frame) == 176, "the frame is what the assembly loads");

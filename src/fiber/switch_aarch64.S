@@ -1,8 +1,8 @@
 /* aeon__switch(void **save_sp, void *load_sp): AAPCS64.
  *
- * x19-x30 and the low halves of v8-v15 are what a callee must keep.
+ * x19-x30, the low halves of v8-v15 and the floating-point control register are what a callee must keep.
  *
- *      sp ->   x19 x20 .. x29 x30 | d8 .. d15         (20 words)
+ *      sp ->   x19 x20 .. x29 x30 | d8 .. d15 | fpcr, padding         (22 words)
  */
         .text
         .globl  aeon__switch
@@ -12,7 +12,7 @@
 aeon__switch:
         .cfi_startproc
         hint    #34                     /* bti c */
-        sub     sp, sp, #160
+        sub     sp, sp, #176
         stp     x19, x20, [sp, #0]
         stp     x21, x22, [sp, #16]
         stp     x23, x24, [sp, #32]
@@ -23,6 +23,8 @@ aeon__switch:
         stp     d10, d11, [sp, #112]
         stp     d12, d13, [sp, #128]
         stp     d14, d15, [sp, #144]
+        mrs     x9, fpcr
+        str     x9, [sp, #160]
         mov     x9, sp
         str     x9, [x0]
         mov     sp, x1
@@ -36,7 +38,9 @@ aeon__switch:
         ldp     d10, d11, [sp, #112]
         ldp     d12, d13, [sp, #128]
         ldp     d14, d15, [sp, #144]
-        add     sp, sp, #160
+        ldr     x9, [sp, #160]
+        msr     fpcr, x9
+        add     sp, sp, #176
         ret
         .cfi_endproc
         .size   aeon__switch, . - aeon__switch
