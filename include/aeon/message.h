@@ -40,6 +40,7 @@ typedef struct aeon_handler {
         int (*typed)(const void *in, void *out);
         const struct aeon_record *(*in)(void);
         const struct aeon_record *(*out)(void);
+        const char *site; /* where it is defined, "work.c:12": reports name it */
 } aeon_handler;
 
 /* Define FUNCTION_handler for `static int function(const struct in *in, struct out *out)`. The answer is zeroed before the call;
@@ -68,9 +69,9 @@ typedef struct aeon_handler {
         AEON__HANDLER_TYPE(function, int (*)(aeon_message *), "(aeon_message *)"); \
         AEON__HANDLER_DEFINE(function, function, 0, 0, 0)
 
-#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                         \
-        extern AEON_SHARED const aeon_handler function##_handler;                   \
-        const aeon_handler function##_handler = { #function, raw, typed, in, out }; \
+#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                    \
+        extern AEON_SHARED const aeon_handler function##_handler;                              \
+        const aeon_handler function##_handler = { #function, raw, typed, in, out, AEON_HERE }; \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus

@@ -108,7 +108,8 @@ static void begin(struct subscription *s)
 {
         while (!s->draining && s->running < s->declaration->opts.concurrency && !list_empty(&s->waiting)) {
                 struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
-                int r = aeon_lifespan_handle(s->connection->life, s->declaration->handler->name, aeon__dispatch, m);
+                const aeon_handler *handler = s->declaration->handler;
+                int r = aeon_lifespan_handle_at(s->connection->life, handler->name, aeon__dispatch, m, handler->site);
                 if (r < 0) {
                         aeon_log_warning("message %s of \"%s\" cannot be handled now: %s", m->envelope.id, m->envelope.destination,
                                          aeon_error_describe(r));
