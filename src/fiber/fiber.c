@@ -128,7 +128,7 @@ int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, 
                 .context = { .low = stack->low, .size = (size_t)((char *)block - stack->low), .tsan_fiber = stack->tsan_fiber },
                 .stack = stack,
                 .body = body,
-                .class = (uint8_t)class,
+                .class = (uint8_t) class,
                 .state = FIBER_PARKED,
         };
         f->context.sp = aeon__context_prepare(block, fiber_main, f);

@@ -79,7 +79,8 @@ static int close_left_open(struct aeon_task *t, int r)
 {
         while (t->scope != t->outermost) {
                 aeon_scope *s = t->scope;
-                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope", s->name);
+                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope",
+                               s->name);
                 if (s->group)
                         aeon__group_abandon(s->group);
                 else

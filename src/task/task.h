@@ -30,23 +30,23 @@ struct runner;
 struct task_vars;
 
 struct wait {
-        const char *what;   /* for reports: "sleep", "event", "read" */
-        const void *object; /* which one; may be NULL */
+        const char *what;                                         /* for reports: "sleep", "event", "read" */
+        const void *object;                                       /* which one; may be NULL */
         bool (*abort)(struct wait *wait, struct aeon_task *task); /* NULL: cancellation waits for the completion */
 };
 
 struct aeon_task {
         struct fiber fiber; /* first: a fiber's block is its task */
         struct runner *runner;
-        aeon_group *group;        /* NULL for a loop's first task */
-        struct list in_group;     /* its place among the group's tasks */
-        aeon_scope *scope;        /* innermost open scope */
-        aeon_scope *outermost;    /* what scope was when the task began: its group's scope */
-        struct wait *waiting;     /* NULL while it runs or is ready */
+        aeon_group *group;            /* NULL for a loop's first task */
+        struct list in_group;         /* its place among the group's tasks */
+        aeon_scope *scope;            /* innermost open scope */
+        aeon_scope *outermost;        /* what scope was when the task began: its group's scope */
+        struct wait *waiting;         /* NULL while it runs or is ready */
         struct aeon__heap_node timer; /* of a sleep */
-        int wake_result;          /* what aeon__wait() returns */
-        bool abort_called;        /* the present wait's abort function has run */
-        struct task_vars *vars;   /* shared, copied on write; NULL: none set */
+        int wake_result;              /* what aeon__wait() returns */
+        bool abort_called;            /* the present wait's abort function has run */
+        struct task_vars *vars;       /* shared, copied on write; NULL: none set */
         struct error_slot error;
         aeon_task_fn *fn;
         void *arg;

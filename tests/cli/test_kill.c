@@ -123,7 +123,7 @@ PLAIN_TEST_WITHIN(kill_loop, 900)
         CHECK_INT(t.missing, 0);
         CHECK(t.lives_that_worked > 0);
         check_integrity(test_path("q.db"));
-        printf("    kill_loop: seed %d, %d rounds, %d jobs, killed while working %d times, %d jobs done twice, %d lost\n", seed, rounds,
-               t.total, t.lives_that_worked, t.doubles, t.missing);
+        printf("    kill_loop: seed %d, %d rounds, %d jobs, killed while working %d times, %d jobs done twice, %d lost\n", seed,
+               rounds, t.total, t.lives_that_worked, t.doubles, t.missing);
         free(t.done);
 }
