@@ -188,7 +188,7 @@ void aeon__lifespan_give_up(struct aeon_lifespan *life);       /* cancel the who
 
 /* warden.c */
 int aeon__warden_start(aeon_app *app);
-void aeon__warden_deadline(aeon_app *app, aeon_duration from_now); /* the hard one */
+void aeon__warden_arm(aeon_app *app); /* the hard deadline; the first call counts. Any thread */
 void aeon__warden_end(aeon_app *app);
 
 /* health.c, beside.c: start what was declared, in the given lifespan's group `beside`. */

@@ -333,7 +333,7 @@ static void shut_down(aeon_app *app)
         bool was_ready = atomic_exchange(&app->ready, false);
         atomic_store(&app->draining, true);
         aeon__report_step(app, STEP_DRAIN);
-        aeon__warden_deadline(app, app->opts.drain_delay + app->opts.graceful_timeout + app->opts.cleanup_timeout + 3 * RESERVE);
+        aeon__warden_arm(app);
         if (was_ready)
                 wait_drain_delay(app);
         aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;

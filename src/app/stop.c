@@ -22,6 +22,7 @@ static void on_stop(void *arg)
 
 static void announce(aeon_app *app)
 {
+        aeon__warden_arm(app); /* from now on, even if the main loop is stuck and never hears of it */
         aeon_loop *loop = atomic_load(&app->main_loop);
         if (loop)
                 aeon__post_surely(loop, on_stop, app);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define STALL_LIMIT AEON_SECONDS(10)
+#define HARD_RESERVE AEON_SECONDS(3)
 #define PING_INTERVAL AEON_MILLISECONDS(500)
 
 struct warden {
@@ -28,7 +29,7 @@ struct warden {
         aeon_loop *loop;
         aeon_group *group;
         aeon_event *end;
-        aeon_duration hard_deadline;
+        bool deadline_armed;
         struct aeon_lifespan post; /* what its tasks see as their lifespan: only the app is set */
 };
 
@@ -68,7 +69,8 @@ static int watch_signals(void *arg)
 static int hard_deadline(void *arg)
 {
         struct warden *w = arg;
-        int r = aeon_sleep(w->hard_deadline);
+        const aeon_app_opts *o = &w->app->opts;
+        int r = aeon_sleep(o->drain_delay + o->graceful_timeout + o->cleanup_timeout + HARD_RESERVE);
         if (r < 0)
                 return r;
         aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
@@ -78,14 +80,14 @@ static int hard_deadline(void *arg)
 static void arm_hard_deadline(void *arg)
 {
         struct warden *w = arg;
-        if (w->group)
-                aeon_spawn(w->group, "hard deadline", hard_deadline, w);
+        if (w->group && !w->deadline_armed)
+                w->deadline_armed = aeon_spawn(w->group, "hard deadline", hard_deadline, w) == 0;
 }
 
-void aeon__warden_deadline(aeon_app *app, aeon_duration from_now)
+void aeon__warden_arm(aeon_app *app)
 {
-        app->warden->hard_deadline = from_now;
-        aeon__post_surely(app->warden->loop, arm_hard_deadline, app->warden);
+        if (app->warden)
+                aeon__post_surely(app->warden->loop, arm_hard_deadline, app->warden);
 }
 
 /* ------------------------------------------------------------------ stuck loops */
