@@ -53,6 +53,7 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
                 stop->code = code;
                 stop->cause = words;
                 atomic_store(&stop->level, STOP_ASKED);
+                aeon__warden_deadline(app);
         } else if (code != 0) {
                 keep_also(stop, words ? words : "out of memory");
         }

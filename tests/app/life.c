@@ -298,8 +298,8 @@ void life_check_way(const struct way *way)
         size_t length = strlen(way->up);
         snprintf(expected, sizeof expected, "%s%s%s free.a free.b", way->up, way->up[length - 1] == ' ' ? "" : " ", way->down);
         CHECK_STR(trace_of(0), expected);
-        CHECK_INT(trace_count("watch", false), 1);
-        CHECK_INT(trace_count("unwatch", false), 1);
+        CHECK_INT(trace_count("watch", false), 2);
+        CHECK_INT(trace_count("unwatch", false), 2);
         /* Ready from the ready hook to the end of serving, and at no other instant. */
         CHECK_INT(trace_ready_count(), trace_count("ready", true) + trace_count("serving", true));
         CHECK_INT(trace_count("ready", true), trace_count("ready", false));

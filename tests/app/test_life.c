@@ -198,7 +198,7 @@ static int stop_soon(void *app)
         while (!aeon_app_is_ready(app))
                 if (aeon_sleep(AEON_MILLISECONDS(1)) < 0)
                         return -ECANCELED;
-        return aeon_app_stop(app, 0);
+        return aeon_app_stop(app, 5);
 }
 
 static int decline(aeon_lifespan *life)
@@ -227,9 +227,9 @@ static void declining_with_a_number(aeon_app *app)
 
 PLAIN_TEST(a_loop_whose_lifespan_declines_serves_without_it)
 {
-        CHECK_INT(aeon_app_run(declining, &(aeon_app_opts){ .loops = 2, .quiet = true }), 0);
+        CHECK_INT(aeon_app_run(declining, &(aeon_app_opts){ .loops = 2, .quiet = true }), 5);
         CHECK_INT(count, 2);
-        CHECK_INT(aeon_app_run(declining_with_a_number, &(aeon_app_opts){ .quiet = true }), 0);
+        CHECK_INT(aeon_app_run(declining_with_a_number, &(aeon_app_opts){ .quiet = true }), 5);
         CHECK_INT(count, 3);
 }
 
@@ -249,7 +249,7 @@ static void serving_twice(aeon_app *app)
 
 PLAIN_TEST(a_lifespan_serves_once)
 {
-        CHECK_INT(aeon_app_run(serving_twice, &(aeon_app_opts){ .quiet = true }), 0);
+        CHECK_INT(aeon_app_run(serving_twice, &(aeon_app_opts){ .quiet = true }), 5);
         CHECK_INT(count, 1);
 }
 
@@ -307,20 +307,6 @@ static int set_late(aeon_app *app)
 static void keeping(aeon_app *app)
 {
         aeon_on_startup(app, keep_things);
-        aeon_after_startup(app, keep_things);
-        aeon_on_ready(app, set_late);
-        aeon_on_shutdown(app, set_late);
-        aeon_background(app, "stop", stop_soon, app, NULL);
-}
-
-static int keep_once(aeon_app *app)
-{
-        return config_get() ? 0 : keep_things(app);
-}
-
-static void keeping_once(aeon_app *app)
-{
-        aeon_on_startup(app, keep_once);
         aeon_on_ready(app, set_late);
         aeon_on_shutdown(app, set_late);
         aeon_background(app, "stop", stop_soon, app, NULL);
@@ -328,7 +314,7 @@ static void keeping_once(aeon_app *app)
 
 PLAIN_TEST(app_variables_are_sealed_when_ready_and_cleared_at_the_end)
 {
-        CHECK_INT(aeon_app_run(keeping_once, &(aeon_app_opts){ .quiet = true }), 0);
+        CHECK_INT(aeon_app_run(keeping, &(aeon_app_opts){ .quiet = true }), 5);
         CHECK(config_get() == NULL);
         CHECK_STR(words, "second first ");
         CHECK_INT(config_set(NULL), 0);
