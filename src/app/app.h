@@ -35,6 +35,8 @@
 
 enum { HOOK_KINDS = AEON_AFTER_SHUTDOWN + 1 };
 
+#define RESERVE AEON_SECONDS(1) /* what a step of the way down has at least, though its budget is spent */
+
 struct hook {
         struct hook *next;
         aeon_hook_fn *fn;
@@ -100,9 +102,10 @@ struct aeon_lifespan {
         unsigned index;
         pthread_t thread;       /* index > 0 */
         _Atomic(aeon_loop *) loop; /* held from its first task to the end of the app */
-        aeon_event *draining;   /* set at COMMAND_QUIESCE */
+        aeon_event *draining;   /* set when the app begins to stop */
 
         /* The coordinator's side. */
+        enum command commanded; /* the latest */
         bool up, ended, answered;
 
         /* The lifespan's own side, touched on its loop only. */
@@ -119,6 +122,8 @@ struct aeon_lifespan {
         bool *part_open;        /* by number: its open() succeeded */
         struct note notes[NOTE_KINDS]; /* one of each may be under way */
         struct note done[COMMANDS];    /* NOTE_DONE, by command */
+        _Atomic bool stop_starting; /* there is no use in coming up any more */
+        bool given_up;
         _Atomic bool pinged;    /* a ping of the warden has not come back */
 };
 
@@ -141,7 +146,7 @@ struct aeon_app {
 
         pthread_mutex_t lock; /* of deferred, and of what checks share with the probes */
         struct stop stop;
-        _Atomic bool started, ready, live, draining;
+        _Atomic bool started, ready, live;
         _Atomic(aeon_loop *) main_loop;
 
         struct aeon_lifespan *lives;
@@ -155,7 +160,7 @@ struct aeon_app {
         aeon_scope *patience;       /* around the wait for what is in flight, while it runs */
         bool abandoned;             /* something did not end in time */
 
-        struct warden *warden;
+        struct warden *warden; /* under the stop's lock */
         struct report *report;
 };
 
@@ -184,11 +189,12 @@ int aeon__lifespan_task(void *life);        /* one whole lifespan, as a task of 
 void *aeon__lifespan_thread(void *life);
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life); /* cancel what it does to come up */
+void aeon__lifespan_say_draining(struct aeon_lifespan *life);
 void aeon__lifespan_give_up(struct aeon_lifespan *life);       /* cancel the whole of it: its time is over */
 
 /* warden.c */
 int aeon__warden_start(aeon_app *app);
-void aeon__warden_arm(aeon_app *app); /* the hard deadline; the first call counts. Any thread */
+void aeon__warden_deadline(aeon_app *app); /* the hard one begins to run; called with the stop's lock held */
 void aeon__warden_end(aeon_app *app);
 
 /* health.c, beside.c: start what was declared, in the given lifespan's group `beside`. */
@@ -201,6 +207,6 @@ void aeon__beside_free(aeon_app *app);
 enum report_step { STEP_START, STEP_SERVE, STEP_DRAIN, STEP_SHUTDOWN, STEPS };
 int aeon__report_new(aeon_app *app);
 void aeon__report_step(aeon_app *app, enum report_step step); /* it begins now */
-void aeon__report_stragglers(struct aeon_lifespan *life, const char *fate); /* on its loop */
+void aeon__report_stragglers(aeon_app *app, aeon_group *group, const char *fate); /* on the group's loop */
 void aeon__report_write(aeon_app *app, int code);
 void aeon__report_free(aeon_app *app);

@@ -17,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RESERVE AEON_SECONDS(1)
-
 /* ------------------------------------------------------------------ hooks */
 
 struct hook_call {
@@ -81,7 +79,18 @@ static bool lives_on(const struct aeon_lifespan *life)
         return life->up && !life->ended;
 }
 
-static void take_note(aeon_app *app, struct note *note, int *first_failure)
+/* A failure that a note brings becomes a stop at once, so that the first one to arrive is the cause, and what the other loops do to
+ * come up is cancelled. @starting says what is coming up; NULL: nothing is. */
+static void take_failure(aeon_app *app, const struct note *note, const char *starting)
+{
+        const char *words = note->words ? note->words : "failed";
+        if (starting && (note->result != -ECANCELED || aeon__stop_level(app) == STOP_NONE))
+                aeon__stop(app, 1, "%s failed: %s", starting, words);
+        else if (!starting && note->result != -ECANCELED)
+                aeon__stop(app, note->kind == NOTE_ENDED ? 3 : 1, "loop %u: %s", note->life->index, words);
+}
+
+static void take_note(aeon_app *app, struct note *note, const char *starting)
 {
         struct aeon_lifespan *life = note->life;
         switch (note->kind) {
@@ -89,7 +98,7 @@ static void take_note(aeon_app *app, struct note *note, int *first_failure)
                 life->up = true;
                 break;
         case NOTE_DONE:
-                life->answered = true;
+                life->answered = life->answered || note->command == life->commanded; /* not a late answer to an earlier one */
                 break;
         case NOTE_DIED:
                 aeon__stop(app, 3, "the lifespan of loop %u ended while serving: %s", life->index, note->words ? note->words : "cancelled");
@@ -101,16 +110,13 @@ static void take_note(aeon_app *app, struct note *note, int *first_failure)
         case NOTE_KINDS:
                 break;
         }
-        bool failed = note->result < 0 && (note->kind == NOTE_DONE || note->kind == NOTE_ENDED);
-        if (failed && first_failure && *first_failure == 0)
-                *first_failure = aeon_fail_at(note->result, true, AEON_HERE, "%s", note->words ? note->words : "failed");
-        else if (failed && note->result != -ECANCELED)
-                aeon__stop(app, 1, "loop %u: %s", life->index, note->words ? note->words : "failed");
+        if (note->result < 0 && (note->kind == NOTE_DONE || note->kind == NOTE_ENDED))
+                take_failure(app, note, starting);
         free(note->words);
 }
 
 /* Collect notes until @done says so. Errors: -ECANCELED when the scope around is cancelled. */
-static int await(aeon_app *app, bool (*done)(const struct aeon_lifespan *), int *first_failure)
+static int await(aeon_app *app, bool (*done)(const struct aeon_lifespan *), const char *starting)
 {
         for (;;) {
                 bool all = true;
@@ -122,12 +128,7 @@ static int await(aeon_app *app, bool (*done)(const struct aeon_lifespan *), int 
                 int r = aeon_receive(app->inbox, &note);
                 if (r < 0)
                         return r;
-                bool had_failed = first_failure && *first_failure < 0;
-                take_note(app, &note, first_failure);
-                /* One loop's failure to come up ends what the others do to come up. */
-                if (first_failure && *first_failure < 0 && !had_failed)
-                        for (unsigned i = 0; i < app->opts.loops; i++)
-                                aeon__lifespan_stop_starting(&app->lives[i]);
+                take_note(app, &note, starting);
         }
 }
 
@@ -154,16 +155,9 @@ static bool is_up_or_ended(const struct aeon_lifespan *life)
 static int await_start(aeon_app *app, bool (*done)(const struct aeon_lifespan *), const char *what)
 {
         aeon_scope shield;
-        int failure = 0;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = what });
-        int r = aeon_scope_close(&shield, await(app, done, &failure));
-        if (r == 0)
-                r = failure;
-        if (aeon__stop_level(app) != STOP_NONE)
-                return -ECANCELED;
-        if (r < 0)
-                aeon__stop(app, 1, "%s failed: %s", what, aeon_error_describe(r));
-        return r;
+        int r = aeon_scope_close(&shield, await(app, done, what));
+        return r == 0 && aeon__stop_level(app) != STOP_NONE ? -ECANCELED : r;
 }
 
 static int start_lifespans(aeon_app *app, aeon_group *group)
@@ -180,11 +174,7 @@ static int start_lifespans(aeon_app *app, aeon_group *group)
                         break;
                 }
         }
-        int r = await_start(app, is_up_or_ended, "the lifespan's start");
-        for (unsigned i = 0; i < app->opts.loops && r == 0; i++)
-                if (!app->lives[i].up)
-                        r = -ECANCELED;
-        return r;
+        return await_start(app, is_up_or_ended, "the lifespan's start");
 }
 
 static void say_ready(aeon_app *app, aeon_time begin)
@@ -331,9 +321,9 @@ static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
 static void shut_down(aeon_app *app)
 {
         bool was_ready = atomic_exchange(&app->ready, false);
-        atomic_store(&app->draining, true);
         aeon__report_step(app, STEP_DRAIN);
-        aeon__warden_arm(app);
+        for (unsigned i = 0; i < app->opts.loops; i++)
+                aeon__lifespan_say_draining(&app->lives[i]);
         if (was_ready)
                 wait_drain_delay(app);
         aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;
@@ -355,9 +345,10 @@ static void exit_abandoning(aeon_app *app)
 {
         for (unsigned i = 0; i < app->opts.loops; i++)
                 if (app->lives[i].ended == false && app->progress.lives_begun) {
-                        aeon__report_write(app, 4);
+                        aeon__stop(app, 4, "something did not end, and was abandoned");
+                        aeon__report_write(app, app->stop.code);
                         fflush(NULL);
-                        _exit(4);
+                        _exit(app->stop.code);
                 }
 }
 

@@ -61,6 +61,7 @@ static void command_arrives(void *arg)
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command)
 {
         _Static_assert(COMMAND_LEAVE < 8 && _Alignof(struct aeon_lifespan) >= 8, "a command fits into a pointer's low bits");
+        life->commanded = command;
         life->answered = false;
         aeon__post_surely(atomic_load(&life->loop), command_arrives, (void *)((uintptr_t)life | (uintptr_t)command));
 }
@@ -74,11 +75,26 @@ static void stop_starting(void *arg)
                 aeon_scope_cancel(life->step, "the app is told to stop");
 }
 
+/* It may be too early for the post to cancel anything: whoever begins to start something looks at the flag. */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life)
 {
+        atomic_store(&life->stop_starting, true);
         aeon_loop *loop = atomic_load(&life->loop);
         if (loop)
                 aeon__post_surely(loop, stop_starting, life);
+}
+
+static void say_draining(void *arg)
+{
+        struct aeon_lifespan *life = arg;
+        aeon_event_set(life->draining);
+}
+
+void aeon__lifespan_say_draining(struct aeon_lifespan *life)
+{
+        aeon_loop *loop = atomic_load(&life->loop);
+        if (loop)
+                aeon__post_surely(loop, say_draining, life);
 }
 
 static void give_up(void *arg)
@@ -88,8 +104,12 @@ static void give_up(void *arg)
                 aeon_scope_cancel(life->step, "its time is over");
         if (life->whole)
                 aeon_scope_cancel(life->whole, "its time is over");
-        if (life->handlers)
-                aeon__report_stragglers(life, "abandoned");
+        if (!life->given_up) {
+                aeon__report_stragglers(life->app, life->handlers, "abandoned");
+                aeon__report_stragglers(life->app, life->beside, "abandoned");
+                aeon__report_stragglers(life->app, life->parts, "abandoned");
+        }
+        life->given_up = true;
 }
 
 void aeon__lifespan_give_up(struct aeon_lifespan *life)
@@ -125,7 +145,6 @@ static int serve_parts(struct aeon_lifespan *life)
 
 static void quiesce_parts(struct aeon_lifespan *life)
 {
-        aeon_event_set(life->draining);
         unsigned i = life->app->part_count;
         for (struct part_entry *e = life->app->last_part; e; e = e->previous)
                 if (life->part_open[--i] && e->part->quiesce)
@@ -170,6 +189,8 @@ static void carry_out(struct aeon_lifespan *life, enum command command)
         int r = 0;
         aeon_scope_open(&step, &(aeon_scope_opts){ .name = "step", .shield = command >= COMMAND_QUIESCE });
         life->step = &step;
+        if (command <= COMMAND_SERVE && atomic_load(&life->stop_starting))
+                aeon_scope_cancel(&step, "the app is told to stop");
         switch (command) {
         case COMMAND_OPEN:
                 r = open_parts(life);
@@ -182,7 +203,7 @@ static void carry_out(struct aeon_lifespan *life, enum command command)
                 break;
         case COMMAND_CANCEL:
                 life->cancelled = true;
-                aeon__report_stragglers(life, "cancelled");
+                aeon__report_stragglers(life->app, life->handlers, "cancelled");
                 aeon_group_cancel(life->handlers, "the app shuts down");
                 aeon_group_cancel(life->beside, "the app shuts down");
                 break;
@@ -272,9 +293,11 @@ int aeon_lifespan_serve(aeon_lifespan *life)
         note_send(life, NOTE_UP, 0);
         serve_commands(life);
 
+        life->waiting_for = -1;
         aeon_group_close(life->handlers);
+        life->handlers = NULL;
         aeon_group_close(life->beside);
-        life->handlers = life->beside = NULL;
+        life->beside = NULL;
         aeon_group_cancel(life->parts, "the lifespan ends");
         r = aeon_group_close(life->parts);
         life->parts = NULL;
@@ -310,7 +333,7 @@ static int run_lifespan(struct aeon_lifespan *life)
 {
         aeon_app *app = life->app;
         int r = app->lifespan ? app->lifespan(life) : 0;
-        if (r == 0 && life->state == LIFE_STARTING)
+        if (r >= 0 && life->state == LIFE_STARTING)
                 r = aeon_lifespan_serve(life); /* there is none, or it declined */
         return r;
 }
@@ -327,6 +350,8 @@ int aeon__lifespan_task(void *arg)
                 aeon_scope_open(&whole, &(aeon_scope_opts){ .name = "lifespan" });
                 life->whole = &whole;
                 atomic_store(&life->loop, aeon_loop_hold(aeon_loop_current()));
+                if (atomic_load(&life->stop_starting))
+                        aeon_scope_cancel(&whole, "the app is told to stop");
                 r = run_lifespan(life);
                 life->whole = NULL;
                 aeon_scope_close(&whole, r); /* its own result is told: the coordinator knows whether it asked for it */

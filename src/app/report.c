@@ -66,11 +66,13 @@ static void add_straggler(struct report *report, const struct aeon_task *t, cons
         pthread_mutex_unlock(&report->lock);
 }
 
-void aeon__report_stragglers(struct aeon_lifespan *life, const char *fate)
+void aeon__report_stragglers(aeon_app *app, aeon_group *group, const char *fate)
 {
         struct aeon_task *t;
-        list_foreach(t, aeon__group_tasks(life->handlers), in_group)
-                add_straggler(life->app->report, t, fate);
+        if (!group)
+                return;
+        list_foreach(t, aeon__group_tasks(group), in_group)
+                add_straggler(app->report, t, fate);
 }
 
 /* ------------------------------------------------------------------ writing */
@@ -186,6 +188,7 @@ void aeon__report_write(aeon_app *app, int code)
         if (!report)
                 return;
         pthread_mutex_lock(&report->lock);
+        pthread_mutex_lock(&app->stop.lock); /* the hard deadline writes while others may still fail */
         bool first = !report->written;
         report->written = true;
         aeon_time now = aeon_now();
@@ -197,5 +200,6 @@ void aeon__report_write(aeon_app *app, int code)
                         close(fd);
                 }
         }
+        pthread_mutex_unlock(&app->stop.lock);
         pthread_mutex_unlock(&report->lock);
 }

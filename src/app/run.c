@@ -120,34 +120,33 @@ static int live(aeon_app *app)
         return app->abandoned && app->stop.code == 0 ? 4 : app->stop.code;
 }
 
+static int declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
+{
+        int r = aeon__arguments_parse(app->opts.argc, app->opts.argv, &app->arguments);
+        if (r < 0)
+                return refuse(2, r, "bad arguments");
+        define(app);
+        if (app->declare_error) {
+                aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
+                return 2;
+        }
+        r = make_lives(app);
+        if (r < 0)
+                return refuse(1, r, "cannot start");
+        atomic_store(&aeon__app_running, app);
+        int code = live(app);
+        unbind_parts(app);
+        atomic_store(&aeon__app_running, NULL);
+        return code;
+}
+
 int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
 {
         aeon_app *app = app_new(opts);
         if (!app)
                 return refuse(1, -ENOMEM, "cannot start");
         signal(SIGPIPE, SIG_IGN);
-        int code, r = aeon__arguments_parse(app->opts.argc, app->opts.argv, &app->arguments);
-        if (r < 0) {
-                code = refuse(2, r, "bad arguments");
-                app_free(app);
-                return code;
-        }
-        define(app);
-        if (app->declare_error) {
-                aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
-                app_free(app);
-                return 2;
-        }
-        r = make_lives(app);
-        if (r < 0) {
-                code = refuse(1, r, "cannot start");
-                app_free(app);
-                return code;
-        }
-        atomic_store(&aeon__app_running, app);
-        code = live(app);
-        unbind_parts(app);
-        atomic_store(&aeon__app_running, NULL);
+        int code = declare_and_live(app, define);
         aeon__app_vars_clear();
         aeon__run_deferred(app);
         aeon__report_write(app, code);

@@ -22,7 +22,6 @@ static void on_stop(void *arg)
 
 static void announce(aeon_app *app)
 {
-        aeon__warden_arm(app); /* from now on, even if the main loop is stuck and never hears of it */
         aeon_loop *loop = atomic_load(&app->main_loop);
         if (loop)
                 aeon__post_surely(loop, on_stop, app);
@@ -54,6 +53,7 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
                 stop->code = code;
                 stop->cause = words;
                 atomic_store(&stop->level, STOP_ASKED);
+                aeon__warden_deadline(app);
         } else if (code != 0) {
                 keep_also(stop, words ? words : "out of memory");
         }

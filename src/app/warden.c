@@ -18,7 +18,6 @@
 #include <unistd.h>
 
 #define STALL_LIMIT AEON_SECONDS(10)
-#define HARD_RESERVE AEON_SECONDS(3)
 #define PING_INTERVAL AEON_MILLISECONDS(500)
 
 struct warden {
@@ -29,7 +28,6 @@ struct warden {
         aeon_loop *loop;
         aeon_group *group;
         aeon_event *end;
-        bool deadline_armed;
         struct aeon_lifespan post; /* what its tasks see as their lifespan: only the app is set */
 };
 
@@ -52,9 +50,11 @@ static int watch_signals(void *arg)
                 if (r < 0)
                         break;
                 const char *name = sigabbrev_np(r);
-                if (count == 1 && aeon__stop(w->app, 0, "SIG%s", name))
+                if (count == 1) { /* the app may be stopping by itself: that is no reason for haste */
+                        aeon__stop(w->app, 0, "SIG%s", name);
                         continue;
-                if (count <= 2) {
+                }
+                if (count == 2) {
                         aeon_log_warning("SIG%s again: cancelling what is in flight", name);
                         aeon__stop_hurry(w->app);
                         continue;
@@ -70,21 +70,22 @@ static int hard_deadline(void *arg)
 {
         struct warden *w = arg;
         const aeon_app_opts *o = &w->app->opts;
-        int r = aeon_sleep(o->drain_delay + o->graceful_timeout + o->cleanup_timeout + HARD_RESERVE);
+        int r = aeon_sleep(o->drain_delay + o->graceful_timeout + o->cleanup_timeout + 3 * RESERVE);
         if (r < 0)
                 return r;
         aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
-        end_process(w->app, 4);
+        end_process(w->app, w->app->stop.code);
 }
 
 static void arm_hard_deadline(void *arg)
 {
         struct warden *w = arg;
-        if (w->group && !w->deadline_armed)
-                w->deadline_armed = aeon_spawn(w->group, "hard deadline", hard_deadline, w) == 0;
+        if (w->group)
+                aeon_spawn(w->group, "hard deadline", hard_deadline, w);
 }
 
-void aeon__warden_arm(aeon_app *app)
+/* By the stop itself, not by the coordinator, whose loop may be the one that is stuck. */
+void aeon__warden_deadline(aeon_app *app)
 {
         if (app->warden)
                 aeon__post_surely(app->warden->loop, arm_hard_deadline, app->warden);
@@ -207,10 +208,9 @@ static void *warden_thread(void *arg)
         return NULL;
 }
 
-static void warden_free(aeon_app *app)
+static void warden_free(struct warden *w)
 {
-        struct warden *w = app->warden;
-        app->warden = NULL;
+        pthread_join(w->thread, NULL);
         aeon_loop_release(w->loop);
         sem_destroy(&w->up);
         free(w);
@@ -223,20 +223,23 @@ int aeon__warden_start(aeon_app *app)
                 return aeon_fail(-ENOMEM, "no memory for the warden");
         w->app = w->post.app = app;
         sem_init(&w->up, 0, 0);
-        app->warden = w;
         int r = -pthread_create(&w->thread, NULL, warden_thread, w);
         if (r < 0) {
-                warden_free(app);
+                free(w);
                 return aeon_fail_os(r, "cannot make the warden's thread");
         }
         while (sem_wait(&w->up) < 0)
                 ;
         r = w->start_result;
         if (r < 0) {
-                pthread_join(w->thread, NULL);
-                warden_free(app);
+                warden_free(w);
                 return aeon_fail(r, "the warden cannot start");
         }
+        pthread_mutex_lock(&app->stop.lock);
+        app->warden = w;
+        if (aeon__stop_level(app) != STOP_NONE)
+                aeon__warden_deadline(app);
+        pthread_mutex_unlock(&app->stop.lock);
         return 0;
 }
 
@@ -247,7 +250,10 @@ static void set_end(void *arg)
 
 void aeon__warden_end(aeon_app *app)
 {
-        aeon__post_surely(app->warden->loop, set_end, app->warden);
-        pthread_join(app->warden->thread, NULL);
-        warden_free(app);
+        struct warden *w = app->warden;
+        pthread_mutex_lock(&app->stop.lock);
+        app->warden = NULL;
+        pthread_mutex_unlock(&app->stop.lock);
+        aeon__post_surely(w->loop, set_end, w);
+        warden_free(w);
 }
