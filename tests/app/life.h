@@ -40,9 +40,9 @@ unsigned trace_ready_count(void);
 /* ------------------------------------------------------------------ the app */
 
 struct act {
-        const char *at;              /* at which instant; NULL: none */
-        int (*does)(aeon_app *app);  /* the instant's result is its result */
-        unsigned loop;               /* on which loop, for an instant that each loop has */
+        const char *at;             /* at which instant; NULL: none */
+        int (*does)(aeon_app *app); /* the instant's result is its result */
+        unsigned loop;              /* on which loop, for an instant that each loop has */
 };
 
 int life_break(aeon_app *app);   /* fails with "it broke" */

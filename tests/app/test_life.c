@@ -350,7 +350,8 @@ PLAIN_TEST(hooks_see_the_apps_arguments)
 {
         static char *good[] = { "--env", ".env.test", "--no-cache", "--verbose", "--tag", "a", "b", "--tag=c", "--max-size", "-5" };
         static char *bad[] = { "--=x" };
-        CHECK_INT(aeon_app_run(with_arguments, &(aeon_app_opts){ .name = "arguments", .quiet = true, .argc = 10, .argv = good }), 0);
+        CHECK_INT(aeon_app_run(with_arguments, &(aeon_app_opts){ .name = "arguments", .quiet = true, .argc = 10, .argv = good }),
+                  0);
         CHECK_INT(aeon_app_run(with_arguments, &(aeon_app_opts){ .quiet = true, .argc = 1, .argv = bad }), 2);
 }
 
