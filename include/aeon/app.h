@@ -32,16 +32,16 @@ typedef struct aeon_app aeon_app;
 /* ------------------------------------------------------------------ declaring an app */
 
 /* Declare an app; the block that follows is run once, before anything starts, and must only declare. */
-#define AEON_APP(name)                                                                                                                 \
-        AEON__EXTERN_C AEON_API void aeon_app_define_##name(aeon_app *name);                                                           \
+#define AEON_APP(name)                                                       \
+        AEON__EXTERN_C AEON_API void aeon_app_define_##name(aeon_app *name); \
         void aeon_app_define_##name(aeon_app *name)
 
 /* Make the app declared above a program of its own, with all flags of `aeon run`. */
-#define AEON_MAIN(name)                                                                                                                \
-        int main(int argc, char **argv)                                                                                                \
-        {                                                                                                                              \
-                return aeon_main(argc, argv, #name, aeon_app_define_##name);                                                           \
-        }                                                                                                                              \
+#define AEON_MAIN(name)                                                      \
+        int main(int argc, char **argv)                                      \
+        {                                                                    \
+                return aeon_main(argc, argv, #name, aeon_app_define_##name); \
+        }                                                                    \
         struct aeon__needs_a_semicolon
 
 /* What AEON_MAIN calls: parse the flags of `aeon run` and the app's own arguments, run the app, return its exit code. */
@@ -129,11 +129,11 @@ AEON_API unsigned aeon_app_loops(const aeon_app *app);
  * in order of registration on the way up and in reverse on the way down; what opened is closed, what did not is not. */
 typedef struct aeon_part {
         const char *name;
-        int (*bind)(void *self, aeon_app *app);           /* step 0, once, outside any loop: reserve ports, read nothing. Fails: exit 1 */
-        int (*watch)(void *self, aeon_app *app);          /* steps 1-14, once, a task on the warden's loop (never blocked by handlers);
+        int (*bind)(void *self, aeon_app *app);  /* step 0, once, outside any loop: reserve ports, read nothing. Fails: exit 1 */
+        int (*watch)(void *self, aeon_app *app); /* steps 1-14, once, a task on the warden's loop (never blocked by handlers);
                                                              cancelled at the end; failing stops the app */
-        int (*open)(void *self, aeon_lifespan *life);     /* step 4, per loop, inside its lifespan: connect. Fails: undo, exit 1 */
-        int (*serve)(void *self, aeon_lifespan *life);    /* step 6, per loop: begin to take work from outside. Fails: undo, exit 1 */
+        int (*open)(void *self, aeon_lifespan *life);  /* step 4, per loop, inside its lifespan: connect. Fails: undo, exit 1 */
+        int (*serve)(void *self, aeon_lifespan *life); /* step 6, per loop: begin to take work from outside. Fails: undo, exit 1 */
         void (*quiesce)(void *self, aeon_lifespan *life); /* step 9, per loop: take nothing new; must not wait long */
         void (*close)(void *self, aeon_lifespan *life);   /* step 13, per loop, shielded, iff open succeeded */
         void (*unbind)(void *self, aeon_app *app);        /* end of step 14, once, iff bind succeeded */
@@ -163,17 +163,17 @@ AEON_API void aeon_app_set_admin_address(aeon_app *app, const char *address);
 /* ------------------------------------------------------------------ running an app by hand */
 
 typedef struct aeon_app_opts {
-        const char *name;                /* "app" */
-        unsigned loops;                  /* 1 */
-        int argc;                        /* app arguments, by the grammar of `aeon run` */
-        char **argv;                     /* borrowed until the app is freed */
-        aeon_duration drain_delay;       /* 0: step 9 follows the stop at once */
-        aeon_duration graceful_timeout;  /* 30 s: one deadline for everything in flight */
-        aeon_duration cleanup_timeout;   /* 5 s: for what was cancelled, and for shut-down hooks and closes */
-        const char *admin;               /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
-        bool health_details;             /* show component details to everybody, not only to loopback */
-        bool quiet;                      /* no ready line and no report on stderr */
-        bool no_signals;                 /* leave SIGTERM and SIGINT alone */
+        const char *name;               /* "app" */
+        unsigned loops;                 /* 1 */
+        int argc;                       /* app arguments, by the grammar of `aeon run` */
+        char **argv;                    /* borrowed until the app is freed */
+        aeon_duration drain_delay;      /* 0: step 9 follows the stop at once */
+        aeon_duration graceful_timeout; /* 30 s: one deadline for everything in flight */
+        aeon_duration cleanup_timeout;  /* 5 s: for what was cancelled, and for shut-down hooks and closes */
+        const char *admin;              /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
+        bool health_details;            /* show component details to everybody, not only to loopback */
+        bool quiet;                     /* no ready line and no report on stderr */
+        bool no_signals;                /* leave SIGTERM and SIGINT alone */
 } aeon_app_opts;
 
 /* Make an app, declare it with @define, run it to its end and return its exit code:

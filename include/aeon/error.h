@@ -33,14 +33,20 @@ extern "C" {
  *
  * The text belongs to the running task and lives until the task's next aeon_fail() or its end. Never suspends.
  * Any task or thread. When memory is short the text is lost and the code is kept. */
-#ifndef __clang_analyzer__
-#define aeon_fail(code, ...) aeon_fail_at((code), AEON__IS_LITERAL(code), AEON_HERE, __VA_ARGS__)
-#else /* which must be shown that the result is the code */
-#define aeon_fail(code, ...) ((void)aeon_fail_at((code), AEON__IS_LITERAL(code), AEON_HERE, __VA_ARGS__), (code))
-#endif
+#define aeon_fail(code, ...)                                                                                \
+        __extension__({                                                                                     \
+                int aeon__code = (code); /* named, so that the compiler sees that the result is the code */ \
+                (void)aeon_fail_at(aeon__code, AEON__IS_LITERAL(code), AEON_HERE, __VA_ARGS__);             \
+                aeon__code;                                                                                 \
+        })
 
 /* The same for a code from the system or another library: "open queue.db: Permission denied". */
-#define aeon_fail_os(code, ...) aeon_fail_os_at((code), AEON_HERE, __VA_ARGS__)
+#define aeon_fail_os(code, ...)                                            \
+        __extension__({                                                    \
+                int aeon__code = (code);                                   \
+                (void)aeon_fail_os_at(aeon__code, AEON_HERE, __VA_ARGS__); \
+                aeon__code;                                                \
+        })
 
 /* The words of the pending error, "" when there is none. Borrowed until the task's next failure. */
 AEON_API const char *aeon_error_text(void);

@@ -36,7 +36,8 @@ typedef struct aeon_health_opts {
 AEON_API int aeon_health_check(aeon_app *app, const char *name, aeon_health_fn *check, const aeon_health_opts *opts);
 
 /* The same with an argument, for parts that check several things of one kind; aeon_health_arg() gives it back. */
-AEON_API int aeon_health_check_with(aeon_app *app, const char *name, aeon_health_fn *check, void *arg, const aeon_health_opts *opts);
+AEON_API int aeon_health_check_with(aeon_app *app, const char *name, aeon_health_fn *check, void *arg,
+                                    const aeon_health_opts *opts);
 AEON_API void *aeon_health_arg(const aeon_health *h);
 
 /* Say "degraded" with words, as a check's result. Returns a positive number. */

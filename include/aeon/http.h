@@ -88,6 +88,7 @@ AEON_API int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *han
 /* ------------------------------------------------------------------ the request. All strings are borrowed until the handler ends.
  */
 
+/* "GET", "POST": as it was sent. */
 AEON_API const char *aeon_request_method(const aeon_request *req);
 
 /* The path as it was sent, without the query and with its escapes: "/users/J%C3%BCrgen". */

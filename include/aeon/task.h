@@ -78,7 +78,8 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
  * Source: concurrency rules 3, 4. */
 #define aeon_spawn(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, NULL, AEON_HERE)
 #define aeon_spawn_with(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, AEON_HERE)
-AEON_API int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, const aeon_spawn_opts *opts, const char *site);
+AEON_API int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, const aeon_spawn_opts *opts,
+                           const char *site);
 
 /* Look for cancellation and let others run. Suspends.
  *

@@ -41,17 +41,17 @@ AEON_API void *aeon_task_var_get(const aeon_var *var);
 #define AEON_LOOP_VAR(name, type) AEON__VAR(name, type, aeon_loop_var_set, aeon_loop_var_get)
 #define AEON_TASK_VAR(name, type) AEON__VAR(name, type, aeon_task_var_set, aeon_task_var_get)
 
-#define AEON__VAR(name, type, set, get)                                                                                                \
-        extern aeon_var name##_var;                                                                                                    \
-        AEON_SHARED aeon_var name##_var = { #name, 0, 0, 0 };                                                                          \
-        AEON_INLINE int name##_set(type *value)                                                                                        \
-        {                                                                                                                              \
-                return set(&name##_var, (void *)value);                                                                                \
-        }                                                                                                                              \
-        AEON_INLINE type *name##_get(void)                                                                                             \
-        {                                                                                                                              \
-                return (type *)get(&name##_var);                                                                                       \
-        }                                                                                                                              \
+#define AEON__VAR(name, type, set, get)                       \
+        extern aeon_var name##_var;                           \
+        AEON_SHARED aeon_var name##_var = { #name, 0, 0, 0 }; \
+        AEON_INLINE int name##_set(type *value)               \
+        {                                                     \
+                return set(&name##_var, (void *)value);       \
+        }                                                     \
+        AEON_INLINE type *name##_get(void)                    \
+        {                                                     \
+                return (type *)get(&name##_var);              \
+        }                                                     \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus

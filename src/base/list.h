@@ -68,12 +68,13 @@ static inline struct list *list_pop(struct list *head)
 
 #define list_first(head, type, member) container_of((head)->next, type, member)
 
-#define list_foreach(var, head, member)                                                                                                \
-        for ((var) = container_of((head)->next, __typeof__(*(var)), member); &(var)->member != (head);                                 \
+#define list_foreach(var, head, member)                                                                \
+        for ((var) = container_of((head)->next, __typeof__(*(var)), member); &(var)->member != (head); \
              (var) = container_of((var)->member.next, __typeof__(*(var)), member))
 
 /* The same, while the body may remove @var (and nothing else). */
-#define list_foreach_safe(var, following, head, member)                                                                                \
-        for ((var) = container_of((head)->next, __typeof__(*(var)), member),                                                           \
-            (following) = container_of((var)->member.next, __typeof__(*(var)), member);                                                \
-             &(var)->member != (head); (var) = (following), (following) = container_of((var)->member.next, __typeof__(*(var)), member))
+#define list_foreach_safe(var, following, head, member)                                 \
+        for ((var) = container_of((head)->next, __typeof__(*(var)), member),            \
+            (following) = container_of((var)->member.next, __typeof__(*(var)), member); \
+             &(var)->member != (head);                                                  \
+             (var) = (following), (following) = container_of((var)->member.next, __typeof__(*(var)), member))

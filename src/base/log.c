@@ -126,7 +126,7 @@ void aeon_log(aeon_log_level level, const char *format, ...)
 
         const char *task = aeon__log_task_name ? aeon__log_task_name() : NULL;
         int n = aeon__log_is_json() ? write_json(line, sizeof line, level, task, message)
-                        : write_text(line, sizeof line, level, task, message);
+                                    : write_text(line, sizeof line, level, task, message);
         size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
         ssize_t written = write(STDERR_FILENO, line, length);
         (void)written; /* nowhere left to report it */

@@ -124,7 +124,7 @@ static int check_health(aeon_health *h)
 
 static int declare_broker(aeon_app *app, bool implied, aeon_broker **ret_broker)
 {
-        aeon_broker *b;
+        aeon_broker *b = NULL;
         int r = aeon__broker_new(app, &b);
         if (r < 0)
                 return r;
@@ -187,7 +187,7 @@ aeon_broker *aeon_app_broker_at(aeon_app *app, unsigned n)
 
 int aeon_broker_open(const char *url, aeon_broker **ret_broker)
 {
-        aeon_broker *b;
+        aeon_broker *b = NULL;
         int r = aeon__broker_new(NULL, &b);
         if (r < 0)
                 return r;

@@ -62,6 +62,8 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
                 command.arguments = "";
                 command.summary = "A service made with Aeon.";
                 command.example = command.program;
+                if (!strcmp(name, "app"))
+                        name = command.program;
         }
         running = (struct run){ .log_level = AEON_LOG_INFO, .log_format = AEON_LOG_TEXT, .define = define, .app.name = name };
         int left = aeon__flags_parse(&command, &running, argc, argv);

@@ -23,9 +23,7 @@ static void describe(char *line, size_t size, int signal_number, const siginfo_t
         struct stack_fault fault;
         bool has_address = signal_number == SIGSEGV || signal_number == SIGBUS;
         bool overflow = has_address && aeon__stack_find(info->si_addr, &fault) && fault.in_guard;
-        struct stack *stack = overflow                                 ? fault.stack
-                              : aeon__sched && aeon__sched->running ? aeon__sched->running->stack
-                                                                       : NULL;
+        struct stack *stack = overflow ? fault.stack : aeon__sched && aeon__sched->running ? aeon__sched->running->stack : NULL;
         char who[160] = "outside any task";
         if (stack && aeon__fault_describe)
                 aeon__fault_describe(stack, who, sizeof who);

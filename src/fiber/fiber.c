@@ -9,14 +9,6 @@ __thread struct sched *aeon__sched;
 
 /* ------------------------------------------------------------------ the ready queue */
 
-static void queue_append(struct sched *s, struct fiber *f)
-{
-        f->state = FIBER_READY;
-        f->next = NULL;
-        *s->last_ready = f;
-        s->last_ready = &f->next;
-}
-
 static struct fiber *queue_pop(struct sched *s)
 {
         struct fiber *f = s->first_ready;
@@ -39,7 +31,7 @@ static inline void check_bounds(const struct fiber *f)
 }
 
 /* Leave @f for the next ready fiber, or for the main context. @last: @f has ended. */
-static void leave(struct sched *s, struct fiber *f, bool last)
+static inline void leave(struct sched *s, struct fiber *f, bool last)
 {
         check_bounds(f);
         struct context *to = &s->main;
@@ -55,27 +47,9 @@ static void leave(struct sched *s, struct fiber *f, bool last)
         context_switch(&f->context, to, last);
 }
 
-void aeon__fiber_park(struct sched *s)
+void aeon__fiber_leave(struct sched *s, struct fiber *f)
 {
-        struct fiber *f = s->running;
-        f->state = FIBER_PARKED;
         leave(s, f, false);
-}
-
-void aeon__fiber_yield(struct sched *s)
-{
-        if (!s->first_ready && s->budget) {
-                s->budget--;
-                return;
-        }
-        struct fiber *f = s->running;
-        queue_append(s, f);
-        leave(s, f, false);
-}
-
-void aeon__fiber_ready(struct sched *s, struct fiber *f)
-{
-        queue_append(s, f);
 }
 
 static void enter(struct sched *s, struct fiber *f)
@@ -128,7 +102,7 @@ int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, 
                 .context = { .low = stack->low, .size = (size_t)((char *)block - stack->low), .tsan_fiber = stack->tsan_fiber },
                 .stack = stack,
                 .body = body,
-                .class = (uint8_t)class,
+                .class = (uint8_t) class,
                 .state = FIBER_PARKED,
         };
         f->context.sp = aeon__context_prepare(block, fiber_main, f);

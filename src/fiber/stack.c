@@ -32,7 +32,7 @@ struct stack_slab {
         uint32_t count, carved;
         enum stack_class class;
         _Atomic(struct stack_slab *) next_known; /* of all pools, for the fault handler; see `known` */
-        _Atomic bool claimed; /* it belongs to a pool; else it is empty and may be reused */
+        _Atomic bool claimed;                    /* it belongs to a pool; else it is empty and may be reused */
 };
 
 /* All live slabs, for a fault handler that may interrupt anything: entries are pushed with one exchange, and a slab's descriptor is

@@ -29,7 +29,7 @@ enum stack_guard { GUARD_AUTO, GUARD_MADVISE, GUARD_MPROTECT, GUARD_NONE };
 /* Lives in the topmost bytes of each stack; the owner's bytes lie below it. */
 struct stack {
         struct stack *next_free;
-        char *low;              /* lowest usable byte, above the guard */
+        char *low; /* lowest usable byte, above the guard */
         struct stack_pool *pool;
         void *tsan_fiber;
         uint32_t valgrind_id;

@@ -28,7 +28,8 @@ static int look_up(const struct address *a, struct lookup *lookup)
 {
         struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
         *lookup = (struct lookup){ .wait = { .what = "look-up", .abort = abort_lookup }, .task = aeon__task_now() };
-        int r = uv_getaddrinfo(&aeon__loop_now()->uv, &lookup->request, on_looked_up, a->host[0] ? a->host : "127.0.0.1", a->port, &hints);
+        int r = uv_getaddrinfo(&aeon__loop_now()->uv, &lookup->request, on_looked_up, a->host[0] ? a->host : "127.0.0.1", a->port,
+                               &hints);
         if (r == 0)
                 r = aeon__wait(&lookup->wait);
         if (r == UV_ECANCELED || aeon_cancelled())

@@ -20,17 +20,17 @@
 struct letter {
         void (*fn)(void *arg);
         void *arg;
-        uint32_t index;         /* its own number */
-        _Atomic uint32_t next;  /* number of the next letter in whatever stack it is in; 0: none */
+        uint32_t index;        /* its own number */
+        _Atomic uint32_t next; /* number of the next letter in whatever stack it is in; 0: none */
 };
 
 enum { MAILBOX_SEGMENTS = 24, MAILBOX_FIRST = 64 };
 
 struct mailbox {
         _Atomic(struct letter *) segments[MAILBOX_SEGMENTS]; /* segment i holds MAILBOX_FIRST << i letters */
-        _Atomic uint32_t made;   /* segments in use */
-        _Atomic uint64_t spare;  /* counter << 32 | index */
-        _Atomic uint32_t posted; /* index of the newest */
+        _Atomic uint32_t made;                               /* segments in use */
+        _Atomic uint64_t spare;                              /* counter << 32 | index */
+        _Atomic uint32_t posted;                             /* index of the newest */
         _Atomic unsigned posters;
 };
 

@@ -153,7 +153,9 @@ int aeon_offload(aeon_task_fn *fn, void *arg)
         int r = aeon__wait_enter(&t);
         if (r < 0)
                 return r;
-        struct job job = { .wait = { .what = "offload", .abort = abort_job }, .loop = aeon__loop_now(), .task = t, .fn = fn, .arg = arg };
+        struct job job = {
+                .wait = { .what = "offload", .abort = abort_job }, .loop = aeon__loop_now(), .task = t, .fn = fn, .arg = arg
+        };
         list_init(&job.in_queue);
         job.vars = aeon__vars_hold(t->vars);
         r = enqueue(&job);

@@ -60,7 +60,8 @@ int aeon_signals_open(const int *signals, size_t count, aeon_signals **ret_signa
 {
         struct aeon_loop *loop = aeon__loop_now();
         if (!loop || count > SIGNALS_LIMIT)
-                return aeon_fail(-EINVAL, loop ? "at most 16 signals can be waited for at once" : "signals must be opened in a loop");
+                return aeon_fail(-EINVAL,
+                                 loop ? "at most 16 signals can be waited for at once" : "signals must be opened in a loop");
         aeon_signals *s = calloc(1, sizeof *s);
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for signals");

@@ -80,7 +80,8 @@ static void on_room_wanted(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_
 {
         (void)suggested;
         struct stream_reader *reader = container_of(handle, struct aeon_stream, uv.handle)->reader;
-        *ret_room = reader ? uv_buf_init(reader->buffer, (unsigned)(reader->size < INT_MAX ? reader->size : INT_MAX)) : uv_buf_init(NULL, 0);
+        *ret_room = reader ? uv_buf_init(reader->buffer, (unsigned)(reader->size < INT_MAX ? reader->size : INT_MAX))
+                           : uv_buf_init(NULL, 0);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
@@ -121,7 +122,9 @@ ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
                 return aeon_fail(-EBUSY, "another task is reading from %s", aeon_stream_peer(s));
         if (size == 0)
                 return aeon_fail(-EINVAL, "a read needs room for at least one byte");
-        struct stream_reader reader = { .wait = { .what = "read", .object = s, .abort = abort_read }, .task = t, .stream = s, .buffer = buffer, .size = size };
+        struct stream_reader reader = {
+                .wait = { .what = "read", .object = s, .abort = abort_read }, .task = t, .stream = s, .buffer = buffer, .size = size
+        };
         if (!s->reading) {
                 r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
                 if (r < 0)

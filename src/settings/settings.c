@@ -58,14 +58,12 @@ static void read_env_file(struct sources *s, bool strict, struct problems *probl
         struct text text = { 0 };
         struct problems lines = { .one_per_line = true };
         int r = aeon__text_add_file(&text, s->env_file);
-        if (r == -ENOENT && !strcmp(s->env_file, default_env_file))
-                r = 0;
+        if (r >= 0)
+                aeon__dotenv_parse(&s->dotenv, text.data, text.length, s->env_file, strict ? problems : &lines);
         else if (r == -ENOMEM)
                 problems->no_memory = true;
-        else if (r < 0)
+        else if (r != -ENOENT || strcmp(s->env_file, default_env_file))
                 aeon__problem(problems, s->env_file, "%s", aeon_strerror(r));
-        else
-                aeon__dotenv_parse(&s->dotenv, text.data, text.length, s->env_file, strict ? problems : &lines);
         problems->no_memory |= lines.no_memory | lines.text.failed;
         if (lines.count && !lines.text.failed)
                 aeon_log_warning("%s: skipped%s", s->env_file, lines.text.data);

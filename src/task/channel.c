@@ -18,9 +18,9 @@
 struct channel {
         size_t item_size;
         size_t capacity;
-        unsigned char *ring;  /* room for `slots` items; NULL while nothing was ever buffered */
-        size_t slots;         /* grows up to capacity */
-        size_t head, count;   /* first item and number of items */
+        unsigned char *ring;       /* room for `slots` items; NULL while nothing was ever buffered */
+        size_t slots;              /* grows up to capacity */
+        size_t head, count;        /* first item and number of items */
         size_t senders, receivers; /* open handles */
         struct list waiting_senders, waiting_receivers;
 };
@@ -152,7 +152,9 @@ int aeon_send(aeon_sender *s, const void *item)
                 aeon__wait_skip(t);
         if (r != -EAGAIN)
                 return r;
-        struct party self = { .wait = { .what = "send", .object = s->channel, .abort = abort_party }, .task = t, .handle = s, .from = item };
+        struct party self = {
+                .wait = { .what = "send", .object = s->channel, .abort = abort_party }, .task = t, .handle = s, .from = item
+        };
         list_append(&s->channel->waiting_senders, &self.in_channel);
         return aeon__wait(&self.wait);
 }
@@ -168,7 +170,9 @@ int aeon_receive(aeon_receiver *r, void *ret_item)
                 aeon__wait_skip(t);
         if (e != -EAGAIN)
                 return e;
-        struct party self = { .wait = { .what = "receive", .object = r->channel, .abort = abort_party }, .task = t, .handle = r, .to = ret_item };
+        struct party self = {
+                .wait = { .what = "receive", .object = r->channel, .abort = abort_party }, .task = t, .handle = r, .to = ret_item
+        };
         list_append(&r->channel->waiting_receivers, &self.in_channel);
         return aeon__wait(&self.wait);
 }
@@ -187,7 +191,7 @@ static void channel_free_if_unused(struct channel *c)
 static void dismiss(struct list *waiting, const void *handle, int result)
 {
         struct party *p, *next;
-        list_foreach_safe(p, next, waiting, in_channel) {
+        list_foreach_safe (p, next, waiting, in_channel) {
                 if (handle && p->handle != handle)
                         continue;
                 list_remove(&p->in_channel);
@@ -220,7 +224,8 @@ static int receiver_new(struct channel *c, aeon_receiver **ret_receiver)
 int aeon_channel_open(size_t item_size, size_t capacity, aeon_sender **ret_sender, aeon_receiver **ret_receiver)
 {
         if (item_size == 0 || !aeon__task_now())
-                return aeon_fail(-EINVAL, item_size ? "a channel must be opened from a task" : "a channel needs items of at least one byte");
+                return aeon_fail(-EINVAL,
+                                 item_size ? "a channel must be opened from a task" : "a channel needs items of at least one byte");
         struct channel *c = malloc(sizeof *c);
         if (!c)
                 return aeon_fail(-ENOMEM, "no memory for a channel");

@@ -16,13 +16,13 @@
 struct aeon_group {
         aeon_scope scope;
         struct runner *runner;
-        struct list tasks;       /* alive, in order of spawning */
-        size_t count;            /* of them */
-        struct aeon_task *joiner; /* waits in aeon_group_close(); NULL: nobody yet */
+        struct list tasks;                                            /* alive, in order of spawning */
+        size_t count;                                                 /* of them */
+        struct aeon_task *joiner;                                     /* waits in aeon_group_close(); NULL: nobody yet */
         void (*task_ended)(void *arg, struct aeon_task *task, int r); /* hears of each end in place of the group; NULL: nobody */
         void *task_ended_arg;
         bool a_task_was_cancelled;
-        int first_code;          /* of the first failure; 0: none */
+        int first_code; /* of the first failure; 0: none */
         struct error_slot first_error;
         aeon_group *next_spare;
 };

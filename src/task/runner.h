@@ -28,14 +28,14 @@ struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
         struct heap deadlines;
-        aeon_scope root;     /* parent of the first task's scopes; never cancelled */
-        size_t tasks;        /* alive */
+        aeon_scope root; /* parent of the first task's scopes; never cancelled */
+        size_t tasks;    /* alive */
         aeon_group *spare_groups;
-        void **loop_vars;    /* by slot */
+        void **loop_vars; /* by slot */
         unsigned loop_var_count;
-        int result;          /* of the first task */
+        int result;              /* of the first task */
         struct error_slot error; /* its words */
-        void *owner;         /* of the room above: what else belongs to this loop */
+        void *owner;             /* of the room above: what else belongs to this loop */
 };
 
 static inline struct runner *aeon__runner_now(void)
@@ -59,14 +59,14 @@ int aeon__runner_turn(struct runner *runner);
 
 /* ------------------------------------------------------------------ between the files of this room */
 
-void aeon__scope_fire(aeon_scope *s);                                       /* its deadline has passed */
+void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);
-void aeon__scope_enter(aeon_scope *s, struct aeon_task *task);              /* link it in as @task's innermost */
-void aeon__scope_leave(aeon_scope *s);                                      /* the reverse */
-bool aeon__scope_outer_visible(const aeon_scope *s);                        /* a cancel from outside reaches into @s */
+void aeon__scope_enter(aeon_scope *s, struct aeon_task *task); /* link it in as @task's innermost */
+void aeon__scope_leave(aeon_scope *s);                         /* the reverse */
+bool aeon__scope_outer_visible(const aeon_scope *s);           /* a cancel from outside reaches into @s */
 void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
-int aeon__group_abandon(aeon_group *g);                                     /* cancel and join one that its task left open */
+int aeon__group_abandon(aeon_group *g); /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */

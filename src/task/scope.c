@@ -43,7 +43,7 @@ static void abort_waits(aeon_scope *s)
         if (!s->group)
                 return;
         struct aeon_task *t = NULL;
-        list_foreach(t, aeon__group_tasks(s->group), in_group)
+        list_foreach (t, aeon__group_tasks(s->group), in_group)
                 if (t->scope == s)
                         aeon__task_cancel_wait(t);
 }
@@ -242,10 +242,11 @@ void aeon__scope_leave(aeon_scope *s)
 static int misuse(const aeon_scope *s, const struct aeon_task *t)
 {
         const char *why = s->state == SCOPE_CLOSED ? "was closed before"
-                          : s->owner != t        ? "belongs to another task"
-                          : s->group             ? "belongs to a group: close the group"
-                                                 : "is not the innermost open one";
-        aeon_log_error("scope \"%s\" cannot be closed: it %s (innermost is \"%s\")", name_of(s), why, t ? name_of(t->scope) : "none");
+                          : s->owner != t          ? "belongs to another task"
+                          : s->group               ? "belongs to a group: close the group"
+                                                   : "is not the innermost open one";
+        aeon_log_error("scope \"%s\" cannot be closed: it %s (innermost is \"%s\")", name_of(s), why,
+                       t ? name_of(t->scope) : "none");
         return aeon_fail(-EINVAL, "scope \"%s\" %s", name_of(s), why);
 }
 

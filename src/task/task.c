@@ -9,29 +9,9 @@
 
 /* ------------------------------------------------------------------ waiting */
 
-int aeon__wait_enter(struct aeon_task **ret_task)
+void aeon__wait_refuse(void)
 {
-        struct aeon_task *t = aeon__task_now();
-        if (__builtin_expect(!t, 0))
-                return aeon_fail(-EINVAL, "this call suspends, so it must be made from a task");
-        if (t->scope->effective)
-                return -ECANCELED;
-        *ret_task = t;
-        return 0;
-}
-
-void aeon__wait_skip(struct aeon_task *task)
-{
-        aeon__fiber_yield(&task->runner->sched);
-}
-
-int aeon__wait(struct wait *wait)
-{
-        struct aeon_task *t = aeon__task_now();
-        t->waiting = wait;
-        t->abort_called = false;
-        aeon__fiber_park(&t->runner->sched);
-        return t->wake_result;
+        aeon_fail(-EINVAL, "this call suspends, so it must be made from a task");
 }
 
 void aeon__wake(struct aeon_task *task, int result)
@@ -79,7 +59,8 @@ static int close_left_open(struct aeon_task *t, int r)
 {
         while (t->scope != t->outermost) {
                 aeon_scope *s = t->scope;
-                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope", s->name);
+                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope",
+                               s->name);
                 if (s->group)
                         aeon__group_abandon(s->group);
                 else
@@ -101,8 +82,10 @@ static void task_main(struct fiber *fiber)
                 runner->result = r;
                 aeon__error_move(&t->error, &runner->error);
         }
-        aeon__error_slot_done(&t->error);
-        aeon__vars_drop(t->vars);
+        if (t->error.error)
+                aeon__error_slot_done(&t->error);
+        if (t->vars)
+                aeon__vars_drop(t->vars);
         runner->tasks--;
 }
 
@@ -116,24 +99,24 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         int r = aeon__fiber_new(&runner->sched, class, sizeof(struct aeon_task), task_main, &block);
         if (r < 0)
                 return r;
+        /* Field by field: the fiber is there already, and zeroing the whole block costs more than the rest of the spawn. */
         struct aeon_task *t = block, *spawner = aeon__task_now();
-        struct fiber fiber = t->fiber;
-        *t = (struct aeon_task){
-                .fiber = fiber,
-                .runner = runner,
-                .group = group,
-                .scope = group ? aeon_group_scope(group) : &runner->root,
-                .vars = spawner ? aeon__vars_hold(spawner->vars) : NULL,
-                .timer.kind = TIMER_SLEEP,
-                .fn = fn,
-                .arg = arg,
-                .site = site,
-                .id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1,
-        };
-        t->outermost = t->scope;
+        t->runner = runner;
+        t->group = group;
+        t->scope = t->outermost = group ? aeon_group_scope(group) : &runner->root;
+        t->waiting = NULL;
+        t->timer = (struct aeon__heap_node){ .kind = TIMER_SLEEP };
+        t->wake_result = 0;
+        t->abort_called = false;
+        t->vars = spawner && spawner->vars ? aeon__vars_hold(spawner->vars) : NULL;
+        t->error = (struct error_slot){ 0 };
+        t->fn = fn;
+        t->arg = arg;
+        t->site = site;
+        t->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
         list_init(&t->in_group);
-        if (name)
-                memccpy(t->name, name, '\0', sizeof t->name - 1);
+        strncpy(t->name, name ? name : "", sizeof t->name - 1);
+        t->name[sizeof t->name - 1] = '\0';
         runner->tasks++;
         if (group)
                 list_append(aeon__group_tasks(group), &t->in_group);

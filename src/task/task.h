@@ -30,29 +30,28 @@ struct runner;
 struct task_vars;
 
 struct wait {
-        const char *what;   /* for reports: "sleep", "event", "read" */
-        const void *object; /* which one; may be NULL */
+        const char *what;                                         /* for reports: "sleep", "event", "read" */
+        const void *object;                                       /* which one; may be NULL */
         bool (*abort)(struct wait *wait, struct aeon_task *task); /* NULL: cancellation waits for the completion */
 };
 
 struct aeon_task {
         struct fiber fiber; /* first: a fiber's block is its task */
         struct runner *runner;
-        aeon_group *group;        /* NULL for a loop's first task */
-        struct list in_group;     /* its place among the group's tasks */
-        aeon_scope *scope;        /* innermost open scope */
-        aeon_scope *outermost;    /* what scope was when the task began: its group's scope */
-        struct wait *waiting;     /* NULL while it runs or is ready */
+        aeon_group *group;            /* NULL for a loop's first task */
+        struct list in_group;         /* its place among the group's tasks */
+        aeon_scope *scope;            /* innermost open scope */
+        aeon_scope *outermost;        /* what scope was when the task began: its group's scope */
+        struct wait *waiting;         /* NULL while it runs or is ready */
         struct aeon__heap_node timer; /* of a sleep */
-        int wake_result;          /* what aeon__wait() returns */
-        bool abort_called;        /* the present wait's abort function has run */
-        struct task_vars *vars;   /* shared, copied on write; NULL: none set */
+        int wake_result;              /* what aeon__wait() returns */
+        bool abort_called;            /* the present wait's abort function has run */
+        struct task_vars *vars;       /* shared, copied on write; NULL: none set */
         struct error_slot error;
         aeon_task_fn *fn;
         void *arg;
         const char *site; /* where it was spawned */
         uint64_t id;
-        aeon_time born;
         char name[32];
 };
 
@@ -63,16 +62,41 @@ static inline struct aeon_task *aeon__task_now(void)
         return s ? (struct aeon_task *)(void *)s->running : NULL;
 }
 
+void aeon__wait_refuse(void); /* the words for -EINVAL */
+
 /* Guard of every suspending call. Errors: -EINVAL (with words) outside a task, -ECANCELED. */
-int aeon__wait_enter(struct aeon_task **ret_task);
+static inline int aeon__wait_enter(struct aeon_task **ret_task)
+{
+        struct aeon_task *t = aeon__task_now();
+        if (__builtin_expect(!t, 0)) {
+                aeon__wait_refuse();
+                return -EINVAL;
+        }
+        if (t->scope->effective)
+                return -ECANCELED;
+        *ret_task = t;
+        return 0;
+}
 
 /* It could be done at once: let others run all the same. */
-void aeon__wait_skip(struct aeon_task *task);
+static inline void aeon__wait_skip(struct aeon_task *task)
+{
+        (void)task;
+        aeon__fiber_yield(aeon__sched);
+}
 
 /* Park the running task until aeon__wake(). */
-int aeon__wait(struct wait *wait);
+static inline int aeon__wait(struct wait *wait)
+{
+        struct aeon_task *t = aeon__task_now();
+        t->waiting = wait;
+        t->abort_called = false;
+        aeon__fiber_park(aeon__sched);
+        return t->wake_result;
+}
 
-/* Wake a waiting task; its aeon__wait() returns @result. Exactly once per wait; the waker has taken it out of its list. */
+/* Wake a waiting task; its aeon__wait() returns @result. Exactly once per wait; the waker has taken it out of its list. Owner loop,
+ * from a task or from the main context. */
 void aeon__wake(struct aeon_task *task, int result);
 
 /* The same from the main context (an I/O callback), running the task at once. */

@@ -1,6 +1,7 @@
 /* What only the queue file has: other processes, death, full disks, damaged files. */
 #include "contract.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -422,6 +423,21 @@ TEST(files_that_cannot_be_used_say_why)
         REQUIRE_INT(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
         check_open_fails(test_path("q.db"), -EPROTONOSUPPORT, "written by a newer Aeon (schema 99");
+}
+
+/* A process that dies while it opens the file leaves a number that nobody can see, and its lock a moment longer. */
+TEST(a_number_that_a_dying_process_still_holds_is_passed_over)
+{
+        char side[512];
+        snprintf(side, sizeof side, "%s-owners", contract_sqlite.url() + strlen("sqlite:"));
+        int fd = open(side, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        REQUIRE(fd >= 0);
+        struct flock three = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1, .l_len = 3 };
+        REQUIRE(fcntl(fd, F_OFD_SETLK, &three) == 0);
+        aeon_broker *b = open_queue();
+        CHECK_INT(aeon_publish(b, "test", AEON_TEXT("hi"), NULL), 0);
+        close(fd);
+        aeon_broker_close(b);
 }
 
 TEST(a_file_that_may_not_be_written)

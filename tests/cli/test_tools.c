@@ -49,10 +49,10 @@ PLAIN_TEST(arguments_of_the_app_reach_it)
         const char *output;
         CHECK_INT(RUN_AEON(&output, "run", "--loops", "2", service("arguments.c"), "--color", "red", "--admin", "off", "--flag"),
                   0);
-        CHECK_INT(count_lines(output, "loops=2 name=app color=red flag=true"), 1);
+        CHECK_INT(count_lines(output, "loops=2 name=arguments color=red flag=true"), 1);
         CHECK_INT(RUN_AEON(&output, "run", service("arguments.c"), "--admin", "off", "--no-flag", "--loop", "2"), 0);
         CHECK_CONTAINS(output, "did you mean --loops?");
-        CHECK_INT(count_lines(output, "loops=1 name=app color=none flag=false"), 1);
+        CHECK_INT(count_lines(output, "loops=1 name=arguments color=none flag=false"), 1);
         CHECK_INT(RUN_AEON(&output, "run", "--color", "red", service("arguments.c")), 2);
         CHECK_CONTAINS(output, "app arguments come after the module");
 }
@@ -68,7 +68,7 @@ PLAIN_TEST(program_of_its_own_takes_the_same_flags)
                  getenv("LD_LIBRARY_PATH"), service("arguments.c"));
         REQUIRE_INT(RUN(&output, "sh", "-c", command), 0);
         CHECK_INT(RUN(&output, "./arguments", "--loops=3", "--color=a=b", "--admin", "off"), 0);
-        CHECK_INT(count_lines(output, "loops=3 name=app color=a=b flag=none"), 1);
+        CHECK_INT(count_lines(output, "loops=3 name=arguments color=a=b flag=none"), 1);
         CHECK_INT(RUN(&output, "./arguments", "--help"), 0);
         CHECK_CONTAINS(output, "Usage: arguments [flags] [app arguments]");
         CHECK_INT(RUN(&output, "./arguments", "--loops", "-1"), 2);

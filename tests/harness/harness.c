@@ -30,8 +30,8 @@
 enum { DEFAULT_SECONDS = 20, SLOW_FACTOR = 5, JOBS_LIMIT = 16 };
 
 static struct test *first_test, **last_test = &first_test;
-static int failures;            /* of the running test, in its own process */
-static char folder[64];         /* the running test's own */
+static int failures;    /* of the running test, in its own process */
+static char folder[64]; /* the running test's own */
 
 void test_register(struct test *test)
 {
@@ -72,8 +72,8 @@ bool test_check_str(const char *actual, const char *expected, const char *file, 
         if (actual == expected || (actual && expected && !strcmp(actual, expected)))
                 return true;
         failures++;
-        fprintf(stderr, "    %s:%d: %s is\n        \"%s\", expected\n        \"%s\"\n", file, line, expression, actual ? actual : "(null)",
-                expected ? expected : "(null)");
+        fprintf(stderr, "    %s:%d: %s is\n        \"%s\", expected\n        \"%s\"\n", file, line, expression,
+                actual ? actual : "(null)", expected ? expected : "(null)");
         return false;
 }
 
@@ -166,7 +166,6 @@ const char *test_source_folder(void)
 }
 
 /* ------------------------------------------------------------------ one test, in its own process */
-
 
 static void end_test(void)
 {

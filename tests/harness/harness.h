@@ -32,13 +32,13 @@ struct test {
 
 void test_register(struct test *test);
 
-#define TEST_DEFINE(test_name, task, limit)                                                                                            \
-        static void test_name(void);                                                                                                   \
-        __attribute__((constructor)) static void register_##test_name(void)                                                            \
-        {                                                                                                                              \
-                static struct test self = { #test_name, __FILE__, __LINE__, test_name, task, limit, NULL };                            \
-                test_register(&self);                                                                                                  \
-        }                                                                                                                              \
+#define TEST_DEFINE(test_name, task, limit)                                                                 \
+        static void test_name(void);                                                                        \
+        __attribute__((constructor)) static void register_##test_name(void)                                 \
+        {                                                                                                   \
+                static struct test self = { #test_name, __FILE__, __LINE__, test_name, task, limit, NULL }; \
+                test_register(&self);                                                                       \
+        }                                                                                                   \
         static void test_name(void)
 
 #define TEST(name) TEST_DEFINE(name, true, 0)
@@ -49,8 +49,9 @@ void test_register(struct test *test);
 #define CHECK(condition) test_check((condition), __FILE__, __LINE__, #condition)
 #define REQUIRE(condition) test_require((condition), __FILE__, __LINE__, #condition)
 #define CHECK_INT(actual, expected) test_check_int((intmax_t)(actual), (intmax_t)(expected), __FILE__, __LINE__, #actual)
-#define REQUIRE_INT(actual, expected)                                                                                                  \
-        test_require(test_check_int((intmax_t)(actual), (intmax_t)(expected), __FILE__, __LINE__, #actual), __FILE__, __LINE__, #actual)
+#define REQUIRE_INT(actual, expected)                                                                                           \
+        test_require(test_check_int((intmax_t)(actual), (intmax_t)(expected), __FILE__, __LINE__, #actual), __FILE__, __LINE__, \
+                     #actual)
 #define CHECK_STR(actual, expected) test_check_str((actual), (expected), __FILE__, __LINE__, #actual)
 #define CHECK_CONTAINS(text, part) test_check_contains((text), (part), __FILE__, __LINE__, #text)
 

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 struct process {
-        pid_t pid;      /* 0 once reaped */
-        int exit_code;  /* valid when pid is 0 */
-        int output;     /* read end */
+        pid_t pid;     /* 0 once reaped */
+        int exit_code; /* valid when pid is 0 */
+        int output;    /* read end */
         char *text;
         size_t length;
         struct process *next;
@@ -95,8 +95,8 @@ bool process_await(struct process *p, const char *part, double seconds)
                 if (p->text && strstr(p->text, part))
                         return true;
                 if (ended || now() > deadline) {
-                        fprintf(stderr, "    \"%s\" did not come%s; the output is\n%s\n", part, ended ? " before the end" : " in time",
-                                p->text ? p->text : "(nothing)");
+                        fprintf(stderr, "    \"%s\" did not come%s; the output is\n%s\n", part,
+                                ended ? " before the end" : " in time", p->text ? p->text : "(nothing)");
                         return false;
                 }
                 usleep(2000);
@@ -114,7 +114,8 @@ int process_wait(struct process *p, double seconds)
         double deadline = now() + seconds * (test_is_slow() ? 5 : 1);
         while (!process_ended(p)) {
                 if (now() > deadline) {
-                        fprintf(stderr, "    process %d did not end in time; its output is\n%s\n", (int)p->pid, p->text ? p->text : "(nothing)");
+                        fprintf(stderr, "    process %d did not end in time; its output is\n%s\n", (int)p->pid,
+                                p->text ? p->text : "(nothing)");
                         kill(p->pid, SIGKILL);
                         waitpid(p->pid, NULL, 0);
                         p->pid = 0;
@@ -166,7 +167,8 @@ int test_free_port(void)
         struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         socklen_t size = sizeof address;
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        test_require(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0,
+        test_require(fd >= 0 && bind(fd, (struct sockaddr *)&address, size) == 0 &&
+                             getsockname(fd, (struct sockaddr *)&address, &size) == 0,
                      __FILE__, __LINE__, "a free port");
         close(fd);
         return ntohs(address.sin_port);
@@ -177,7 +179,9 @@ int test_http_get(int port, const char *target, const char **ret_body)
         static char answers[4][65536];
         static unsigned turn;
         char *answer = answers[turn++ % 4], request[512];
-        struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        struct sockaddr_in address = { .sin_family = AF_INET,
+                                       .sin_port = htons((uint16_t)port),
+                                       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         struct timeval limit = { .tv_sec = 10 };
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -4,8 +4,8 @@
 #include <aeon.h>
 #include <errno.h>
 
-#define POINT(F)                                                                                                                       \
-        F(i64, x, .def = "1", .min = 0, .max = 10)                                                                                     \
+#define POINT(F)                                   \
+        F(i64, x, .def = "1", .min = 0, .max = 10) \
         F(str, name, .doc = "how it is called")
 AEON_RECORD(point, POINT);
 

@@ -12,10 +12,10 @@
 #include <aeon/time.h>
 #include <aeon/var.h>
 
-#define VIRTUAL_TEST(name)                                                                                                             \
-        static int name##_body(void *arg);                                                                                             \
-        PLAIN_TEST(name)                                                                                                               \
-        {                                                                                                                              \
-                CHECK_INT(aeon__virtual_run(name##_body, NULL), 0);                                                                    \
-        }                                                                                                                              \
+#define VIRTUAL_TEST(name)                                          \
+        static int name##_body(void *arg);                          \
+        PLAIN_TEST(name)                                            \
+        {                                                           \
+                CHECK_INT(aeon__virtual_run(name##_body, NULL), 0); \
+        }                                                           \
         static int name##_body(void *arg __attribute__((unused)))

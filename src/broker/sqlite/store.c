@@ -228,8 +228,7 @@ static int prepare(struct store *s)
         return 0;
 }
 
-/* The id's byte is locked before anybody can see the id. */
-static int become_owner(struct store *s)
+static int add_owner(struct store *s)
 {
         sqlite3_stmt *add = s->statements[ADD_OWNER];
         sqlite3_bind_int64(add, 1, getpid());
@@ -238,7 +237,21 @@ static int become_owner(struct store *s)
         if (code != SQLITE_DONE)
                 return aeon__store_failure(s, code, "cannot write");
         s->self = sqlite3_last_insert_rowid(s->db);
-        return aeon__owners_lock(&s->owners, s->self);
+        return 0;
+}
+
+/* The id's byte is locked before anybody can see the id. Somebody may hold it all the same: a process that was killed between its
+ * own insert and its commit, whose files the kernel is still closing. Then the next id does; the first is an owner that is dead. */
+static int become_owner(struct store *s)
+{
+        enum { DYING_AT_MOST = 100 };
+        int r = -EAGAIN;
+        for (int i = 0; i < DYING_AT_MOST && r == -EAGAIN; i++) {
+                r = add_owner(s);
+                if (r >= 0)
+                        r = aeon__owners_lock(&s->owners, s->self);
+        }
+        return r;
 }
 
 static int set_up(struct store *s)

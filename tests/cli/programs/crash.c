@@ -4,7 +4,7 @@
 static int crash(aeon_message *m)
 {
         (void)m;
-        volatile int *volatile nowhere = NULL;
+        volatile int *volatile nowhere = (volatile int *)16; /* not NULL: the undefined-behaviour sanitizer would come first */
         *nowhere = 1;
         return 0;
 }
