@@ -133,7 +133,7 @@ static const struct measurement {
         double (*measure)(long operations, long tasks);
         double unit; /* what is printed is the result times this */
 } measurements[] = {
-        { "yield", measure_yield, 1e9 },       { "spawn", measure_spawn, 1e9 },  { "hop", measure_hop, 1e9 },
+        { "yield", measure_yield, 1e9 },       { "spawn", measure_spawn, 1e9 },   { "hop", measure_hop, 1e9 },
         { "deadline", measure_deadline, 1e9 }, { "parked", measure_parked, 1.0 },
 };
 

@@ -174,7 +174,8 @@ int aeon_app_var_set(aeon_var *var, void *value)
 {
         aeon_app *app = atomic_load(&aeon__app_running);
         if (app && atomic_load(&app->started))
-                return aeon_fail(-EPERM, "app variable \"%s\" cannot be set any more: the app is ready, and every loop reads it", var->name);
+                return aeon_fail(-EPERM, "app variable \"%s\" cannot be set any more: the app is ready, and every loop reads it",
+                                 var->name);
         pthread_mutex_lock(&vars_lock);
         bool known = false;
         for (aeon_var *at = vars_set; at; at = at->next)

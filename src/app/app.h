@@ -55,16 +55,16 @@ struct part_entry {
 
 enum stop_level {
         STOP_NONE,
-        STOP_ASKED,  /* drain, then shut down */
-        STOP_HURRY,  /* a second signal: cancel what is in flight now */
+        STOP_ASKED, /* drain, then shut down */
+        STOP_HURRY, /* a second signal: cancel what is in flight now */
 };
 
 struct stop {
         pthread_mutex_t lock;
         _Atomic int level;
-        int code;       /* of the first cause */
-        char *cause;    /* in words; NULL: nobody has asked */
-        char *also;     /* further failures, a line each; NULL: none */
+        int code;    /* of the first cause */
+        char *cause; /* in words; NULL: nobody has asked */
+        char *also;  /* further failures, a line each; NULL: none */
 };
 
 /* ------------------------------------------------------------------ lifespans */
@@ -100,9 +100,9 @@ struct note {
 struct aeon_lifespan {
         aeon_app *app;
         unsigned index;
-        pthread_t thread;       /* index > 0 */
+        pthread_t thread;          /* index > 0 */
         _Atomic(aeon_loop *) loop; /* held from its first task to the end of the app */
-        aeon_event *draining;   /* set when the app begins to stop */
+        aeon_event *draining;      /* set when the app begins to stop */
 
         /* The coordinator's side. */
         enum command commanded; /* the latest */
@@ -110,21 +110,21 @@ struct aeon_lifespan {
 
         /* The lifespan's own side, touched on its loop only. */
         enum { LIFE_STARTING, LIFE_SERVING, LIFE_LEFT } state;
-        bool cancelled;         /* COMMAND_CANCEL was carried out */
-        aeon_scope *whole;      /* around the user's function */
-        aeon_scope *step;       /* around the command being carried out; NULL between commands */
-        aeon_group *parts;      /* tasks of parts: pumps, accept loops */
-        aeon_group *beside;     /* background and periodic tasks, health checks */
+        bool cancelled;     /* COMMAND_CANCEL was carried out */
+        aeon_scope *whole;  /* around the user's function */
+        aeon_scope *step;   /* around the command being carried out; NULL between commands */
+        aeon_group *parts;  /* tasks of parts: pumps, accept loops */
+        aeon_group *beside; /* background and periodic tasks, health checks */
         aeon_group *handlers;
-        aeon_sender *commands;  /* its inbox: enum command */
+        aeon_sender *commands; /* its inbox: enum command */
         aeon_receiver *inbox;
-        int waiting_for;        /* COMMAND_DRAIN or COMMAND_CANCEL while it is not yet fulfilled; -1: none */
-        bool *part_open;        /* by number: its open() succeeded */
+        int waiting_for;               /* COMMAND_DRAIN or COMMAND_CANCEL while it is not yet fulfilled; -1: none */
+        bool *part_open;               /* by number: its open() succeeded */
         struct note notes[NOTE_KINDS]; /* one of each may be under way */
         struct note done[COMMANDS];    /* NOTE_DONE, by command */
-        _Atomic bool stop_starting; /* there is no use in coming up any more */
+        _Atomic bool stop_starting;    /* there is no use in coming up any more */
         bool given_up;
-        _Atomic bool pinged;    /* a ping of the warden has not come back */
+        _Atomic bool pinged; /* a ping of the warden has not come back */
 };
 
 /* ------------------------------------------------------------------ the app */
@@ -132,7 +132,7 @@ struct aeon_lifespan {
 struct aeon_app {
         aeon_app_opts opts; /* with defaults filled in */
         struct arguments arguments;
-        int declare_error;       /* of the first declaration that failed */
+        int declare_error; /* of the first declaration that failed */
         char *declare_words;
         struct hook *hooks[HOOK_KINDS];
         aeon_lifespan_fn *lifespan;
@@ -156,9 +156,9 @@ struct aeon_app {
                 bool hooks_begun, hooks_done; /* on_startup hooks: the first was called; all succeeded */
                 bool lives_begun;             /* lifespans were started */
         } progress;
-        aeon_scope *start_scope;    /* around steps 2 to 6 while they run */
-        aeon_scope *patience;       /* around the wait for what is in flight, while it runs */
-        bool abandoned;             /* something did not end in time */
+        aeon_scope *start_scope; /* around steps 2 to 6 while they run */
+        aeon_scope *patience;    /* around the wait for what is in flight, while it runs */
+        bool abandoned;          /* something did not end in time */
 
         struct warden *warden; /* under the stop's lock */
         struct report *report;
@@ -185,12 +185,12 @@ static inline int aeon__stop_level(aeon_app *app)
 int aeon__coordinate(void *app);
 
 /* lifespan.c */
-int aeon__lifespan_task(void *life);        /* one whole lifespan, as a task of its loop */
+int aeon__lifespan_task(void *life); /* one whole lifespan, as a task of its loop */
 void *aeon__lifespan_thread(void *life);
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
-void aeon__lifespan_stop_starting(struct aeon_lifespan *life); /* cancel what it does to come up */
+void aeon__lifespan_stop_starting(struct aeon_lifespan *life);                 /* cancel what it does to come up */
 void aeon__lifespan_say_draining(struct aeon_lifespan *life);
-void aeon__lifespan_give_up(struct aeon_lifespan *life);       /* cancel the whole of it: its time is over */
+void aeon__lifespan_give_up(struct aeon_lifespan *life); /* cancel the whole of it: its time is over */
 
 /* warden.c */
 int aeon__warden_start(aeon_app *app);
@@ -206,7 +206,7 @@ void aeon__beside_free(aeon_app *app);
 /* report.c */
 enum report_step { STEP_START, STEP_SERVE, STEP_DRAIN, STEP_SHUTDOWN, STEPS };
 int aeon__report_new(aeon_app *app);
-void aeon__report_step(aeon_app *app, enum report_step step); /* it begins now */
+void aeon__report_step(aeon_app *app, enum report_step step);                     /* it begins now */
 void aeon__report_stragglers(aeon_app *app, aeon_group *group, const char *fate); /* on the group's loop */
 void aeon__report_write(aeon_app *app, int code);
 void aeon__report_free(aeon_app *app);

@@ -44,7 +44,8 @@ static int declare(aeon_app *app, const char *name, aeon_task_fn *fn, void *arg,
         return 0;
 }
 
-int aeon_background_at(aeon_app *app, const char *name, aeon_task_fn *fn, void *arg, const aeon_background_opts *opts, const char *site)
+int aeon_background_at(aeon_app *app, const char *name, aeon_task_fn *fn, void *arg, const aeon_background_opts *opts,
+                       const char *site)
 {
         struct beside_task *task = NULL;
         int r = declare(app, name, fn, arg, site, &task);
@@ -108,7 +109,8 @@ static int run_background(struct beside_task *task)
                 int r = task->fn(task->arg);
                 if (aeon_cancelled())
                         return r;
-                bool again = task->background.restart == AEON_RESTART_ALWAYS || (task->background.restart == AEON_RESTART_ON_FAILURE && r < 0);
+                bool again = task->background.restart == AEON_RESTART_ALWAYS ||
+                             (task->background.restart == AEON_RESTART_ON_FAILURE && r < 0);
                 if (!again) {
                         if (r < 0)
                                 aeon_log_error("background task failed: %s", aeon_error_describe(r));

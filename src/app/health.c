@@ -211,7 +211,8 @@ static void print_component(FILE *out, const struct health_check *check)
         const char *words = overdue ? "still running after its time limit" : check->error;
         aeon__json_escape(name, sizeof name, check->name, strlen(check->name));
         aeon__json_escape(error, sizeof error, words, strlen(words));
-        fprintf(out, "{\"name\":\"%s\",\"status\":\"%s\",\"latency_ms\":%.3f,", name, status_names[status_now(check)], (double)check->latency / 1e6);
+        fprintf(out, "{\"name\":\"%s\",\"status\":\"%s\",\"latency_ms\":%.3f,", name, status_names[status_now(check)],
+                (double)check->latency / 1e6);
         if (*words)
                 fprintf(out, "\"error\":\"%s\"}", error);
         else

@@ -53,7 +53,8 @@ static int run_start_hooks(aeon_app *app, aeon_hook_kind kind)
                 if (r >= 0)
                         continue;
                 if (r != -ECANCELED || aeon__stop_level(app) == STOP_NONE)
-                        aeon__stop(app, app->settings_failed ? 2 : 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
+                        aeon__stop(app, app->settings_failed ? 2 : 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name,
+                                   aeon_error_describe(r));
                 return r;
         }
         return 0;
@@ -65,7 +66,9 @@ static void run_stop_hooks(aeon_app *app, aeon_hook_kind kind, aeon_time budget_
         for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
                 aeon_time now = aeon_now();
                 aeon_scope s;
-                aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = budget_end > now + RESERVE ? budget_end : now + RESERVE, .shield = true, .name = hook->name });
+                aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = budget_end > now + RESERVE ? budget_end : now + RESERVE,
+                                                        .shield = true,
+                                                        .name = hook->name });
                 int r = aeon_scope_close(&s, run_hook(app, hook));
                 if (r < 0)
                         aeon__stop(app, 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
@@ -101,7 +104,8 @@ static void take_note(aeon_app *app, struct note *note, const char *starting)
                 life->answered = life->answered || note->command == life->commanded; /* not a late answer to an earlier one */
                 break;
         case NOTE_DIED:
-                aeon__stop(app, 3, "the lifespan of loop %u ended while serving: %s", life->index, note->words ? note->words : "cancelled");
+                aeon__stop(app, 3, "the lifespan of loop %u ended while serving: %s", life->index,
+                           note->words ? note->words : "cancelled");
                 break;
         case NOTE_ENDED:
                 life->ended = life->answered = true;
@@ -181,8 +185,9 @@ static void say_ready(aeon_app *app, aeon_time begin)
 {
         if (app->opts.quiet)
                 return;
-        aeon_log_info("%s is ready after %.1f ms (%u loop%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6, app->opts.loops,
-                      app->opts.loops == 1 ? "" : "s", app->admin_address[0] ? ", admin endpoints on " : "", app->admin_address);
+        aeon_log_info("%s is ready after %.1f ms (%u loop%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6,
+                      app->opts.loops, app->opts.loops == 1 ? "" : "s", app->admin_address[0] ? ", admin endpoints on " : "",
+                      app->admin_address);
 }
 
 static int start_up(aeon_app *app, aeon_group *group)

@@ -58,8 +58,8 @@ static void add_straggler(struct report *report, const struct aeon_task *t, cons
         char *longer = NULL;
         pthread_mutex_lock(&report->lock);
         if (report->straggler_count++ < STRAGGLERS_NAMED &&
-            asprintf(&longer, "%s%s: task \"%s\" (%s), in %s\n", report->stragglers ? report->stragglers : "", fate, t->name, t->site,
-                     t->waiting ? t->waiting->what : "its own code") >= 0) {
+            asprintf(&longer, "%s%s: task \"%s\" (%s), in %s\n", report->stragglers ? report->stragglers : "", fate, t->name,
+                     t->site, t->waiting ? t->waiting->what : "its own code") >= 0) {
                 free(report->stragglers);
                 report->stragglers = longer;
         }
@@ -71,7 +71,7 @@ void aeon__report_stragglers(aeon_app *app, aeon_group *group, const char *fate)
         struct aeon_task *t;
         if (!group)
                 return;
-        list_foreach(t, aeon__group_tasks(group), in_group)
+        list_foreach (t, aeon__group_tasks(group), in_group)
                 add_straggler(app->report, t, fate);
 }
 

@@ -124,7 +124,8 @@ static int watch_loops(void *arg)
                 for (unsigned i = 0; i < n; i++)
                         live = !is_stuck(&w->app->lives[i], &pinged_at[i]) && live;
                 if (atomic_exchange(&w->app->live, live) != live)
-                        aeon_log_error(live ? "every loop comes round again" : "a loop has not come round for 10 s: something in it blocks");
+                        aeon_log_error(live ? "every loop comes round again"
+                                            : "a loop has not come round for 10 s: something in it blocks");
                 r = aeon_sleep(PING_INTERVAL);
         }
         free(pinged_at);
