@@ -79,7 +79,8 @@ int main(int argc, char **argv)
                 enqueue(group);
                 acknowledge(group);
         }
-        printf("%.1f\n", (double)(messages / group * group) / (wall_seconds() - begin));
+        long done = messages / group * group;
+        printf("%.1f\n", (double)done / (wall_seconds() - begin));
         sqlite3_finalize(insert);
         sqlite3_finalize(select_first);
         sqlite3_finalize(delete_one);
