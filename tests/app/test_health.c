@@ -44,7 +44,8 @@ static int look(void *arg)
 static int run_until(bool (*condition)(void), void (*define)(aeon_app *app))
 {
         awaited = condition;
-        seen = released = false;
+        seen = false;
+        released = false;
         runs = 0;
         free(json);
         free(brief);
