@@ -116,6 +116,26 @@ PLAIN_TEST(a_failure_on_the_way_down_keeps_no_later_step_from_running)
         }
 }
 
+static int watch_badly(void *self, aeon_app *app)
+{
+        (void)self, (void)app;
+        return aeon_fail(-EIO, "it broke");
+}
+
+static void with_a_failing_watch(aeon_app *app)
+{
+        static const aeon_part watcher = { .name = "watcher", .watch = watch_badly };
+        aeon_use_part(app, &watcher, NULL);
+}
+
+PLAIN_TEST(a_part_that_fails_to_watch_stops_the_app)
+{
+        char *said = NULL;
+        CHECK_INT(run_apart(with_a_failing_watch, NULL, &said), 3);
+        CHECK_CONTAINS(said, ": watcher: it broke");
+        free(said);
+}
+
 /* What every loop has begun, it has ended. */
 static void check_balance(unsigned loops, const char *failed_at)
 {

@@ -95,7 +95,7 @@ static int finish_when_draining(void *life)
 {
         await_started(aeon_lifespan_app(life));
         CHECK(aeon_app_current() == aeon_lifespan_app(life));
-        if (aeon_lifespan_index(life) == 0) { /* the others may come here after the signal */
+        if (aeon_lifespan_index(life) == 0) {
                 CHECK(!aeon_event_is_set(aeon_draining()));
                 kill(getpid(), SIGTERM);
         }
