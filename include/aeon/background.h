@@ -15,7 +15,7 @@ typedef enum aeon_restart {
 } aeon_restart;
 
 typedef struct aeon_background_opts {
-        aeon_restart restart; /* AEON_RESTART_NEVER. Pauses grow from 0.1 s to 30 s with full jitter */
+        aeon_restart restart; /* AEON_RESTART_NEVER. Pauses grow from 0.1 s to 30 s, half of each by chance */
         aeon_duration stable; /* 60 s: running that long resets the pause */
         bool essential;       /* its failure (when it is not restarted) stops the app with exit code 3 */
 } aeon_background_opts;

@@ -1,6 +1,8 @@
 /* What runs beside the handlers: background and periodic tasks, from ready to stop, on the main loop. */
 #include "app/app.h"
 
+#include "base/random.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,21 +86,14 @@ void aeon__beside_free(aeon_app *app)
 
 /* ------------------------------------------------------------------ running */
 
-static aeon_duration random_up_to(aeon_duration limit)
-{
-        uint64_t random;
-        arc4random_buf(&random, sizeof random);
-        return limit > 0 ? (aeon_duration)(random % (uint64_t)limit) : 0;
-}
-
-/* Full jitter over a ceiling that doubles: many services that fail together do not come back together. The ceiling's lower half is
- * always waited, so that the pauses are seen to grow. */
+/* Jitter under a ceiling that doubles: many services that fail together do not come back together. The ceiling's lower half is always
+ * waited, so that the pauses are seen to grow. */
 static aeon_duration next_pause(unsigned failures)
 {
         aeon_duration ceiling = failures > 9 ? LONGEST_PAUSE : FIRST_PAUSE << failures;
         if (ceiling > LONGEST_PAUSE)
                 ceiling = LONGEST_PAUSE;
-        return ceiling / 2 + random_up_to(ceiling / 2 + 1);
+        return ceiling / 2 + random_up_to(ceiling / 2);
 }
 
 static int run_background(struct beside_task *task)

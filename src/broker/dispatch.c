@@ -11,6 +11,7 @@
  *   Backoff has full jitter: a random part of backoff * 2^(attempt - 1), so that messages which failed together do not come back
  *   together. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
  */
+#include "base/random.h"
 #include "broker/core.h"
 
 #include <aeon/error.h>
@@ -18,7 +19,6 @@
 #include <aeon/scope.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
 {
@@ -27,10 +27,7 @@ static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned a
                 limit = limit > o->backoff_max / 2 ? o->backoff_max : limit * 2;
         if (limit > o->backoff_max)
                 limit = o->backoff_max;
-        uint64_t random = 0;
-        if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
-                return limit;
-        return (aeon_duration)(random % ((uint64_t)limit + 1));
+        return random_up_to(limit);
 }
 
 static void give_up(struct aeon_message *m, const char *why)

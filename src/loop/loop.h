@@ -25,7 +25,6 @@ struct aeon_loop {
         uv_timer_t timer;  /* the earliest deadline */
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
-        size_t outside; /* jobs on pool threads and the like that will post here; for deadlock detection */
         _Atomic unsigned holders;
 };
 

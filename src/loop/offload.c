@@ -43,7 +43,6 @@ static __thread struct job *thread_job;
 static void job_done(void *arg)
 {
         struct job *job = arg;
-        job->loop->outside--;
         aeon__wake(job->task, 0);
 }
 
@@ -140,9 +139,7 @@ static bool abort_job(struct wait *wait, struct aeon_task *task)
         list_remove(&job->in_queue);
         pool.queued -= waiting;
         pthread_mutex_unlock(&pool.lock);
-        if (waiting)
-                job->loop->outside--;
-        else
+        if (!waiting)
                 atomic_store(&job->cancelled, true);
         return waiting;
 }
@@ -160,7 +157,6 @@ int aeon_offload(aeon_task_fn *fn, void *arg)
         job.vars = aeon__vars_hold(t->vars);
         r = enqueue(&job);
         if (r == 0) {
-                job.loop->outside++;
                 r = aeon__wait(&job.wait);
                 if (r == 0)
                         r = job.result;
