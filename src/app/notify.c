@@ -32,6 +32,7 @@
 #define TICK AEON_SECONDS(1)
 
 struct notify {
+        const char *path;       /* $NOTIFY_SOCKET, borrowed from the environment */
         int fd;                 /* connected; -1: nobody to tell */
         aeon_duration watchdog; /* half the interval; 0: none is kept */
 };
@@ -143,7 +144,7 @@ static int notify_bind(void *self, aeon_app *app)
 {
         (void)app;
         struct notify *n = self;
-        if (connect_to(getenv("NOTIFY_SOCKET"), &n->fd) < 0)
+        if (connect_to(n->path, &n->fd) < 0)
                 aeon_log_warning("systemd will not be told: %s", aeon_error_text());
         n->watchdog = watchdog_from_environment();
         return 0;
@@ -164,12 +165,13 @@ static const aeon_part notify_part = {
 
 int aeon__notify_use(aeon_app *app)
 {
-        if (!getenv("NOTIFY_SOCKET"))
+        const char *path = getenv("NOTIFY_SOCKET");
+        if (!path)
                 return 0;
         struct notify *n = malloc(sizeof *n);
         if (!n)
                 return aeon_fail(-ENOMEM, "no memory to speak with systemd");
-        *n = (struct notify){ .fd = -1 };
+        *n = (struct notify){ .path = path, .fd = -1 };
         int r = aeon_use_part(app, &notify_part, n);
         if (r < 0)
                 free(n);
