@@ -5,6 +5,8 @@
 
 #include <aeon/thread.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 /* ------------------------------------------------------------------ the driver */
 
@@ -43,13 +45,45 @@ static int loop_poll(struct driver *driver, aeon_time until)
         return 0;
 }
 
-/* ------------------------------------------------------------------ a loop's life */
+/* ------------------------------------------------------------------ the doorbell of the mailbox */
 
-static void on_wakeup(uv_async_t *wakeup)
+/* Async-signal-safe. */
+static void doorbell_ring(struct aeon_loop *loop)
 {
-        struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
+        ssize_t written = write(loop->doorbell, &(uint64_t){ 1 }, sizeof(uint64_t));
+        (void)written; /* it fails only when the counter is full, and then the bell rings already */
+}
+
+static void on_doorbell(uv_poll_t *poll, int status, int events)
+{
+        (void)status, (void)events;
+        struct aeon_loop *loop = container_of(poll, struct aeon_loop, at_doorbell);
+        uint64_t rung;
+        ssize_t got = read(loop->doorbell, &rung, sizeof rung); /* before the box is emptied: what comes later rings again */
+        (void)got;
         aeon__mailbox_run(&loop->mailbox);
 }
+
+static int doorbell_open(struct aeon_loop *loop)
+{
+        loop->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (loop->doorbell < 0)
+                return -errno;
+        int r = uv_poll_init(&loop->uv, &loop->at_doorbell, loop->doorbell);
+        if (r == 0)
+                r = uv_poll_start(&loop->at_doorbell, UV_READABLE, on_doorbell);
+        if (r < 0)
+                close(loop->doorbell);
+        return r;
+}
+
+static void doorbell_close(struct aeon_loop *loop)
+{
+        uv_close((uv_handle_t *)&loop->at_doorbell, NULL);
+        close(loop->doorbell);
+}
+
+/* ------------------------------------------------------------------ a loop's life */
 
 static int loop_new(struct aeon_loop **ret_loop)
 {
@@ -61,7 +95,7 @@ static int loop_new(struct aeon_loop **ret_loop)
                 free(loop);
                 return aeon_fail_os(r, "cannot make an event loop");
         }
-        r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
+        r = doorbell_open(loop);
         if (r < 0) {
                 uv_loop_close(&loop->uv);
                 free(loop);
@@ -90,7 +124,7 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 static void loop_end(struct aeon_loop *loop)
 {
         aeon__mailbox_close(&loop->mailbox);
-        uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        doorbell_close(loop);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
@@ -136,8 +170,9 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
         if (r < 0)
                 return r; /* no words: this may be a signal handler */
-        if (first)
-                uv_async_send(&loop->wakeup);
-        aeon__mailbox_posted(&loop->mailbox);
+        if (first) {
+                doorbell_ring(loop);
+                aeon__mailbox_rung(&loop->mailbox);
+        }
         return 0;
 }

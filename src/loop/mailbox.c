@@ -74,35 +74,51 @@ void aeon__mailbox_init(struct mailbox *m)
         memset(m, 0, sizeof *m);
 }
 
+static int letter_take(struct mailbox *m, struct letter **ret_letter)
+{
+        struct letter *letter;
+        while (!(letter = spare_pop(m))) {
+                int r = make_segment(m);
+                if (r < 0)
+                        return r;
+        }
+        *ret_letter = letter;
+        return 0;
+}
+
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)
 {
-        atomic_fetch_add(&m->posters, 1);
-        uint32_t top = atomic_load(&m->posted);
         struct letter *letter = NULL;
-        int r = top == CLOSED ? -ESHUTDOWN : 0;
-        while (r >= 0 && !(letter = spare_pop(m)))
-                r = make_segment(m);
-        if (r < 0) {
-                atomic_fetch_sub(&m->posters, 1);
+        bool ringing = false;
+        uint32_t top = atomic_load(&m->posted);
+        int r = top == CLOSED ? -ESHUTDOWN : letter_take(m, &letter);
+        if (r < 0)
                 return r;
-        }
         letter->fn = fn;
         letter->arg = arg;
         do {
                 if (top == CLOSED) {
                         spare_push(m, letter->index, letter);
-                        atomic_fetch_sub(&m->posters, 1);
-                        return -ESHUTDOWN;
+                        r = -ESHUTDOWN;
+                        break;
+                }
+                if (top == 0 && !ringing) {
+                        ringing = true;
+                        atomic_fetch_add(&m->ringing, 1); /* before the push: closing must see it */
                 }
                 atomic_store_explicit(&letter->next, top, memory_order_relaxed);
         } while (!atomic_compare_exchange_weak(&m->posted, &top, letter->index));
-        *ret_first = top == 0;
-        return 0;
+        bool first = r == 0 && top == 0;
+        if (ringing && !first)
+                aeon__mailbox_rung(m);
+        if (r == 0)
+                *ret_first = first;
+        return r;
 }
 
-void aeon__mailbox_posted(struct mailbox *m)
+void aeon__mailbox_rung(struct mailbox *m)
 {
-        atomic_fetch_sub(&m->posters, 1);
+        atomic_fetch_sub(&m->ringing, 1);
 }
 
 /* ------------------------------------------------------------------ running */
@@ -137,7 +153,7 @@ void aeon__mailbox_close(struct mailbox *m)
         uint32_t newest = atomic_exchange(&m->posted, CLOSED);
         if (newest != CLOSED)
                 run_stack(m, newest);
-        while (atomic_load(&m->posters))
+        while (atomic_load(&m->ringing))
                 sched_yield(); /* a few instructions of another thread */
 }
 

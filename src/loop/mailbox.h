@@ -8,8 +8,10 @@
  *                   back is noticed
  *       posted      a stack too; the loop takes all of it with one exchange and reverses it: first in, first out
  *
- *   Closing exchanges `posted` for CLOSED, after which every post is refused. A poster that is between its push and its wake-up
- *   is counted, and closing waits for that count to reach zero, so the wake-up never touches a closed handle.
+ *   Who finds the box empty rings: its owner may be asleep. The others need not, and touch nothing after their push.
+ *
+ *   Closing exchanges `posted` for CLOSED, after which every post is refused. A poster that is going to ring is counted from before its
+ *   push, and closing waits for that count to reach zero, so that nobody rings at a closed door.
  */
 #pragma once
 
@@ -31,15 +33,15 @@ struct mailbox {
         _Atomic uint32_t made;                               /* segments in use */
         _Atomic uint64_t spare;                              /* counter << 32 | index */
         _Atomic uint32_t posted;                             /* index of the newest */
-        _Atomic unsigned posters;
+        _Atomic unsigned ringing;                            /* posters that may have found the box empty */
 };
 
 void aeon__mailbox_init(struct mailbox *m);
 
-/* Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: the box was empty, so its owner may be asleep. Between a successful
- * post and aeon__mailbox_posted() the box cannot finish closing. */
+/* Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: the box was empty, so wake its owner and then say aeon__mailbox_rung();
+ * until then the box cannot finish closing. */
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first);
-void aeon__mailbox_posted(struct mailbox *m);
+void aeon__mailbox_rung(struct mailbox *m);
 
 /* Run what was posted, in order. Owner only. */
 void aeon__mailbox_run(struct mailbox *m);
