@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { PATIENCE_NOW = 8 }; /* as many writes as an answer has */
+
 __thread struct sched *aeon__sched;
 
 /* ------------------------------------------------------------------ the ready queue */
@@ -67,12 +69,14 @@ void aeon__sched_run(struct sched *s, unsigned budget)
         if (!s->first_ready)
                 return;
         s->budget = budget - 1;
+        s->patience = budget;
         enter(s, queue_pop(s));
 }
 
 void aeon__sched_run_now(struct sched *s, struct fiber *f)
 {
         s->budget = 0;
+        s->patience = PATIENCE_NOW;
         enter(s, f);
 }
 

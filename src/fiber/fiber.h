@@ -6,7 +6,8 @@
  *
  *   A scheduler belongs to one loop. It has a queue of ready fibers and the MAIN context, which is the thread's own stack, where
  *   the loop polls for I/O. A fiber that parks switches straight to the next ready fiber; only when none is left, or the batch's
- *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O.
+ *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O; and one that
+ *   yields while nobody else is ready goes straight on, but only for as long as its PATIENCE lasts.
  *
  *        main --sched_run()--> fiber A --park--> fiber B --park--> fiber C --park (queue empty)--> main --poll--> ...
  *
@@ -36,7 +37,8 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget; /* how many more fibers may run before the main context has its turn */
+        unsigned budget;   /* how many more fibers may run before the main context has its turn */
+        unsigned patience; /* how many more yields with nobody else ready may return at once before it has */
         struct stack_pool stacks;
 };
 
@@ -70,11 +72,11 @@ static inline void aeon__fiber_park(struct sched *s)
         aeon__fiber_leave(s, f);
 }
 
-/* From a fiber: let the others run first. Returns at once when nobody is ready and the budget lasts. */
+/* From a fiber: let the others run first. Returns at once when nobody is ready and the patience lasts. */
 static inline void aeon__fiber_yield(struct sched *s)
 {
-        if (!s->first_ready && s->budget) {
-                s->budget--;
+        if (!s->first_ready && s->patience) {
+                s->patience--;
                 return;
         }
         struct fiber *f = s->running;
@@ -86,7 +88,7 @@ static inline void aeon__fiber_yield(struct sched *s)
 void aeon__sched_run(struct sched *s, unsigned budget);
 
 /* From the main context, typically inside an I/O callback: run the parked @f now, before those in the queue, and come back when it
- * parks. What it readies waits for its turn. */
+ * parks or lets others run. What it readies waits for its turn. */
 void aeon__sched_run_now(struct sched *s, struct fiber *f);
 
 static inline bool aeon__sched_has_ready(const struct sched *s)
