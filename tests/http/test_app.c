@@ -304,6 +304,10 @@ PLAIN_TEST(readiness_and_health_follow_the_checks)
         test_write_file(test_path("down"), "");
         CHECK_INT(await_status(admin_port, "/readyz", 503, &body), 503);
         CHECK_STR(body, "{\"status\":\"unhealthy\"}");
+        CHECK_INT(test_http_get(admin_port, "/readyz?verbose", &body), 503);
+        CHECK_STR(body, "[-]file unhealthy: the file says down\nreadyz check failed\n");
+        CHECK_INT(test_http_get(admin_port, "/livez?verbose", &body), 200);
+        CHECK_CONTAINS(body, "livez check passed\n");
         CHECK_INT(test_http_get(admin_port, "/healthz", &body), 503);
         CHECK_CONTAINS(body, "the file says down");
         CHECK_INT(test_http_get(admin_port, "/livez", NULL), 200);
