@@ -163,7 +163,7 @@ static int exchange(int fd, const char *path, int64_t deadline, char **ret_line,
 int cli_ask(const char *address, const char *path, aeon_duration timeout, char **ret_line, char **ret_body)
 {
         int64_t deadline = now() + (timeout < AEON_HOURS(1) ? timeout : AEON_HOURS(1));
-        int fd;
+        int fd = -1;
         int r = connect_any(address, deadline, &fd);
         if (r < 0)
                 return r;

@@ -166,10 +166,13 @@ PLAIN_TEST(the_components_are_shown_with_their_words)
         CHECK_INT(run_until(all_checked, with_many_checks), 0);
         REQUIRE(json != NULL);
         CHECK_CONTAINS(json, "{\"status\":\"healthy\",\"components\":[{\"name\":\"well\",\"status\":\"healthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":null},{\"name\":\"slow\",\"status\":\"degraded\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"2 of 3 \\\"shards\\\"\"},{\"name\":\"gone\",\"status\":\"unhealthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"nobody\\nanswers\"},{\"name\":\"mute\",\"status\":\"unhealthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"no answer within 20 ms\"}]}");
+        CHECK_CONTAINS(json, "\"error\":null,\"impact\":\"info\",\"since_s\":");
+        CHECK_CONTAINS(json, "\"failures\":0},{\"name\":\"slow\",\"status\":\"degraded\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"2 of 3 \\\"shards\\\"\",\"impact\"");
+        CHECK_CONTAINS(json, ",{\"name\":\"gone\",\"status\":\"unhealthy\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"nobody\\nanswers\",\"impact\"");
+        CHECK_CONTAINS(json, "\"failures\":1},{\"name\":\"mute\",\"status\":\"unhealthy\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"no answer within 20 ms\",\"impact\"");
         const char *latency = strstr(json, "\"mute\"");
         latency = latency ? strstr(latency, "\"latency_ms\":") : NULL;
         CHECK(latency && strtod(latency + strlen("\"latency_ms\":"), NULL) >= 20);
