@@ -27,9 +27,15 @@ static void sift_up(struct heap *h, uint32_t at, struct heap_slot slot)
 static uint32_t earliest_child(const struct heap *h, uint32_t parent)
 {
         uint32_t first = parent * ARITY + 1;
-        uint32_t end = first + ARITY < h->count ? first + ARITY : h->count;
+        const struct heap_slot *child = &h->slots[first];
+        for (uint32_t i = 0; i < 4; i++)
+                __builtin_prefetch(&h->slots[(first + i) * ARITY + 1]);
+        if (first + ARITY <= h->count) { /* without branches: which child is earliest cannot be predicted */
+                uint32_t left = child[1].time < child[0].time, right = 2 + (child[3].time < child[2].time);
+                return first + (child[right].time < child[left].time ? right : left);
+        }
         uint32_t best = first;
-        for (uint32_t i = first + 1; i < end; i++)
+        for (uint32_t i = first + 1; i < h->count; i++)
                 if (h->slots[i].time < h->slots[best].time)
                         best = i;
         return best;

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PATIENCE_NOW = 8 }; /* as many writes as an answer has */
+enum { YIELDS_NOW = 8 }; /* about as many as an answer has writes */
 
 __thread struct sched *aeon__sched;
 
@@ -38,7 +38,7 @@ static inline void leave(struct sched *s, struct fiber *f, bool last)
         check_bounds(f);
         struct context *to = &s->main;
         s->running = NULL;
-        if (s->first_ready && s->budget) {
+        if (s->first_ready && s->budget > 0) {
                 s->budget--;
                 s->running = queue_pop(s);
                 s->running->state = FIBER_RUNNING;
@@ -68,15 +68,13 @@ void aeon__sched_run(struct sched *s, unsigned budget)
 {
         if (!s->first_ready)
                 return;
-        s->budget = budget - 1;
-        s->patience = budget;
+        s->budget = (int)budget - 1;
         enter(s, queue_pop(s));
 }
 
 void aeon__sched_run_now(struct sched *s, struct fiber *f)
 {
-        s->budget = 0;
-        s->patience = PATIENCE_NOW;
+        s->budget = -YIELDS_NOW;
         enter(s, f);
 }
 

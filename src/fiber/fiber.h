@@ -7,7 +7,7 @@
  *   A scheduler belongs to one loop. It has a queue of ready fibers and the MAIN context, which is the thread's own stack, where
  *   the loop polls for I/O. A fiber that parks switches straight to the next ready fiber; only when none is left, or the batch's
  *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O; and one that
- *   yields while nobody else is ready goes straight on, but only for as long as its PATIENCE lasts.
+ *   yields while nobody else is ready goes straight on, but not for ever, since that costs budget too.
  *
  *        main --sched_run()--> fiber A --park--> fiber B --park--> fiber C --park (queue empty)--> main --poll--> ...
  *
@@ -37,8 +37,9 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget;   /* how many more fibers may run before the main context has its turn */
-        unsigned patience; /* how many more yields with nobody else ready may return at once before it has */
+        /* How many more fibers may run before the main context has its turn. Below 0: no other, but the running one may go on past so
+         * many yields. */
+        int budget;
         struct stack_pool stacks;
 };
 
@@ -72,11 +73,11 @@ static inline void aeon__fiber_park(struct sched *s)
         aeon__fiber_leave(s, f);
 }
 
-/* From a fiber: let the others run first. Returns at once when nobody is ready and the patience lasts. */
+/* From a fiber: let the others run first. Returns at once when nobody is ready and the budget lasts. */
 static inline void aeon__fiber_yield(struct sched *s)
 {
-        if (!s->first_ready && s->patience) {
-                s->patience--;
+        if (!s->first_ready && s->budget) {
+                s->budget -= s->budget > 0 ? 1 : -1;
                 return;
         }
         struct fiber *f = s->running;
