@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <aeon/thread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
@@ -76,6 +77,8 @@ static int loop_new(struct aeon_loop **ret_loop)
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
         loop->thread = pthread_self();
+        list_init(&loop->calls);
+        list_init(&loop->signals);
         *ret_loop = loop;
         return 0;
 }
@@ -93,14 +96,36 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 /* Everything that belongs to the loop, but not its handle. */
 static void loop_end(struct aeon_loop *loop)
 {
+        struct sched *outer = aeon__sched;
+        aeon__sched = &loop->runner.sched;
         aeon__mailbox_close(&loop->mailbox);
+        aeon__calls_release(loop);
+        aeon__signals_end(loop);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+        aeon__sched = outer;
         aeon__runner_done(&loop->runner);
+}
+
+struct first_call {
+        struct aeon_loop *loop;
+        aeon_task_fn *fn;
+        void *arg;
+};
+
+static int first_task(void *arg)
+{
+        struct first_call *first = arg;
+        int r = aeon__calls_open(first->loop);
+        if (r < 0)
+                return r;
+        r = first->fn(first->arg);
+        aeon__calls_close(first->loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -109,7 +134,7 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
         int r = loop_new(&loop);
         if (r < 0)
                 return r;
-        r = aeon__runner_run(&loop->runner, fn, arg);
+        r = aeon__runner_run(&loop->runner, first_task, &(struct first_call){ loop, fn, arg });
         loop_end(loop);
         aeon_loop_release(loop);
         return r;
@@ -165,4 +190,12 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
                 uv_async_send(&loop->wakeup);
         aeon__mailbox_leave(&loop->mailbox);
         return r;
+}
+
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)
+{
+        int r;
+        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
+                sched_yield();
+        return r == 0;
 }

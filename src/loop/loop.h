@@ -32,6 +32,9 @@ struct aeon_loop {
         struct mailbox mailbox;
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
         pthread_t thread;         /* that runs it */
+        aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
+        struct list calls;        /* those that such tasks do */
+        struct list signals;      /* open receivers */
 };
 
 /* The running task's loop; NULL outside. */
@@ -39,6 +42,17 @@ static inline struct aeon_loop *aeon__loop_now(void)
 {
         return (struct aeon_loop *)(void *)aeon__runner_now();
 }
+
+/* Like aeon_post(), but a shortage of memory is waited out: for what may not get lost. False: the loop has ended. Not for handlers. */
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg);
+
+/* call.c. In the first task: from now on other threads' calls are taken; and no longer, after those that run were cancelled. */
+int aeon__calls_open(struct aeon_loop *loop);
+void aeon__calls_close(struct aeon_loop *loop);
+void aeon__calls_release(struct aeon_loop *loop); /* when the tasks were thrown away: let the threads go */
+
+/* signal.c: close the receivers that are still open. */
+void aeon__signals_end(struct aeon_loop *loop);
 
 /* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
  * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
