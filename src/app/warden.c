@@ -207,7 +207,6 @@ static void *warden_thread(void *arg)
                 w->start_result = r;
                 sem_post(&w->up);
         }
-        aeon_error_clear();
         return NULL;
 }
 

@@ -137,7 +137,6 @@ static void *thread_main(void *unused)
         }
         pool.threads--;
         pthread_mutex_unlock(&pool.lock);
-        aeon_error_clear();
         return NULL;
 }
 

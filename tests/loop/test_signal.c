@@ -25,7 +25,7 @@ static void send_self(int signal)
 }
 
 /* The handler from before. */
-static volatile sig_atomic_t old_calls;
+static atomic_int old_calls;
 
 static void old_handler(int signal)
 {

@@ -236,7 +236,6 @@ static void *make_call(void *arg)
         struct caller *c = arg;
         c->r = aeon_call(c->loop, c->fn, c->arg, &c->result);
         snprintf(c->words, sizeof c->words, "%s", aeon_error_text());
-        aeon_error_clear();
         return NULL;
 }
 
@@ -416,7 +415,6 @@ static void *call_without_loop(void *arg)
 {
         (void)arg;
         CHECK_INT(aeon_call(NULL, do_nothing, NULL, NULL), -EINVAL);
-        aeon_error_clear();
         return NULL;
 }
 

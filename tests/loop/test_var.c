@@ -189,7 +189,6 @@ static void *call_from_outside(void *loop)
         CHECK_INT(aeon_call(loop, change, NULL, &r), 0);
         CHECK_INT(r, 0);
         aeon_loop_release(loop);
-        aeon_error_clear();
         return NULL;
 }
 

@@ -128,7 +128,6 @@ static void *run(void *arg)
                 aeon__writer_run_batch(w);
                 sleep_until_needed(w);
         }
-        aeon_error_clear();
         return NULL;
 }
 
