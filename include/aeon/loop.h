@@ -20,7 +20,7 @@ typedef struct aeon_loop aeon_loop;
  * Errors: what @fn returned; -ENOMEM, -EMFILE when the loop cannot be made */
 AEON_API int aeon_loop_run(aeon_task_fn *fn, void *arg);
 
-/* The loop of the running task; NULL outside. Valid until its aeon_loop_run() returns.
+/* The loop of the running task or posted function; NULL outside. Valid until its aeon_loop_run() returns.
  *
  * A thread or signal handler that will post to the loop must hold it: a loop that nobody holds, in which every task waits and nothing
  * is due, knows that it would sleep for ever. */
