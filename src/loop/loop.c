@@ -147,8 +147,7 @@ aeon_loop *aeon_loop_current(void)
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        atomic_fetch_add(&loop->holders, 1);
-        return loop;
+        return aeon__loop_hold(loop);
 }
 
 void aeon_loop_release(aeon_loop *loop)

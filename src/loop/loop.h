@@ -43,6 +43,13 @@ static inline struct aeon_loop *aeon__loop_now(void)
         return (struct aeon_loop *)(void *)aeon__runner_now();
 }
 
+/* A hold of our own, not one that somebody makes of a handle from aeon_loop_current(). */
+static inline struct aeon_loop *aeon__loop_hold(struct aeon_loop *loop)
+{
+        atomic_fetch_add(&loop->holders, 1);
+        return loop;
+}
+
 /* Like aeon_post(), but a shortage of memory is waited out: for what may not get lost. False: the loop has ended. Not for handlers. */
 bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg);
 

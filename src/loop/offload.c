@@ -221,7 +221,7 @@ static struct job *job_new(struct aeon_task *t, aeon_task_fn *fn, void *arg, con
         if (!job)
                 return NULL;
         *job = (struct job){
-                .loop = aeon_loop_hold(aeon__loop_now()),
+                .loop = aeon__loop_hold(aeon__loop_now()),
                 .task = t,
                 .fn = fn,
                 .arg = arg,
@@ -314,7 +314,7 @@ struct job *aeon__job_enter(aeon_loop *loop, aeon_loop **ret_loop, int *ret_r)
                 *ret_r = -ECANCELED;
         bool ours = !job->abandoned && (!loop || loop == job->loop);
         if (ours)
-                *ret_loop = aeon_loop_hold(job->loop);
+                *ret_loop = aeon__loop_hold(job->loop);
         pthread_mutex_unlock(&pool.lock);
         return ours ? job : NULL;
 }
