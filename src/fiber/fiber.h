@@ -40,7 +40,7 @@ struct sched {
         struct stack_pool stacks;
 };
 
-/* The scheduler whose fibers the calling thread runs now; NULL outside. */
+/* The scheduler that the calling thread runs now, whether in one of its fibers or in its main context; NULL outside. */
 extern __thread struct sched *aeon__sched;
 
 void aeon__sched_init(struct sched *s);

@@ -71,4 +71,4 @@ void aeon__groups_free(struct runner *runner);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);
-extern __thread struct task_vars *aeon__thread_vars; /* what a pool thread works with */
+extern __thread struct task_vars **aeon__thread_vars; /* where a thread without a task has them; NULL: it has none */
