@@ -7,9 +7,9 @@
  *   last receiver gone        senders get -EPIPE; what was buffered is lost
  *   last sender gone          receivers get what is left, then AEON_EOF
  *
- * Each holds for those who wait at that moment and for every later call. A channel goes with its last open handle, and with it
- * the closed ones: until then a call on a closed handle gets its -EBADF. (A channel remembers at least 64 closed handles; when there
- * are more, a clone may take the place of the one closed first.)
+ * Each holds for those who wait at that moment and for every later call. The channel goes with its last open handle and takes the
+ * closed ones along: only until then does a call on a closed handle get its -EBADF. (And a channel remembers 64 closed
+ * handles at least; when there are more, a clone may take the place of the one that was closed first.)
  *
  * Errors of every call here that suspends:
  *   -ECANCELED  an enclosing scope was cancelled, or its deadline passed; nothing was sent and nothing taken
@@ -47,8 +47,8 @@ AEON_API AEON_MUST_CHECK int aeon_channel_open(size_t item_size, size_t capacity
 AEON_API AEON_MUST_CHECK int aeon_sender_clone(aeon_sender *s, aeon_sender **ret_sender);
 AEON_API AEON_MUST_CHECK int aeon_receiver_clone(aeon_receiver *r, aeon_receiver **ret_receiver);
 
-/* Give a handle back; NULL and a closed one are accepted. Tasks that wait on this handle get -EBADF. Does not suspend. A task of
- * another loop is refused in the log. */
+/* Give a handle back; NULL is accepted. Tasks that wait on this handle get -EBADF. Does not suspend. A task of another loop is
+ * refused in the log. */
 AEON_API void aeon_sender_close(aeon_sender *s);
 AEON_API void aeon_receiver_close(aeon_receiver *r);
 

@@ -385,6 +385,7 @@ VIRTUAL_TEST(taking_what_is_free_is_a_checkpoint)
         REQUIRE_INT(aeon_event_new(&e), 0);
         aeon_event_set(e);
         int (*const calls[])(void *) = { lock, acquire, borrow, wait_event };
+        int (*const undo[])(void *) = { unlock, release, give_back, NULL };
         void *const objects[] = { m, s, l, e };
         for (int i = 0; i < 4; i++) {
                 aeon_scope scope;
@@ -395,11 +396,14 @@ VIRTUAL_TEST(taking_what_is_free_is_a_checkpoint)
                 CHECK_INT(calls[i](objects[i]), -ECANCELED); /* and has taken nothing: the next one gets it */
                 CHECK_INT(aeon_scope_close(&scope, -ECANCELED), 0);
                 CHECK_INT(trace_length, i);
-                CHECK_INT(calls[i](objects[i]), 0);
+                for (int j = 0; j < 2; j++) { /* the first may find us ahead of the other task */
+                        CHECK_INT(calls[i](objects[i]), 0);
+                        if (undo[i])
+                                CHECK_INT(undo[i](objects[i]), 0);
+                }
                 CHECK_INT(trace_length, i + 1);
                 CHECK_INT(aeon_group_close(g), 0);
         }
-        CHECK_INT(aeon_mutex_unlock(m), 0);
         aeon_mutex_free(m);
         aeon_semaphore_free(s);
         aeon_limiter_free(l);
