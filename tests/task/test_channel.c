@@ -92,7 +92,7 @@ VIRTUAL_TEST(broken_only_after_the_last_receiver)
         aeon_group *g;
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "sender", send_one, &e);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_receiver_close(e.receiver);
         CHECK_INT(e.result, 0);
         aeon_receiver_close(clone);
@@ -112,9 +112,9 @@ VIRTUAL_TEST(closing_one_clone_wakes_only_its_waiters)
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "first", receive_one, &first);
         aeon_spawn(g, "second", receive_one, &second);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_receiver_close(second.receiver);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         CHECK_INT(second.result, -EBADF);
         CHECK_INT(first.result, 1);
         aeon_sender_close(first.sender);
@@ -132,7 +132,7 @@ VIRTUAL_TEST(delivered_and_then_cancelled_is_not_lost)
         REQUIRE_INT(aeon_channel_open(sizeof(int), 0, &e.sender, &e.receiver), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "receiver", receive_one, &e);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         CHECK_INT(aeon_try_send(e.sender, &value), 0);
         aeon_group_cancel(g, NULL);
         CHECK_INT(aeon_group_close(g), 0);
