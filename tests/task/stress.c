@@ -125,7 +125,8 @@ static int keep(void *arg)
         while (!crowd->closed) {
                 /* At odd times: few others wake at the same, so often everybody else waits. */
                 REQUIRE_INT(aeon_sleep(1 + (aeon_duration)chance((size_t)stress.plan.tick)), 0);
-                if (!aeon__sched_has_ready(aeon__sched)) { /* everybody else waits */
+                bool idle = !aeon__sched_has_ready(aeon__sched); /* everybody else waits */
+                if (idle) {
                         stress_sync_check_idle();
                         check();
                         stress.idle_checks++;
@@ -135,8 +136,8 @@ static int keep(void *arg)
                         break;
                 if (stress.acts_left == 0)
                         end_all(crowd);
-                else if (stress.alive < stress.plan.crowd)
-                        for (int i = 0; i < DEALT_AT_ONCE; i++)
+                else
+                        for (int i = stress.alive < stress.plan.crowd ? DEALT_AT_ONCE : idle; i--;)
                                 spawn_into(crowd);
         }
         return 0;

@@ -88,6 +88,7 @@ int act_some(struct band *band, int depth);
 struct band *band_open(void);
 int band_close(struct band *band);
 void spawn_into(struct band *band); /* somebody who does some acts */
+void stress_meddle(void);           /* with a scope of some task; also from outside of tasks */
 
 /* ------------------------------------------------------------------ between the files of this program */
 

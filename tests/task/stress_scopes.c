@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { PUBLIC_SCOPES = 64, PUBLIC_BANDS = 32, DEPTH = 4 };
+enum { PUBLIC_SCOPES = 16, PUBLIC_BANDS = 32, DEPTH = 4 };
 
 static aeon_scope *scopes[PUBLIC_SCOPES]; /* open ones of all tasks, for the others to meddle with */
 static struct band *bands[PUBLIC_BANDS];
@@ -66,12 +66,11 @@ static int act_scope(struct band *band, int depth)
         return scope_close(&s, act_some(band, depth));
 }
 
-static int act_meddle(struct band *band, int depth)
+void stress_meddle(void)
 {
-        (void)band, (void)depth;
         aeon_scope *s = scopes[chance(PUBLIC_SCOPES)];
         if (!s)
-                return 0;
+                return;
         switch (chance(stress.meddling ? 4 : 2)) {
         case 0:
                 aeon_scope_cancel(s, "by a stranger");
@@ -84,6 +83,12 @@ static int act_meddle(struct band *band, int depth)
                 aeon_scope_set_shield(s, chance(2) != 0);
                 break;
         }
+}
+
+static int act_meddle(struct band *band, int depth)
+{
+        (void)band, (void)depth;
+        stress_meddle();
         return 0;
 }
 

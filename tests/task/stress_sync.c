@@ -46,10 +46,15 @@ enum value_state { ACCEPTED = 1, RECEIVED = 2 };
 struct pipe {
         aeon_sender *senders[HANDLES];
         aeon_receiver *receivers[HANDLES];
-        int sending, receiving; /* tasks inside the call */
+        struct list sending, receiving; /* struct call: tasks inside the call */
         size_t capacity;
 };
 static struct pipe pipes[CHANNELS];
+
+struct call {
+        struct list in_pipe;
+        const void *handle;
+};
 
 static unsigned char *values; /* by the number that was sent: enum value_state */
 static size_t values_made, values_dropped;
@@ -104,9 +109,10 @@ static int act_send(struct band *band, int depth)
                 return 0;
         bool with_receiver = receivers_of(p) > 0;
         size_t value = values_made++;
-        p->sending++;
+        struct call call = { .handle = s };
+        list_append(&p->sending, &call.in_pipe);
         int r = chance(4) ? SUSPENDED(aeon_send(s, &value)) : aeon_try_send(s, &value);
-        p->sending--;
+        list_remove(&call.in_pipe);
         if (r == 0)
                 values[value] |= ACCEPTED;
         stress.refused += r != 0;
@@ -122,9 +128,10 @@ static int act_receive(struct band *band, int depth)
         if (!from)
                 return 0;
         size_t value = SIZE_MAX;
-        p->receiving++;
+        struct call call = { .handle = from };
+        list_append(&p->receiving, &call.in_pipe);
         int r = chance(4) ? SUSPENDED(aeon_receive(from, &value)) : aeon_try_receive(from, &value);
-        p->receiving--;
+        list_remove(&call.in_pipe);
         if (r == 0) {
                 REQUIRE(value < values_made && !(values[value] & RECEIVED));
                 values[value] |= RECEIVED;
@@ -154,17 +161,32 @@ static int act_on_handles(struct band *band, int depth)
         return 0;
 }
 
+/* Nobody waits on a handle that is closed. */
+static void check_calls(const struct list *calls, void *const *handles)
+{
+        const struct call *call;
+        list_foreach (call, calls, in_pipe) {
+                bool open = false;
+                for (size_t i = 0; i < HANDLES; i++)
+                        open = open || handles[i] == call->handle;
+                REQUIRE(open);
+        }
+}
+
 static void pipe_check_idle(const struct pipe *p)
 {
         size_t buffered = 0;
         for (size_t i = 0; i < HANDLES; i++)
                 if (p->receivers[i])
                         buffered = aeon_receiver_buffered(p->receivers[i]);
-        REQUIRE(!(p->sending && p->receiving));
-        REQUIRE(!(p->receiving && buffered));
-        REQUIRE(!(p->sending && buffered < p->capacity));
-        REQUIRE(!(p->receiving && !senders_of(p)));
-        REQUIRE(!(p->sending && !receivers_of(p)));
+        bool sending = !list_empty(&p->sending), receiving = !list_empty(&p->receiving);
+        REQUIRE(!(sending && receiving));
+        REQUIRE(!(receiving && buffered));
+        REQUIRE(!(sending && buffered < p->capacity));
+        REQUIRE(!(receiving && !senders_of(p)));
+        REQUIRE(!(sending && !receivers_of(p)));
+        check_calls(&p->sending, (void *const *)p->senders);
+        check_calls(&p->receiving, (void *const *)p->receivers);
 }
 
 static void values_check(void)
@@ -230,6 +252,10 @@ void stress_sync_open(long acts)
         REQUIRE(values != NULL);
         for (size_t i = 0; i < EVENTS; i++)
                 REQUIRE_INT(aeon_event_new(&events[i].event), 0);
+        for (size_t i = 0; i < CHANNELS; i++) {
+                list_init(&pipes[i].sending);
+                list_init(&pipes[i].receiving);
+        }
 }
 
 void stress_sync_check_idle(void)
@@ -242,9 +268,13 @@ void stress_sync_check_idle(void)
 
 void stress_sync_tend(void)
 {
-        struct list *node;
-        while ((node = list_pop(&lates)))
-                aeon__wake(container_of(node, struct late, in_list)->task, 7);
+        struct late *late, *next;
+        list_foreach_safe (late, next, &lates, in_list) {
+                if (chance(10))
+                        continue;
+                list_remove(&late->in_list);
+                aeon__wake(late->task, 7);
+        }
 }
 
 void stress_sync_close(void)
