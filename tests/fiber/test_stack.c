@@ -183,7 +183,7 @@ PLAIN_TEST(an_address_is_found_in_its_stack_and_nowhere_after_the_pool_is_done)
         CHECK(!aeon__stack_find(low, &fault));
 }
 
-enum { BURST = 3000 };
+enum { BURST = 1500 };
 
 static void take_and_give(struct stack_pool *pool, int count)
 {
