@@ -39,6 +39,9 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
         *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
         aeon__sched_init(&runner->sched);
+        const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
+        if (seed)
+                runner->sched.shuffle = strtoull(seed, NULL, 10);
 }
 
 void aeon__runner_done(struct runner *runner)
