@@ -4,9 +4,12 @@
 #include "base/log.h"
 
 #include <aeon/thread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
 
 /* ------------------------------------------------------------------ the driver */
 
@@ -30,6 +33,16 @@ static void arm_timer(struct aeon_loop *loop, aeon_time until)
         uv_timer_start(&loop->timer, on_timer, ms, 0);
 }
 
+enum { EPOCH_MS = 1000, PAUSE_MS = 1 };
+
+static void on_trim(uv_timer_t *timer)
+{
+        struct aeon_loop *loop = container_of(timer, struct aeon_loop, trim);
+        bool busy = aeon__sched_has_ready(&loop->runner.sched); /* then the next idle moment sets the timer again */
+        if (!busy && aeon__stack_pool_trim(&loop->runner.sched.stacks))
+                uv_timer_start(timer, on_trim, PAUSE_MS, 0); /* events go first */
+}
+
 static int loop_poll(struct driver *driver, aeon_time until)
 {
         struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
@@ -37,6 +50,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
+                uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
                 arm_timer(loop, until);
         uv_run(&loop->uv, UV_RUN_ONCE);
@@ -61,7 +76,8 @@ static void on_doorbell(uv_poll_t *poll, int status, int events)
         uint64_t rung;
         ssize_t got = read(loop->doorbell, &rung, sizeof rung); /* before the box is emptied: what comes later rings again */
         (void)got;
-        aeon__mailbox_run(&loop->mailbox);
+        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
+                doorbell_ring(loop); /* the rest in the next turn */
 }
 
 static int doorbell_open(struct aeon_loop *loop)
@@ -102,10 +118,15 @@ static int loop_new(struct aeon_loop **ret_loop)
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
+        uv_timer_init(&loop->uv, &loop->trim);
+        uv_unref((uv_handle_t *)&loop->trim);
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
+        loop->thread = pthread_self();
+        list_init(&loop->calls);
+        list_init(&loop->signals);
         *ret_loop = loop;
         return 0;
 }
@@ -123,14 +144,37 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 /* Everything that belongs to the loop, but not its handle. */
 static void loop_end(struct aeon_loop *loop)
 {
+        struct sched *outer = aeon__sched;
+        aeon__sched = &loop->runner.sched;
         aeon__mailbox_close(&loop->mailbox);
+        aeon__calls_release(loop);
+        aeon__signals_end(loop);
         doorbell_close(loop);
         uv_close((uv_handle_t *)&loop->timer, NULL);
+        uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+        aeon__sched = outer;
         aeon__runner_done(&loop->runner);
+}
+
+struct first_call {
+        struct aeon_loop *loop;
+        aeon_task_fn *fn;
+        void *arg;
+};
+
+static int first_task(void *arg)
+{
+        struct first_call *first = arg;
+        int r = aeon__calls_open(first->loop);
+        if (r < 0)
+                return r;
+        r = first->fn(first->arg);
+        aeon__calls_close(first->loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -139,7 +183,7 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
         int r = loop_new(&loop);
         if (r < 0)
                 return r;
-        r = aeon__runner_run(&loop->runner, fn, arg);
+        r = aeon__runner_run(&loop->runner, first_task, &(struct first_call){ loop, fn, arg });
         loop_end(loop);
         aeon_loop_release(loop);
         return r;
@@ -152,16 +196,36 @@ aeon_loop *aeon_loop_current(void)
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        atomic_fetch_add(&loop->holders, 1);
-        return loop;
+        return aeon__loop_hold(loop);
 }
 
 void aeon_loop_release(aeon_loop *loop)
 {
-        if (!loop || atomic_fetch_sub(&loop->holders, 1) != 1)
+        if (!loop)
                 return;
-        aeon__mailbox_done(&loop->mailbox);
-        free(loop);
+        /* While we are in its mailbox the loop cannot end, and its own hold keeps the handle. */
+        bool ring = !pthread_equal(pthread_self(), loop->thread) && aeon__mailbox_enter(&loop->mailbox);
+        unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
+        if (ring) {
+                if (left == 1)
+                        doorbell_ring(loop);
+                aeon__mailbox_leave(&loop->mailbox);
+        } else if (left == 0) {
+                aeon__mailbox_done(&loop->mailbox);
+                free(loop);
+        }
+}
+
+bool aeon__loop_can_be_woken(struct aeon_loop *loop)
+{
+        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+                return true;
+        uv_unref((uv_handle_t *)&loop->at_doorbell);
+        uv_unref((uv_handle_t *)&loop->timer);
+        bool alive = uv_loop_alive(&loop->uv);
+        uv_ref((uv_handle_t *)&loop->at_doorbell);
+        uv_ref((uv_handle_t *)&loop->timer);
+        return alive;
 }
 
 int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
@@ -172,7 +236,15 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
                 return r; /* no words: this may be a signal handler */
         if (first) {
                 doorbell_ring(loop);
-                aeon__mailbox_rung(&loop->mailbox);
+                aeon__mailbox_leave(&loop->mailbox);
         }
         return 0;
+}
+
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)
+{
+        int r;
+        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
+                sched_yield();
+        return r == 0;
 }
