@@ -7,17 +7,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { YIELDS_NOW = 8 }; /* about as many as an answer has writes */
+enum {
+        YIELDS_NOW = 8, /* about as many as an answer has writes */
+        CACHE_LINE = 64,
+};
 
 __thread struct sched *aeon__sched;
 
 /* ------------------------------------------------------------------ the ready queue */
 
+/* What @f will touch first. When there are many fibers, a stack that comes to its turn is in no cache any more. */
+static inline void prefetch_stack(const struct fiber *f)
+{
+        const char *sp = f->context.sp;
+        __builtin_prefetch(sp);
+        __builtin_prefetch(sp + CACHE_LINE);
+        __builtin_prefetch(sp + 2 * CACHE_LINE);
+        __builtin_prefetch(sp + 3 * CACHE_LINE);
+}
+
+/* While it runs, the one after it is fetched. */
 static struct fiber *queue_pop(struct sched *s)
 {
         struct fiber *f = s->first_ready;
         s->first_ready = f->next;
-        if (!f->next)
+        if (f->next)
+                prefetch_stack(f->next);
+        else
                 s->last_ready = &s->first_ready;
         return f;
 }
