@@ -57,6 +57,7 @@ typedef struct aeon_scope {
         uint8_t cause;                /* aeon_cancel_cause: of its own cancel, the first one */
         bool shield;                  /* outer cancels are held off */
         bool caught;                  /* it absorbed a -ECANCELED */
+        bool handling;                /* it is the first member of an aeon_handling */
         const char *name;             /* borrowed */
         const char *closed_at;        /* valid once closed */
         uint64_t cancel_number;       /* valid with a cause: which of two cancels was the first */

@@ -203,7 +203,7 @@ int aeon_scope_init(aeon_scope *s, const aeon_scope_opts *opts)
         s->timer = (struct aeon__heap_node){ 0 };
         s->state = SCOPE_NEW;
         s->cause = AEON_CAUSE_NONE;
-        s->shield = s->caught = false;
+        s->shield = s->caught = s->handling = false;
         s->name = NULL;
         if (!opts)
                 return 0;
