@@ -45,12 +45,12 @@ struct aeon__inner {
 
 /* Caller's storage; every member is private. A scope lives where it was opened until it is closed: do not copy or free it before. */
 typedef struct aeon_scope {
-        struct aeon_scope *parent; /* the scope around this one, across tasks; NULL at the root */
-        struct aeon__inner inner;  /* what its owner opened directly inside */
-        struct aeon_task *owner;   /* the task that opened it; NULL while not open */
-        struct aeon_group *group;  /* the group it belongs to; NULL for a plain scope */
-        aeon_time deadline;        /* AEON_NEVER: none */
-        aeon_duration timeout;     /* becomes part of the deadline when the scope is entered; 0: none */
+        struct aeon_scope *parent;    /* the scope around this one, across tasks; NULL at the root */
+        struct aeon__inner inner;     /* what its owner opened directly inside */
+        struct aeon_task *owner;      /* the task that opened it; NULL while not open */
+        struct aeon_group *group;     /* the group it belongs to; NULL for a plain scope */
+        aeon_time deadline;           /* AEON_NEVER: none */
+        aeon_duration timeout;        /* becomes part of the deadline when the scope is entered; 0: none */
         struct aeon__heap_node timer; /* in the loop's heap of deadlines: it is in there iff it is ARMED (see src/task/scope.c) */
         uintptr_t outer_mark;         /* the owner's stack_mark before this scope was opened */
         uint32_t state;               /* enum scope_state: new, open, cancelled (by itself or from outside), closed */

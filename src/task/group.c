@@ -8,26 +8,15 @@
  *   Closed groups are kept on a list of the runner, so opening one costs no allocation in the steady state. The list is a queue of some
  *   length: a pointer to a closed group that somebody kept points, for a while, to a group that knows where it was closed.
  */
-#include "base/text.h"
+#include "task/failures.h"
 #include "task/misuse.h"
 #include "task/runner.h"
 
 #include <aeon/log.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum {
-        SPARE_GROUPS = 16, /* closed ones are reused when there are more than this */
-        FAILURES_TOLD = 8, /* in the words of aeon_group_close() */
-};
-
-struct failure {
-        struct failure *next;
-        struct error_slot words;
-        int code;
-        char task[32];
-};
+enum { SPARE_GROUPS = 16 }; /* closed ones are reused when there are more than this */
 
 struct aeon_group {
         aeon_scope scope;
@@ -39,9 +28,8 @@ struct aeon_group {
         void (*task_ended)(void *arg, struct aeon_task *task, int r); /* hears of each end in place of the group; NULL: nobody */
         void *task_ended_arg;
         bool somebody_was_cancelled; /* a task or the body */
-        size_t failure_count;
-        struct failure first, *last_failure; /* the first one needs no memory, so it cannot be lost */
-        aeon_group *outer;                   /* the next one around it that its owner has open */
+        struct failures failures;
+        aeon_group *outer; /* the next one around it that its owner has open */
         const char *opened_at;
         aeon_group *next_spare;
 };
@@ -110,7 +98,7 @@ int aeon_group_open_at(aeon_group **ret_group, const char *site)
         g->joiner = NULL;
         g->task_ended = NULL;
         g->somebody_was_cancelled = false;
-        g->failure_count = 0;
+        g->failures.count = 0;
         g->opened_at = site;
         g->outer = t->groups;
         t->groups = g;
@@ -137,57 +125,20 @@ void aeon__groups_move_out(struct aeon_task *task)
 
 /* ------------------------------------------------------------------ failures */
 
-static struct failure *new_failure(aeon_group *g)
-{
-        struct failure *f = g->failure_count ? malloc(sizeof *f) : &g->first;
-        if (!f)
-                return NULL;
-        f->next = NULL;
-        if (g->failure_count++)
-                g->last_failure->next = f;
-        g->last_failure = f;
-        return f;
-}
-
-/* @task failed with @code; what it said is taken out of @words. */
+/* @task failed with @code; the first failure cancels the group. */
 static void fail_with(aeon_group *g, const struct aeon_task *task, int code, struct error_slot *words)
 {
-        struct failure *f = new_failure(g);
-        if (!f) {
-                aeon_log_error("no memory to keep that task \"%s\" failed, too: %s", task->name, aeon__error_slot_describe(words, code));
-                return;
+        if (!g->failures.count) {
+                char reason[sizeof g->scope.reason];
+                snprintf(reason, sizeof reason, "task \"%s\" failed: %s", task->name, aeon__error_slot_describe(words, code));
+                aeon__scope_cancel_for(&g->scope, AEON_CAUSE_FAILURE, reason);
         }
-        f->code = code;
-        f->words = *words;
-        words->error = NULL;
-        memcpy(f->task, task->name, sizeof f->task);
-        if (f != &g->first)
-                return;
-        char reason[sizeof g->scope.reason];
-        snprintf(reason, sizeof reason, "task \"%s\" failed: %s", f->task, aeon__error_slot_describe(&f->words, code));
-        aeon__scope_cancel_for(&g->scope, AEON_CAUSE_FAILURE, reason);
-}
-
-static void forget_failures(aeon_group *g)
-{
-        if (!g->failure_count)
-                return;
-        aeon__error_slot_done(&g->first.words);
-        for (struct failure *f = g->first.next, *next; f; f = next) {
-                next = f->next;
-                aeon__error_slot_done(&f->words);
-                free(f);
-        }
+        aeon__failures_add(&g->failures, task->name, code, words);
 }
 
 size_t aeon_group_errors(const aeon_group *g, aeon_group_error ret_errors[], size_t room)
 {
-        const struct failure *f = &g->first;
-        for (size_t i = 0; i < room && i < g->failure_count; i++, f = f->next)
-                ret_errors[i] = (aeon_group_error){
-                        .task = f->task, .code = f->code, .text = aeon__error_slot_describe(&f->words, f->code)
-                };
-        return g->failure_count;
+        return aeon__failures_list(&g->failures, ret_errors, room);
 }
 
 /* ------------------------------------------------------------------ use from outside */
@@ -330,27 +281,10 @@ static void join(aeon_group *g, struct aeon_task *t)
         }
 }
 
-/* The words of all failures: those of the first alone, or each with its task. */
-static void tell_failures(aeon_group *g)
-{
-        struct text words = { 0 };
-        size_t told = 0;
-        for (const struct failure *f = &g->first; f && g->failure_count > 1 && told < FAILURES_TOLD; f = f->next, told++)
-                aeon__text_print(&words, "%stask \"%s\": %.500s", told ? "; " : "", f->task, aeon__error_slot_describe(&f->words, f->code));
-        if (g->failure_count > told && told)
-                aeon__text_print(&words, "; and %zu more", g->failure_count - told);
-        aeon__error_move(&g->first.words, aeon__error_current());
-        if (told && !words.failed)
-                aeon_fail_at(g->first.code, true, aeon_error_where(), "%s", words.data);
-        aeon__text_done(&words);
-}
-
 static int outcome(aeon_group *g)
 {
-        if (g->failure_count) {
-                tell_failures(g);
-                return g->first.code;
-        }
+        if (g->failures.count)
+                return aeon__failures_tell(&g->failures);
         if (aeon__scope_outer_visible(&g->scope))
                 return -ECANCELED;
         if (g->scope.cause == AEON_CAUSE_DEADLINE && g->somebody_was_cancelled)
@@ -365,17 +299,17 @@ int aeon__group_abandon(aeon_group *g)
 }
 
 /* May @t wait for @g here, as its owner and in its body? */
-static int may_end(const aeon_group *g, struct aeon_task *t, const char *site)
+static int may_end(const aeon_group *g, struct aeon_task *t, const char *call, const char *site)
 {
         if (t)
-                aeon__wait_check(t, "aeon_group_close");
+                aeon__wait_check(t, call);
         return t && t->scope == &g->scope && g->scope.owner == t ? 0 : aeon__scope_refuse_close(&g->scope, site);
 }
 
 int aeon_group_join_at(aeon_group *g, const char *site)
 {
         struct aeon_task *t = aeon__task_now();
-        int r = may_end(g, t, site);
+        int r = may_end(g, t, __func__, site);
         if (r == 0)
                 join(g, t);
         return r;
@@ -386,7 +320,7 @@ int aeon_group_close_at(aeon_group *g, const char *site)
         if (!g)
                 return 0;
         struct aeon_task *t = aeon__task_now();
-        int r = may_end(g, t, site);
+        int r = may_end(g, t, __func__, site);
         if (r < 0)
                 return r;
         join(g, t);
@@ -394,7 +328,7 @@ int aeon_group_close_at(aeon_group *g, const char *site)
         g->scope.caught = g->somebody_was_cancelled && r != -ECANCELED;
         t->groups = g->outer;
         aeon__scope_leave(&g->scope, site);
-        forget_failures(g);
+        aeon__failures_done(&g->failures);
         group_give(g);
         return r;
 }

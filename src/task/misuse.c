@@ -77,8 +77,9 @@ int aeon__scope_refuse_close(const aeon_scope *s, const char *site)
                               label(s, name, sizeof name), opened_at(s), s->owner->name, by, site);
         if (t->scope == s)
                 return refuse(-EINVAL, "the scope closed at %s belongs to the group opened at %s: close that", site, opened_at(s));
-        return refuse(-EINVAL, "task \"%s\": %s, opened at %s, cannot be closed at %s: %s, opened at %s, is still open inside it", by,
-                      label(s, name, sizeof name), opened_at(s), site, label(t->scope, inner, sizeof inner), opened_at(t->scope));
+        return refuse(-EINVAL, "task \"%s\": %s, opened at %s, cannot be closed at %s: %s, opened at %s, is still open inside it",
+                      by, label(s, name, sizeof name), opened_at(s), site, label(t->scope, inner, sizeof inner),
+                      opened_at(t->scope));
 }
 
 void aeon__scope_refuse_foreign(const aeon_scope *s)
@@ -163,8 +164,8 @@ static void settle(struct aeon_task *task, uintptr_t frame, const aeon_scope *op
         if (!site)
                 return;
         task->left_open = site;
-        aeon_log_error("task \"%s\" (spawned at %s): the scope opened at %s was left open by a function that has returned", task->name,
-                       task->site, site);
+        aeon_log_error("task \"%s\" (spawned at %s): the scope opened at %s was left open by a function that has returned",
+                       task->name, task->site, site);
 }
 
 void aeon__scopes_settle(struct aeon_task *task, const aeon_scope *opening)
@@ -178,7 +179,8 @@ void aeon__scopes_settle(struct aeon_task *task, const aeon_scope *opening)
 static _Noreturn void no_suspend_broken(const struct aeon_task *task, const char *what)
 {
         void *frames[32];
-        aeon_log_error("task \"%s\" (spawned at %s) %s the no-suspend section that began at %s", task->name, task->site, what, task->no_suspend);
+        aeon_log_error("task \"%s\" (spawned at %s) %s the no-suspend section that began at %s", task->name, task->site, what,
+                       task->no_suspend);
         backtrace_symbols_fd(frames, backtrace(frames, sizeof frames / sizeof *frames), 2);
         abort();
 }
@@ -209,7 +211,8 @@ void aeon_no_suspend_end_at(const char *site)
         if (!t)
                 return;
         if (!t->no_suspend) {
-                aeon_log_error("task \"%s\" (spawned at %s): the no-suspend section that ends at %s never began", t->name, t->site, site);
+                aeon_log_error("task \"%s\" (spawned at %s): the no-suspend section that ends at %s never began", t->name, t->site,
+                               site);
                 abort();
         }
         if (--t->no_suspend_depth > 0)
@@ -236,9 +239,11 @@ int aeon__scopes_end(struct aeon_task *t, int r)
                         aeon__scope_leave(s, "the end of its task");
         }
         if (site)
-                aeon_log_error("task \"%s\" (spawned at %s) returned with the %s open that it had opened at %s", t->name, t->site, what,
-                               site);
+                aeon_log_error("task \"%s\" (spawned at %s) returned with the %s open that it had opened at %s", t->name, t->site,
+                               what, site);
         else
                 site = t->left_open;
-        return r < 0 || !site ? r : aeon_fail(-EINVAL, "task \"%s\" (spawned at %s) left open what it opened at %s", t->name, t->site, site);
+        return r < 0 || !site
+                       ? r
+                       : aeon_fail(-EINVAL, "task \"%s\" (spawned at %s) left open what it opened at %s", t->name, t->site, site);
 }

@@ -73,7 +73,8 @@ VIRTUAL_TEST(closing_the_outer_scope_before_the_inner_is_refused_and_changes_not
         aeon_scope_open(&outer, &(aeon_scope_opts){ .name = "outer" }), opened = AEON_HERE;
         aeon_scope_open(&inner, &(aeon_scope_opts){ .name = "inner" }), opened_inside = AEON_HERE;
         listen_to_log();
-        int r = aeon_scope_close(&outer, 7); closed = AEON_HERE;
+        int r = aeon_scope_close(&outer, 7);
+        closed = AEON_HERE;
         const char *log = heard();
         CHECK_INT(r, -EINVAL);
         CHECK_CONTAINS(log, "task \"main\"");
@@ -151,7 +152,8 @@ VIRTUAL_TEST(closing_a_scope_twice_names_both_closings)
         aeon_scope_open(&s, &(aeon_scope_opts){ .name = "fetch" });
         aeon_scope_close(&s, 0), first = AEON_HERE;
         listen_to_log();
-        int r = aeon_scope_close(&s, 0); second = AEON_HERE;
+        int r = aeon_scope_close(&s, 0);
+        second = AEON_HERE;
         const char *log = heard();
         CHECK_INT(r, -EINVAL);
         CHECK_CONTAINS(log, "scope \"fetch\" was closed at ");
@@ -243,7 +245,8 @@ static const char *left_at, *spawned_at;
 static int leave_a_group_open(void *arg)
 {
         aeon_group *g;
-        int r = aeon_group_open(&g); left_at = AEON_HERE;
+        int r = aeon_group_open(&g);
+        left_at = AEON_HERE;
         if (r == 0)
                 r = aeon_spawn(g, "orphan", sleep_long, arg);
         return r < 0 ? r : aeon_checkpoint();
@@ -586,7 +589,9 @@ static int suspend_in_section(void *arg)
 PLAIN_TEST(a_suspending_call_in_a_no_suspend_section_aborts)
 {
         const char *said = aborts(suspend_in_section);
-        CHECK_CONTAINS(said, "task \"main\" (spawned at the loop) calls aeon_sleep(), which suspends, in the no-suspend section that began at ");
+        CHECK_CONTAINS(
+                said,
+                "task \"main\" (spawned at the loop) calls aeon_sleep(), which suspends, in the no-suspend section that began at ");
         CHECK_CONTAINS(said, "test_misuse.c:");
 }
 
