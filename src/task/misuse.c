@@ -72,7 +72,7 @@ int aeon__scope_refuse_close(const aeon_scope *s, const char *site)
                               s->closed_at, site);
         if (!aeon__scope_is_open(s))
                 return refuse(-EINVAL, "what is closed at %s by task \"%s\" is no open scope", site, by);
-        if (s->owner != t)
+        if (!t || s->owner != t)
                 return refuse(-EINVAL, "%s was opened at %s by task \"%s\"; task \"%s\" cannot close it at %s",
                               label(s, name, sizeof name), opened_at(s), s->owner->name, by, site);
         if (t->scope == s)

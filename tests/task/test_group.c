@@ -164,6 +164,36 @@ VIRTUAL_TEST(spawning_into_a_closing_group_is_legal_from_a_live_task)
         return 0;
 }
 
+static int do_nothing(void *arg)
+{
+        (void)arg;
+        return 0;
+}
+
+static int refill(void *arg)
+{
+        aeon_group **groups = arg; /* its own; the one whose closer has been woken and has not run yet */
+        aeon_spawn(groups[0], "bystander", note_twice, (void *)3); /* stands behind the closer */
+        CHECK_INT(aeon_group_size(groups[1]), 0);
+        CHECK_INT(aeon__group_hold(groups[1], "x", AEON_HERE), 0);
+        aeon__group_release(groups[1]);
+        return aeon_spawn(groups[1], "late", note_twice, (void *)1);
+}
+
+/* rule 3: between the last task's end and the closer's turn the group is still open, and its closer is woken once */
+VIRTUAL_TEST(a_group_that_was_empty_for_a_moment_takes_tasks)
+{
+        aeon_group *groups[2];
+        REQUIRE_INT(aeon_group_open(&groups[0]), 0);
+        REQUIRE_INT(aeon_group_open(&groups[1]), 0);
+        aeon_spawn(groups[1], "only", do_nothing, NULL);
+        aeon_spawn(groups[0], "other", refill, groups);
+        CHECK_INT(aeon_group_close(groups[1]), 0);
+        CHECK_INT(aeon_group_close(groups[0]), 0);
+        CHECK_INT(trace_length, 4);
+        return 0;
+}
+
 /* rule 7 */
 VIRTUAL_TEST(a_task_spawned_into_a_cancelled_group_starts_and_is_cancelled_at_its_first_block)
 {

@@ -73,8 +73,8 @@ VIRTUAL_TEST(closing_the_outer_scope_before_the_inner_is_refused_and_changes_not
         aeon_scope_open(&outer, &(aeon_scope_opts){ .name = "outer" }), opened = AEON_HERE;
         aeon_scope_open(&inner, &(aeon_scope_opts){ .name = "inner" }), opened_inside = AEON_HERE;
         listen_to_log();
-        int r = aeon_scope_close(&outer, 7);
-        closed = AEON_HERE;
+        int r;
+        r = aeon_scope_close(&outer, 7), closed = AEON_HERE;
         const char *log = heard();
         CHECK_INT(r, -EINVAL);
         CHECK_CONTAINS(log, "task \"main\"");
@@ -87,6 +87,7 @@ VIRTUAL_TEST(closing_the_outer_scope_before_the_inner_is_refused_and_changes_not
         CHECK_INT(aeon_checkpoint(), 0);
         CHECK_INT(aeon_scope_close(&inner, 7), 7);
         CHECK_INT(aeon_scope_close(&outer, 7), 7);
+        CHECK_INT(aeon__task_now()->stack_mark, UINTPTR_MAX);
         return 0;
 }
 
@@ -152,8 +153,8 @@ VIRTUAL_TEST(closing_a_scope_twice_names_both_closings)
         aeon_scope_open(&s, &(aeon_scope_opts){ .name = "fetch" });
         aeon_scope_close(&s, 0), first = AEON_HERE;
         listen_to_log();
-        int r = aeon_scope_close(&s, 0);
-        second = AEON_HERE;
+        int r;
+        r = aeon_scope_close(&s, 0), second = AEON_HERE;
         const char *log = heard();
         CHECK_INT(r, -EINVAL);
         CHECK_CONTAINS(log, "scope \"fetch\" was closed at ");
@@ -245,8 +246,8 @@ static const char *left_at, *spawned_at;
 static int leave_a_group_open(void *arg)
 {
         aeon_group *g;
-        int r = aeon_group_open(&g);
-        left_at = AEON_HERE;
+        int r;
+        r = aeon_group_open(&g), left_at = AEON_HERE;
         if (r == 0)
                 r = aeon_spawn(g, "orphan", sleep_long, arg);
         return r < 0 ? r : aeon_checkpoint();
@@ -411,6 +412,7 @@ VIRTUAL_TEST(a_forgotten_scope_is_found_when_the_next_one_is_opened_or_closed)
         aeon__task_now()->left_open = NULL; /* this test's own task is not the one to fail */
         CHECK_INT(aeon__runner_now()->deadlines.count, 0);
         CHECK(aeon__task_now()->scope == aeon__task_now()->outermost);
+        CHECK_INT(aeon__task_now()->stack_mark, UINTPTR_MAX);
         return 0;
 }
 
@@ -429,40 +431,44 @@ VIRTUAL_TEST(a_scope_opened_in_the_place_of_a_forgotten_one_replaces_it)
         return 0;
 }
 
-static aeon_group *forgotten_group;
+static aeon_group *forgotten[2];
 
-static __attribute__((noinline)) void forget_a_group_in_a_scope(void *arg)
+static __attribute__((noinline)) void forget_groups_in_a_scope(void *arg)
 {
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .shield = true });
-        REQUIRE_INT(aeon_group_open(&forgotten_group), 0), left_at = AEON_HERE;
-        aeon_spawn(forgotten_group, "orphan", sleep_long, arg);
+        REQUIRE_INT(aeon_group_open(&forgotten[0]), 0);
+        REQUIRE_INT(aeon_group_open(&forgotten[1]), 0), left_at = AEON_HERE;
+        aeon_spawn(forgotten[1], "orphan", sleep_long, arg);
 }
 
-static int cancel_after_forgetting_a_group(void *arg)
+static int cancel_after_forgetting_groups(void *arg)
 {
         aeon_scope outer;
         aeon_scope_open(&outer, NULL);
-        forget_a_group_in_a_scope(arg);
+        forget_groups_in_a_scope(arg);
         overwrite_dead_frames();
         CHECK_INT(aeon_sleep(AEON_SECONDS(1)), 0);
-        aeon_scope_cancel(&outer, NULL); /* reaches the group: the shield was the forgotten scope's */
+        CHECK(aeon_group_scope(forgotten[0])->parent == &outer);
+        CHECK(aeon_group_scope(forgotten[1])->parent == aeon_group_scope(forgotten[0]));
+        aeon_scope_cancel(&outer, NULL); /* reaches the groups: the shield was the forgotten scope's */
         CHECK_INT(aeon_checkpoint(), -ECANCELED);
         CHECK_INT(aeon_scope_close(&outer, 0), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), left_at);
-        CHECK_INT(aeon_group_close(forgotten_group), -ECANCELED);
+        CHECK_INT(aeon_group_close(forgotten[1]), -ECANCELED);
+        CHECK_INT(aeon_group_close(forgotten[0]), -ECANCELED);
         CHECK_INT(aeon_scope_close(&outer, -ECANCELED), 0);
         return 0;
 }
 
 /* rule 5 */
-VIRTUAL_TEST(a_group_inside_a_forgotten_scope_moves_out_and_can_still_be_closed)
+VIRTUAL_TEST(groups_inside_a_forgotten_scope_move_out_and_can_still_be_closed)
 {
         aeon_group *g;
         int result = 1;
         REQUIRE_INT(aeon_group_open(&g), 0);
         listen_to_log();
-        aeon_spawn(g, "careless", cancel_after_forgetting_a_group, &result);
+        aeon_spawn(g, "careless", cancel_after_forgetting_groups, &result);
         CHECK_INT(aeon_group_close(g), -EINVAL);
         heard();
         CHECK_INT(result, -ECANCELED);
@@ -516,6 +522,7 @@ VIRTUAL_TEST(another_loops_group_takes_no_tasks_and_no_cancels)
 static void *spawn_from_a_thread(void *group)
 {
         CHECK_INT(aeon_spawn(group, "stray", sleep_long, NULL), -EXDEV);
+        aeon_error_clear();
         return NULL;
 }
 

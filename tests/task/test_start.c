@@ -368,6 +368,36 @@ VIRTUAL_TEST(what_the_task_has_opened_moves_with_it)
         return 0;
 }
 
+static int start_crowd(void *arg)
+{
+        struct starter *s = arg;
+        struct crowd c = { 1, 1, 0 };
+        s->result = aeon_start(s->target, "crowd", ready_with_a_crowd, &c, NULL);
+        CHECK_INT(aeon_sleep(AEON_SECONDS(1)), 0);
+        CHECK_INT(c.helper, -ECANCELED);
+        CHECK_INT(c.own, -ECANCELED);
+        return 0;
+}
+
+/* rule 17 */
+VIRTUAL_TEST(what_moves_into_a_cancelled_group_is_cancelled)
+{
+        aeon_group *g, *target;
+        struct starter s = { .result = 1 };
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        REQUIRE_INT(aeon_group_open(&target), 0);
+        s.target = target;
+        aeon_spawn(g, "starter", start_crowd, &s);
+        aeon_group_cancel(target, NULL);
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true });
+        CHECK_INT(aeon_scope_close(&shield, aeon_checkpoint()), 0);
+        CHECK_INT(aeon_group_close(target), 0);
+        CHECK_INT(s.result, 0);
+        CHECK_INT(aeon_group_close(g), 0);
+        return 0;
+}
+
 static int see_the_tree(void *arg)
 {
         struct starter *s = arg;
