@@ -109,7 +109,8 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
  *
  * Errors: -ENOMEM, -E2BIG  (also kept as a failure of @g, so a caller that ignores the result loses nothing)
  *         -EXDEV           @g belongs to another loop
- *         -EINVAL          @g is closed; the log says where it was opened and closed
+ *         -EINVAL          @g is closed, and be it that its last task has ended and aeon_group_close() is about to return; the log says
+ *                          where it was opened and closed
  * Source: concurrency rules 3, 4. */
 #define aeon_spawn(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, NULL, AEON_HERE)
 #define aeon_spawn_with(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, AEON_HERE)

@@ -29,8 +29,9 @@ void aeon__failures_add(struct failures *list, const char *task, int code, struc
                 return;
         }
         f->code = code;
-        f->words.error = words->error;
-        words->error = NULL;
+        f->words.error = NULL;
+        if (aeon__error_slot_has(words, code))
+                aeon__error_move(words, &f->words);
         snprintf(f->task, sizeof f->task, "%s", task);
 }
 

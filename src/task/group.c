@@ -25,6 +25,8 @@ struct aeon_group {
         size_t count;                                                 /* of them */
         size_t holds;                                                 /* aeon_start()s whose task has not come over yet */
         struct aeon_task *joiner;                                     /* waits for the tasks; NULL: nobody */
+        const char *closing_at;                                       /* aeon_group_close() was called there; NULL: not yet */
+        bool closed;                                                  /* it was, and the last task has ended: no other may come */
         void (*task_ended)(void *arg, struct aeon_task *task, int r); /* hears of each end in place of the group; NULL: nobody */
         void *task_ended_arg;
         bool somebody_was_cancelled; /* a task or the body */
@@ -96,6 +98,8 @@ int aeon_group_open_at(aeon_group **ret_group, const char *site)
         list_init(&g->tasks);
         g->count = g->holds = 0;
         g->joiner = NULL;
+        g->closing_at = NULL;
+        g->closed = false;
         g->task_ended = NULL;
         g->somebody_was_cancelled = false;
         g->failures.count = 0;
@@ -146,21 +150,19 @@ size_t aeon_group_errors(const aeon_group *g, aeon_group_error ret_errors[], siz
 /* May tasks be added to @g from here? */
 static int may_spawn(const aeon_group *g, const char *name, const char *site)
 {
-        const struct runner *here = aeon__runner_now();
-        if (here != g->runner && (here || !pthread_equal(g->runner->thread, pthread_self())))
+        if (aeon__runner_now() != g->runner)
                 return aeon_fail(-EXDEV, "task \"%s\" (%s): its group belongs to another loop", name, site);
-        if (aeon__scope_is_open(&g->scope))
+        if (!g->closed)
                 return 0;
-        aeon_log_error("task \"%s\" (%s): its group, opened at %s, was closed at %s", name, site, g->opened_at, g->scope.closed_at);
-        return aeon_fail(-EINVAL, "task \"%s\" (%s): its group, opened at %s, was closed at %s", name, site, g->opened_at,
-                         g->scope.closed_at);
+        return aeon__misuse(-EINVAL, "task \"%s\" (%s): its group, opened at %s, was closed at %s", name, site, g->opened_at,
+                            g->closing_at);
 }
 
 static bool is_usable(const aeon_group *g, const char *call)
 {
         if (aeon__scope_is_open(&g->scope))
                 return true;
-        aeon_log_error("%s(): the group, opened at %s, was closed at %s", call, g->opened_at, g->scope.closed_at);
+        aeon__misuse(-EINVAL, "%s(): the group, opened at %s, was closed at %s", call, g->opened_at, g->closing_at);
         return false;
 }
 
@@ -194,7 +196,7 @@ int aeon__group_hold(aeon_group *g, const char *name, const char *site)
 int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, const aeon_spawn_opts *opts, const char *site)
 {
         struct runner *runner = g->runner;
-        if (__builtin_expect(runner != aeon__runner_now() || !aeon__scope_is_open(&g->scope), 0)) {
+        if (__builtin_expect(runner != aeon__runner_now() || g->closed, 0)) {
                 int r = may_spawn(g, name, site);
                 if (r < 0)
                         return r;
@@ -218,6 +220,7 @@ static void wake_joiner_if_empty(aeon_group *g)
 {
         if (g->count || g->holds || !g->joiner)
                 return;
+        g->closed = g->closing_at; /* not when the joiner runs: others may run before */
         aeon__wake(g->joiner, 0);
         g->joiner = NULL;
 }
@@ -272,8 +275,10 @@ void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct a
 /* No abort function: a cancel reaches the tasks through the scope, and the wait goes on until they have ended. */
 static void join(aeon_group *g, struct aeon_task *t)
 {
-        if (!g->count && !g->holds)
+        if (!g->count && !g->holds) {
+                g->closed = g->closing_at;
                 aeon__wait_skip(t);
+        }
         while (g->count || g->holds) {
                 struct wait wait = { .what = "group", .object = g };
                 g->joiner = t;
@@ -323,6 +328,7 @@ int aeon_group_close_at(aeon_group *g, const char *site)
         int r = may_end(g, t, __func__, site);
         if (r < 0)
                 return r;
+        g->closing_at = site;
         join(g, t);
         r = outcome(g);
         g->scope.caught = g->somebody_was_cancelled && r != -ECANCELED;

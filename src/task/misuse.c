@@ -19,7 +19,7 @@ static int name_length(const char *function)
         return (int)(length > 3 && !strcmp(function + length - 3, "_at") ? length - 3 : length);
 }
 
-static AEON_PRINTF(2, 3) int refuse(int code, const char *format, ...)
+int aeon__misuse(int code, const char *format, ...)
 {
         char text[512];
         va_list arguments;
@@ -56,10 +56,10 @@ int aeon__scope_refuse_enter(const aeon_scope *s, const char *site)
         char name[64];
         label(s, name, sizeof name);
         if (s->state == SCOPE_CLOSED)
-                return refuse(-EALREADY, "%s was closed at %s; it cannot be entered again at %s", name, s->closed_at, site);
+                return aeon__misuse(-EALREADY, "%s was closed at %s; it cannot be entered again at %s", name, s->closed_at, site);
         if (aeon__scope_is_open(s))
-                return refuse(-EALREADY, "%s was opened at %s; it cannot be entered again at %s", name, opened_at(s), site);
-        return refuse(-EINVAL, "a scope is entered at %s that was never made by aeon_scope_init()", site);
+                return aeon__misuse(-EALREADY, "%s was opened at %s; it cannot be entered again at %s", name, opened_at(s), site);
+        return aeon__misuse(-EINVAL, "a scope is entered at %s that was never made by aeon_scope_init()", site);
 }
 
 int aeon__scope_refuse_close(const aeon_scope *s, const char *site)
@@ -68,25 +68,26 @@ int aeon__scope_refuse_close(const aeon_scope *s, const char *site)
         const char *by = t ? t->name : "(none)";
         char name[64], inner[64];
         if (s->state == SCOPE_CLOSED)
-                return refuse(-EINVAL, "%s was closed at %s; it cannot be closed again at %s", label(s, name, sizeof name),
-                              s->closed_at, site);
+                return aeon__misuse(-EINVAL, "%s was closed at %s; it cannot be closed again at %s", label(s, name, sizeof name),
+                                    s->closed_at, site);
         if (!aeon__scope_is_open(s))
-                return refuse(-EINVAL, "what is closed at %s by task \"%s\" is no open scope", site, by);
+                return aeon__misuse(-EINVAL, "what is closed at %s by task \"%s\" is no open scope", site, by);
         if (!t || s->owner != t)
-                return refuse(-EINVAL, "%s was opened at %s by task \"%s\"; task \"%s\" cannot close it at %s",
-                              label(s, name, sizeof name), opened_at(s), s->owner->name, by, site);
+                return aeon__misuse(-EINVAL, "%s was opened at %s by task \"%s\"; task \"%s\" cannot close it at %s",
+                                    label(s, name, sizeof name), opened_at(s), s->owner->name, by, site);
         if (t->scope == s)
-                return refuse(-EINVAL, "the scope closed at %s belongs to the group opened at %s: close that", site, opened_at(s));
-        return refuse(-EINVAL, "task \"%s\": %s, opened at %s, cannot be closed at %s: %s, opened at %s, is still open inside it",
-                      by, label(s, name, sizeof name), opened_at(s), site, label(t->scope, inner, sizeof inner),
-                      opened_at(t->scope));
+                return aeon__misuse(-EINVAL, "the scope closed at %s belongs to the group opened at %s: close that", site,
+                                    opened_at(s));
+        return aeon__misuse(
+                -EINVAL, "task \"%s\": %s, opened at %s, cannot be closed at %s: %s, opened at %s, is still open inside it", by,
+                label(s, name, sizeof name), opened_at(s), site, label(t->scope, inner, sizeof inner), opened_at(t->scope));
 }
 
 void aeon__scope_refuse_foreign(const aeon_scope *s)
 {
         char name[64];
-        refuse(-EXDEV, "%s, opened at %s by task \"%s\", belongs to another loop than task \"%s\", which tries to cancel it",
-               label(s, name, sizeof name), opened_at(s), s->owner->name, aeon__task_now()->name);
+        aeon__misuse(-EXDEV, "%s, opened at %s by task \"%s\", belongs to another loop than task \"%s\", which tries to cancel it",
+                     label(s, name, sizeof name), opened_at(s), s->owner->name, aeon__task_now()->name);
 }
 
 /* ------------------------------------------------------------------ scopes whose frame is gone */

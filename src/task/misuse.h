@@ -37,7 +37,10 @@ static inline void aeon__scopes_check(struct aeon_task *task, const aeon_scope *
 /* The task's function has returned: close what it left open, loudly. Its result is then an error. */
 int aeon__scopes_end(struct aeon_task *task, int r);
 
-/* Refusals: a line in the log and the words. They return the code. */
+/* Misuse that is refused: a line in the log and the words. Returns the code. */
+int aeon__misuse(int code, const char *format, ...) AEON_PRINTF(2, 3);
+
+/* What is refused in this way. */
 int aeon__scope_refuse_enter(const aeon_scope *s, const char *site);
 int aeon__scope_refuse_close(const aeon_scope *s, const char *site);
 void aeon__scope_refuse_foreign(const aeon_scope *s); /* cancelled from another loop's task */

@@ -15,8 +15,6 @@
 #include "fiber/fault.h"
 #include "task/task.h"
 
-#include <pthread.h>
-
 struct driver {
         aeon_time (*now)(struct driver *driver);
         /* Wait for events until the clock reads @until (AEON_NEVER: as long as it takes; a past time: only look), and run their
@@ -30,9 +28,8 @@ struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
         struct heap deadlines;
-        aeon_scope root; /* parent of the first task's scopes; never cancelled */
-        size_t tasks;    /* alive */
-        pthread_t thread;
+        aeon_scope root;                              /* parent of the first task's scopes; never cancelled */
+        size_t tasks;                                 /* alive */
         aeon_group *spare_groups, **last_spare_group; /* closed ones, in order of closing */
         size_t spare_group_count;
         void **loop_vars; /* by slot */
@@ -74,6 +71,7 @@ void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
 int aeon__group_abandon(aeon_group *g); /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
+int aeon__mutexes_break(struct aeon_task *task, int r); /* it ends with @r and holds mutexes: what it now ends with */
 
 /* The groups that were opened inside of dead scopes: move them into the task's innermost scope. */
 void aeon__groups_move_out(struct aeon_task *task);
@@ -85,4 +83,4 @@ void aeon__group_take_over(aeon_group *g, struct aeon_task *task);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);
-extern __thread struct task_vars *aeon__thread_vars; /* what a pool thread works with */
+extern __thread struct task_vars **aeon__thread_vars; /* where a thread without a task has them; NULL: it has none */

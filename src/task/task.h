@@ -3,7 +3,7 @@
  * DESIGN
  *   A task is a fiber whose control block is struct aeon_task. Its cancel scopes form a tree with those of all other tasks of the
  *   loop: a scope's parent is the scope around it, and a group's scope is the parent of its tasks' outermost scopes. Each scope
- *   keeps `effective`, whether it is cancelled by itself or from outside, up to date (scope.c), so asking costs one load.
+ *   knows at any time whether it is cancelled, by itself or from outside (scope.c), so asking costs one load.
  *
  *   Everything that blocks does it the same way:
  *
@@ -68,9 +68,10 @@ struct aeon_task {
         struct error_slot error;
         aeon_task_fn *fn;
         void *arg;
-        const char *site;       /* where it was spawned */
-        const char *left_open;  /* where a scope was opened that a function of its left open; NULL: none */
-        const char *no_suspend; /* where the no-suspend section began that it is in; NULL: in none */
+        struct aeon_mutex *held; /* the mutexes it has locked, the latest first */
+        const char *site;        /* where it was spawned */
+        const char *left_open;   /* where a scope was opened that a function of its left open; NULL: none */
+        const char *no_suspend;  /* where the no-suspend section began that it is in; NULL: in none */
         unsigned no_suspend_depth;
         uint64_t id;
         char name[32];
@@ -131,19 +132,30 @@ static inline int aeon__wait_pass(struct aeon_task *task)
         return task->scope->state == SCOPE_CANCELLED ? -ECANCELED : 0;
 }
 
+/* From now on the running task @t waits; it must stop before anything else can happen. */
+static inline void aeon__wait_begin(struct aeon_task *t, struct wait *wait)
+{
+        t->waiting = wait;
+        t->abort_called = false;
+}
+
 /* Park the running task until aeon__wake(). */
 static inline int aeon__wait(struct wait *wait)
 {
         struct aeon_task *t = aeon__task_now();
-        t->waiting = wait;
-        t->abort_called = false;
-        aeon__fiber_park(aeon__sched);
+        aeon__wait_begin(t, wait);
+        aeon__fiber_stop(aeon__sched, FIBER_PARKED);
         return t->wake_result;
 }
 
 /* Wake a waiting task; its aeon__wait() returns @result. Exactly once per wait; the waker has taken it out of its list. Owner loop,
  * from a task or from the main context. */
-void aeon__wake(struct aeon_task *task, int result);
+static inline void aeon__wake(struct aeon_task *task, int result)
+{
+        task->waiting = NULL;
+        task->wake_result = result;
+        aeon__fiber_ready((struct sched *)(void *)task->runner, &task->fiber);
+}
 
 /* The same from the main context (an I/O callback), running the task at once. */
 void aeon__wake_now(struct aeon_task *task, int result);

@@ -47,8 +47,7 @@ VIRTUAL_TEST(close_waits_for_all_tasks_and_they_interleave)
         CHECK_INT(trace_length, 0);
         CHECK_INT(aeon_group_close(g), 0);
         CHECK_INT(trace_length, 4);
-        const int expected[] = { 1, 2, 11, 12 };
-        CHECK(!memcmp(trace, expected, sizeof expected));
+        CHECK(trace[0] < 10 && trace[1] < 10 && trace[2] > 10 && trace[3] > 10);
         return 0;
 }
 
@@ -170,27 +169,52 @@ static int do_nothing(void *arg)
         return 0;
 }
 
+/* Runs when the last task of groups[1] has ended and whoever waits for that has been woken, but has not run yet. */
 static int refill(void *arg)
 {
-        aeon_group **groups = arg; /* its own; the one whose closer has been woken and has not run yet */
-        aeon_spawn(groups[0], "bystander", note_twice, (void *)3); /* stands behind the closer */
+        aeon_group **groups = arg;
+        aeon_spawn(groups[0], "bystander", note_twice, (void *)3); /* stands behind the waiter */
         CHECK_INT(aeon_group_size(groups[1]), 0);
-        CHECK_INT(aeon__group_hold(groups[1], "x", AEON_HERE), 0);
-        aeon__group_release(groups[1]);
-        return aeon_spawn(groups[1], "late", note_twice, (void *)1);
+        int r = aeon__group_hold(groups[1], "x", AEON_HERE);
+        if (r == 0)
+                aeon__group_release(groups[1]); /* empty again */
+        CHECK_INT(aeon_spawn(groups[1], "late", note_twice, (void *)1), r);
+        note(r);
+        return 0;
 }
 
-/* rule 3: between the last task's end and the closer's turn the group is still open, and its closer is woken once */
-VIRTUAL_TEST(a_group_that_was_empty_for_a_moment_takes_tasks)
+static void open_two(aeon_group **groups)
 {
-        aeon_group *groups[2];
+        aeon__runner_now()->sched.shuffle = 0; /* the order is what this is about */
         REQUIRE_INT(aeon_group_open(&groups[0]), 0);
         REQUIRE_INT(aeon_group_open(&groups[1]), 0);
         aeon_spawn(groups[1], "only", do_nothing, NULL);
         aeon_spawn(groups[0], "other", refill, groups);
+}
+
+/* rule 3 */
+VIRTUAL_TEST(a_closing_group_whose_last_task_has_ended_is_closed)
+{
+        aeon_group *groups[2];
+        open_two(groups);
         CHECK_INT(aeon_group_close(groups[1]), 0);
         CHECK_INT(aeon_group_close(groups[0]), 0);
-        CHECK_INT(trace_length, 4);
+        CHECK_INT(trace[0], -EINVAL);
+        CHECK_INT(trace_length, 3);
+        return 0;
+}
+
+/* rule 3 */
+VIRTUAL_TEST(a_joined_group_that_was_empty_for_a_moment_takes_tasks)
+{
+        aeon_group *groups[2];
+        open_two(groups);
+        CHECK_INT(aeon_group_join(groups[1]), 0);
+        CHECK_INT(aeon_group_size(groups[1]), 0);
+        CHECK_INT(aeon_group_close(groups[1]), 0);
+        CHECK_INT(aeon_group_close(groups[0]), 0);
+        CHECK_INT(trace[0], 0);
+        CHECK_INT(trace_length, 5);
         return 0;
 }
 
@@ -236,9 +260,11 @@ VIRTUAL_TEST(closing_an_empty_group_yields)
         aeon_group *outer, *inner;
         REQUIRE_INT(aeon_group_open(&outer), 0);
         aeon_spawn(outer, "one", note_twice, (void *)1);
-        REQUIRE_INT(aeon_group_open(&inner), 0);
-        CHECK_INT(aeon_group_close(inner), 0);
-        CHECK_INT(trace_length, 1);
+        for (int i = 0; i < 2; i++) { /* the first may find us ahead of the other task */
+                REQUIRE_INT(aeon_group_open(&inner), 0);
+                CHECK_INT(aeon_group_close(inner), 0);
+        }
+        CHECK(trace_length > 0);
         CHECK_INT(aeon_group_close(outer), 0);
         return 0;
 }
@@ -262,7 +288,7 @@ VIRTUAL_TEST(body_and_task_both_fail_and_both_are_listed)
         aeon_spawn(g, "sleeper", sleep_long, NULL);
         aeon_spawn(g, "stubborn", fail_late, NULL);
         CHECK_INT(aeon_group_errors(g, errors, 4), 0);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_group_fail(g, aeon_fail(-ENOENT, "no such user"));
         CHECK_INT(aeon_group_join(g), 0);
         CHECK_INT(aeon_group_size(g), 0);
@@ -291,6 +317,7 @@ VIRTUAL_TEST(every_failure_is_kept)
         enum { N = 100 };
         static aeon_group_error errors[N + 1];
         aeon_group *g;
+        aeon__runner_now()->sched.shuffle = 0; /* so that they fail in this order */
         REQUIRE_INT(aeon_group_open(&g), 0);
         for (int i = 0; i < N; i++) {
                 char name[16];

@@ -134,7 +134,7 @@ VIRTUAL_TEST(closing_what_belongs_to_another_task_is_refused_and_changes_nothing
         REQUIRE_INT(aeon_group_open(&theft.group), 0);
         listen_to_log();
         aeon_spawn(theft.group, "thief", close_what_is_anothers, &theft);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         const char *log = heard();
         CHECK_CONTAINS(log, "scope \"mine\" was opened at ");
         CHECK_CONTAINS(log, "by task \"main\"; task \"thief\" cannot close it at ");

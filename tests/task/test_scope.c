@@ -116,7 +116,7 @@ VIRTUAL_TEST(raising_the_shield_of_a_group_lifts_a_cancel_from_what_is_inside)
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_scope_open(&inner, NULL);
         aeon_spawn(g, "nested", nest_and_sleep, &result);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_scope_cancel(&outer, NULL);
         CHECK_INT(aeon_checkpoint(), -ECANCELED);
         aeon_scope_set_shield(aeon_group_scope(g), true);
@@ -382,7 +382,7 @@ VIRTUAL_TEST(a_waiter_woken_and_then_cancelled_completes)
         REQUIRE_INT(aeon_event_new(&race.event), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "waiter", wait_event, &race);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_event_set(race.event);
         aeon_group_cancel(g, NULL);
         CHECK_INT(aeon_group_close(g), 0);
