@@ -55,9 +55,9 @@ int aeon_checkpoint(void)
 /* ------------------------------------------------------------------ the end of a task */
 
 /* A task must close what it opened. What it left open is closed for it, loudly, and the task has failed. */
-static int close_left_open(struct aeon_task *t, int r)
+static int close_left_open(struct aeon_task *t, const aeon_scope *outermost, int r)
 {
-        while (t->scope != t->outermost) {
+        while (t->scope != outermost) {
                 aeon_scope *s = t->scope;
                 aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope",
                                s->name);
@@ -71,11 +71,18 @@ static int close_left_open(struct aeon_task *t, int r)
         return r;
 }
 
+int aeon__task_call(aeon_task_fn *fn, void *arg)
+{
+        struct aeon_task *t = aeon__task_now();
+        const aeon_scope *outermost = t->scope;
+        return close_left_open(t, outermost, fn(arg));
+}
+
 static void task_main(struct fiber *fiber)
 {
         struct aeon_task *t = (struct aeon_task *)(void *)fiber;
         struct runner *runner = t->runner;
-        int r = close_left_open(t, t->fn(t->arg));
+        int r = close_left_open(t, t->outermost, t->fn(t->arg));
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {

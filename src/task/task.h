@@ -109,6 +109,9 @@ void aeon__task_cancel_wait(struct aeon_task *task);
 int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, aeon_task_fn *fn, void *arg, enum stack_class class,
                    const char *site);
 
+/* Call @fn(@arg) in the running task, as if it were a task's body: what it leaves open is closed for it, and it has failed. */
+int aeon__task_call(aeon_task_fn *fn, void *arg);
+
 /* The tasks of @g that live, in order of spawning: struct aeon_task by in_group. */
 struct list *aeon__group_tasks(aeon_group *g);
 
