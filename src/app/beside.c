@@ -182,8 +182,9 @@ static int look(struct beside *b)
                 r = b->kind->start(b);
                 pthread_mutex_lock(&b->app->lock);
         }
+        b->asked &= ~(unsigned)ASK_START;
         unsigned asked;
-        while ((asked = b->asked & ~(unsigned)ASK_START) && !b->over) {
+        while ((asked = b->asked) && !b->over) {
                 b->asked = 0;
                 pthread_mutex_unlock(&b->app->lock);
                 b->kind->asked(b, asked);

@@ -36,7 +36,7 @@ static int64_t next_in_day(const struct cron *cron, int64_t from)
                         bool same_minute = hour == from_hour && minute == from_minute;
                         int second = first_from(cron->seconds, same_minute ? from_second : 0);
                         if (second < 60)
-                                return hour * (int64_t)HOUR_SECONDS + minute * 60 + second;
+                                return (hour * INT64_C(60) + minute) * 60 + second;
                 }
         }
         return -1;

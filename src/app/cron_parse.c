@@ -10,16 +10,17 @@ enum { FIELDS = 6, NAME_LENGTH = 3 };
 struct field {
         const char *name;
         int low, high;
-        const char *names; /* of low, low + 1, ..., three letters each; NULL: none */
+        const char *const *names; /* of low, low + 1, ..., up to a NULL; NULL: it has none */
 };
 
+static const char *const month_names[] = {
+        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", NULL
+};
+static const char *const weekday_names[] = { "SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT", NULL };
+
 static const struct field fields[FIELDS] = {
-        { "second", 0, 59, NULL },
-        { "minute", 0, 59, NULL },
-        { "hour", 0, 23, NULL },
-        { "day of the month", 1, 31, NULL },
-        { "month", 1, 12, "JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC" },
-        { "day of the week", 0, 7, "SUNMONTUEWEDTHUFRISAT" },
+        { "second", 0, 59, NULL },           { "minute", 0, 59, NULL },       { "hour", 0, 23, NULL },
+        { "day of the month", 1, 31, NULL }, { "month", 1, 12, month_names }, { "day of the week", 0, 7, weekday_names },
 };
 
 static const struct {
@@ -29,17 +30,11 @@ static const struct {
         { "@daily", "0 0 * * *" },  { "@midnight", "0 0 * * *" }, { "@hourly", "0 * * * *" },
 };
 
-/* What is being read. */
+/* What is being read. After a failure it stands at what was wrong. */
 struct reader {
-        const char *text;
         const char *at;
         const struct field *field;
 };
-
-#define refuse(reader, ...) refuse_at((reader), (reader)->at, __VA_ARGS__)
-#define refuse_at(reader, where, format, ...)                                                                 \
-        aeon_fail(-EINVAL, "cron \"%s\": %s, at position %d: " format, (reader)->text, (reader)->field->name, \
-                  (int)((where) - (reader)->text) + 1, __VA_ARGS__)
 
 static bool is_blank(char c)
 {
@@ -57,8 +52,8 @@ static int word_length(const char *at)
 /* The number of a name such as MON; -1 when it is none. */
 static int number_of_name(const struct field *field, const char *at, int length)
 {
-        for (int i = 0; field->names && length == NAME_LENGTH && field->names[i * NAME_LENGTH]; i++)
-                if (!strncasecmp(field->names + (ptrdiff_t)i * NAME_LENGTH, at, NAME_LENGTH))
+        for (int i = 0; field->names && length == NAME_LENGTH && field->names[i]; i++)
+                if (!strncasecmp(field->names[i], at, NAME_LENGTH))
                         return field->low + i;
         return -1;
 }
@@ -68,16 +63,17 @@ static int read_value(struct reader *in, int *ret_value)
 {
         int length = word_length(in->at), digits = (int)strspn(in->at, "0123456789"), value = 0;
         if (!length)
-                return refuse(in, "a value is missing%s", "");
+                return aeon_fail(-EINVAL, "a value is missing");
         if (digits < length) {
                 value = number_of_name(in->field, in->at, length);
                 if (value < 0)
-                        return refuse(in, "\"%.*s\" is not a number%s", length, in->at, in->field->names ? " or a name" : "");
+                        return aeon_fail(-EINVAL, "\"%.*s\" is not a number%s", length, in->at,
+                                         in->field->names ? " or a name" : "");
         }
         for (int i = 0; i < digits && value <= in->field->high; i++)
                 value = value * 10 + in->at[i] - '0';
         if (value < in->field->low || value > in->field->high)
-                return refuse(in, "%.*s is not within %d and %d", length, in->at, in->field->low, in->field->high);
+                return aeon_fail(-EINVAL, "%.*s is not within %d and %d", length, in->at, in->field->low, in->field->high);
         in->at += length;
         *ret_value = value;
         return 0;
@@ -107,8 +103,11 @@ static int read_range(struct reader *in, int *ret_first, int *ret_last, bool *re
                 return r;
         if (*ret_last == 0 && *ret_first > 0 && in->field->high == 7)
                 *ret_last = 7; /* FRI-SUN */
-        if (*ret_last < *ret_first)
-                return refuse_at(in, begin, "the range %.*s runs backwards: write it as two", (int)(in->at - begin), begin);
+        if (*ret_last < *ret_first) {
+                int length = (int)(in->at - begin);
+                in->at = begin;
+                return aeon_fail(-EINVAL, "the range %.*s runs backwards: write it as two", length, begin);
+        }
         return 0;
 }
 
@@ -118,7 +117,7 @@ static int read_step(struct reader *in, int *ret_step)
         for (int i = 0; i < digits && step <= in->field->high; i++)
                 step = step * 10 + in->at[i] - '0';
         if (!length || digits < length || step < 1 || step > in->field->high)
-                return refuse(in, "a step must be a number from 1 to %d", in->field->high);
+                return aeon_fail(-EINVAL, "a step must be a number from 1 to %d", in->field->high);
         in->at += length;
         *ret_step = step;
         return 0;
@@ -147,7 +146,7 @@ static int read_field(struct reader *in, uint64_t *ret_set)
                 if (r < 0)
                         return r;
                 if (*in->at && !is_blank(*in->at) && *in->at != ',')
-                        return refuse(in, "\"%c\" does not belong here", *in->at);
+                        return aeon_fail(-EINVAL, "\"%c\" does not belong here", *in->at);
                 if (*in->at != ',')
                         break;
                 in->at++;
@@ -183,7 +182,7 @@ static int parse_fields(const char *text, struct cron *ret_cron)
         int count = count_fields(text);
         if (count != FIELDS && count != FIELDS - 1)
                 return aeon_fail(-EINVAL, "cron \"%s\": it has %d fields, not five (or six, with seconds first)", text, count);
-        struct reader in = { .text = text, .at = text };
+        struct reader in = { .at = text };
         uint64_t sets[FIELDS] = { 1 };
         bool starred[FIELDS] = { false };
         for (int i = FIELDS - count; i < FIELDS; i++) {
@@ -192,7 +191,7 @@ static int parse_fields(const char *text, struct cron *ret_cron)
                 starred[i] = *in.at == '*';
                 int r = read_field(&in, &sets[i]);
                 if (r < 0)
-                        return r;
+                        return aeon_fail(r, "cron \"%s\": %s, at position %d", text, in.field->name, (int)(in.at - text) + 1);
         }
         struct cron cron = { sets[0], sets[1], sets[2], sets[3], sets[4], .weekdays = (sets[5] | sets[5] >> 7) & 0x7f };
         cron.either_day = !starred[3] && !starred[5];
