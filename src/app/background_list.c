@@ -1,6 +1,8 @@
 /* Background tasks as others see them: stopping one, listing all, whether one keeps the app from being ready. */
 #include "app/background.h"
 
+#include "loop/loop.h"
+
 #include <stdlib.h>
 #include <string.h>
 

@@ -229,8 +229,8 @@ static int unknown(aeon_app *app, const struct beside_kind *kind, const char *na
         for (const struct beside *b = NULL; n < NAMES_COMPARED && (b = aeon__beside_next(app, kind, NULL, b));)
                 names[n++] = b->name;
         const char *nearest = aeon__nearest(name, names, n);
-        return aeon_fail(-ENOENT, "there is no %s task \"%s\"%s%s%s", kind->name, name, nearest ? " (did you mean \"" : "",
-                         nearest ? nearest : "", nearest ? "\"?)" : "");
+        return aeon_fail(-ENOENT, "there is no %s task \"%s\"%s%s%s", kind->name, name, nearest ? ": did you mean \"" : "",
+                         nearest ? nearest : "", nearest ? "\"?" : "");
 }
 
 int aeon__beside_ask(aeon_app *app, const struct beside_kind *kind, const char *name, unsigned ask)

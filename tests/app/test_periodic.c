@@ -355,7 +355,7 @@ PLAIN_TEST(what_is_asked_before_the_app_serves_is_done_when_it_does)
 PERIODIC_TEST(an_unknown_name_is_refused_with_the_nearest, .every = AEON_SECONDS(10))
 {
         CHECK_INT(aeon_periodic_trigger(app, "taks"), -ENOENT);
-        CHECK_CONTAINS(aeon_error_text(), "there is no periodic task \"taks\" (did you mean \"task\"?)");
+        CHECK_CONTAINS(aeon_error_text(), "there is no periodic task \"taks\": did you mean \"task\"?");
         CHECK_INT(aeon_periodic_pause(app, "other"), -ENOENT);
         CHECK_INT(aeon_periodic_resume(app, "other"), -ENOENT);
 }
