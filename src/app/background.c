@@ -9,6 +9,8 @@
  */
 #include "app/background.h"
 
+#include "record/number.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,20 +151,22 @@ static bool is_too_often(struct background *b)
         return too_often;
 }
 
-/* Is the end of the task, instead of a restart. */
+/* True: it is not restarted any more. */
 static bool escalate(struct background *b, int r)
 {
         if (!is_too_often(b))
                 return false;
         const char *name = b->base.name, *words = r < 0 ? aeon_error_describe(r) : "it returned";
-        int times = b->opts.intensity, seconds = (int)(b->opts.window / AEON_SECONDS(1));
+        char window[NUMBER_SIZE];
+        aeon__duration_print(window, b->opts.window);
         if (b->opts.escalation == AEON_ESCALATE_STOP) {
-                aeon__stop(b->base.app, 3, "background task \"%s\" had to be restarted more than %d times in %d s: %s", name, times,
-                           seconds, words);
+                aeon__stop(b->base.app, 3, "background task \"%s\" had to be restarted more than %d times within %s: %s", name,
+                           b->opts.intensity, window, words);
                 return true;
         }
         if (!b->escalated)
-                aeon_log_error("background task \"%s\" had to be restarted more than %d times in %d s%s: %s", name, times, seconds,
+                aeon_log_error("background task \"%s\" had to be restarted more than %d times within %s%s: %s", name,
+                               b->opts.intensity, window,
                                b->opts.escalation == AEON_ESCALATE_NOT_READY ? ", so the app is not ready" : "", words);
         lock(b);
         b->escalated = true;
@@ -200,7 +204,6 @@ static aeon_end_reason stopped(struct background *b, int r)
         if (r >= 0 || r == -ECANCELED)
                 return AEON_END_CANCELLED;
         keep_error(b, r);
-        aeon_log_error("background task \"%s\" failed while it was stopped: %s", b->base.name, aeon_error_describe(r));
         return AEON_END_FAILED;
 }
 

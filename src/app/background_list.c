@@ -2,6 +2,7 @@
 #include "app/background.h"
 
 #include "loop/loop.h"
+#include "record/number.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -117,8 +118,9 @@ static int wait_for_end(aeon_app *app, struct stop_waiter *w, aeon_duration pati
         if (r != -ETIMEDOUT || !aeon_scope_caught(&scope))
                 return r;
         aeon__beside_ask(app, &aeon__background_kind, w->name, ASK_ABANDON);
-        return aeon_fail(-ETIMEDOUT, "background task \"%s\" did not stop within %lld ms", w->name,
-                         (long long)(patience / 1000000));
+        char text[NUMBER_SIZE];
+        return aeon_fail(-ETIMEDOUT, "background task \"%s\" did not stop within %s", w->name,
+                         aeon__duration_print(text, patience));
 }
 
 int aeon_background_stop(aeon_app *app, const char *name)

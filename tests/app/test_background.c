@@ -277,7 +277,7 @@ static void with_two_rates(aeon_app *app)
         CHECK_INT(restarts_of(app, "slow", AEON_SECONDS(5)), 9);
         CHECK_INT(aeon__stop_level(app), 0);
         CHECK_INT(restarts_of(app, "fast", AEON_SECONDS(3)), 3);
-        CHECK_CONTAINS(app->stop.cause, "background task \"fast\" had to be restarted more than 3 times in 10 s: failure");
+        CHECK_CONTAINS(app->stop.cause, "background task \"fast\" had to be restarted more than 3 times within 10s: failure");
         CHECK_INT(background_info(app, "fast")->state, AEON_BACKGROUND_FAILED);
 }
 
@@ -403,7 +403,7 @@ BESIDE_TEST(a_task_that_does_not_stop_in_time_is_abandoned_and_its_name_taken_un
                   0);
         aeon_checkpoint();
         CHECK_INT(aeon_background_stop(app, "one"), -ETIMEDOUT);
-        CHECK_CONTAINS(aeon_error_text(), "background task \"one\" did not stop within 3000 ms");
+        CHECK_CONTAINS(aeon_error_text(), "background task \"one\" did not stop within 3s");
         CHECK_INT(aeon_now(), AEON_SECONDS(4));
         check_end(AEON_END_ABANDONED, -ECANCELED, "it was told to stop, and did not");
         CHECK_INT(background_info(app, "one")->state, AEON_BACKGROUND_FAILED);
