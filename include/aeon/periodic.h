@@ -6,8 +6,9 @@
  *
  * A TICK is a time at which a run should begin. What decides them:
  *
- *     .every   a RATE: ticks lie one period apart, however long the runs take. On the monotonic clock.
- *     .delay   a run begins that long after the one before has ended. On the monotonic clock.
+ *     .every   a RATE: ticks lie one period apart, however long the runs take. On the monotonic clock, as all of Aeon: it does not see
+ *              a suspended machine's sleep.
+ *     .delay   a run begins that long after the one before has ended. On the same clock.
  *     .cron    the calendar, in a time zone. On the wall clock, which is looked at once a minute at least: when it is set, ticks that
  *              it jumped over have been missed, and those it shows again do not come again (docs/periodic.md has the exact rules).
  *
@@ -23,8 +24,8 @@
 extern "C" {
 #endif
 
-/* What becomes of a tick that was missed: it could not begin within .grace (the loop was busy, the machine asleep, the clock set), or
- * .overlap did not let it. */
+/* What becomes of a tick that was missed: its run could not begin within .grace (a handler blocked the loop, the process was stopped,
+ * somebody set the clock), or .overlap did not let it. */
 typedef enum aeon_missed {
         AEON_MISSED_SKIP,     /* it is left out */
         AEON_MISSED_COALESCE, /* one run makes up for all of them, as soon as it may begin */

@@ -13,7 +13,7 @@
  *                                                      |
  *                          as soon as a run may begin  +--> run
  *
- *   Every tick ends as one of the three: ticks == runs by ticks + missed + waiting (closed for triggered runs).
+ *   Every tick ends as one of the three: ticks == runs + missed + waiting, but for runs that were triggered.
  *
  *   A rate and a delay count on the monotonic clock, cron on the wall clock; `tick` is a time on the task's own clock.
  */

@@ -121,7 +121,7 @@ PLAIN_TEST(what_becomes_of_ticks_that_come_during_a_run)
         }
 }
 
-/* Let @length pass with nothing running: the loop is blocked, or the machine asleep. */
+/* Let @length pass with nothing running: the loop is blocked, or the process stopped. */
 static void stall(aeon_duration length)
 {
         container_of(aeon__runner_now()->driver, struct virtual_clock, driver)->time += length;

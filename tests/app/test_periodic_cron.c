@@ -97,7 +97,7 @@ PLAIN_TEST(ticks_that_the_clock_jumped_over_are_missed)
                 CHECK_INT(runs, rows[i].made_up + 1);
                 for (int n = 0; n < rows[i].made_up; n++)
                         CHECK(began[n] >= AEON_MINUTES(50) && began[n] <= AEON_MINUTES(51) + n * AEON_SECONDS(1));
-                CHECK_STR(wall_begun() + 9 * rows[i].made_up, "16:00:00");
+                CHECK_STR(wall_begun() + (size_t)9 * (size_t)rows[i].made_up, "16:00:00");
         }
 }
 
