@@ -51,7 +51,7 @@ struct aeon_task {
         aeon_task_fn *fn;
         void *arg;
         struct aeon_mutex *held; /* the mutexes it has locked, the latest first */
-        const char *site; /* where it was spawned */
+        const char *site;        /* where it was spawned */
         uint64_t id;
         char name[32];
 };

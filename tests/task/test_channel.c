@@ -340,25 +340,26 @@ static int send_value(void *arg)
 
 VIRTUAL_TEST(senders_are_served_in_order_of_arrival_and_try_send_does_not_overtake)
 {
-        for (size_t capacity = 0; capacity <= 1; capacity++) {
+        for (int capacity = 0; capacity <= 2; capacity++) {
                 struct ends e;
                 struct sending sendings[3];
                 aeon_group *g;
                 int value = 9;
-                open_int(&e, capacity);
-                if (capacity)
-                        CHECK_INT(aeon_send(e.sender, &(int){ 0 }), 0);
+                open_int(&e, (size_t)capacity);
+                for (int i = 0; i < capacity; i++)
+                        CHECK_INT(aeon_send(e.sender, &i), 0);
                 REQUIRE_INT(aeon_group_open(&g), 0);
                 for (int i = 0; i < 3; i++) {
-                        sendings[i] = (struct sending){ .sender = e.sender, .value = (int)capacity + i };
+                        sendings[i] = (struct sending){ .sender = e.sender, .value = capacity + i };
                         aeon_spawn(g, "sender", send_value, &sendings[i]);
                         let_others_wait();
                 }
-                for (int i = 0; i < 3 + (int)capacity; i++) {
+                for (int i = 0; i < capacity + 3; i++) {
                         CHECK_INT(aeon_try_receive(e.receiver, &value), 0);
                         CHECK_INT(value, i);
-                        if (i < 2)
-                                CHECK_INT(aeon_try_send(e.sender, &(int){ 9 }), -EAGAIN); /* others were first */
+                        if (i < 3)
+                                CHECK_INT(aeon_try_send(e.sender, &(int){ 9 }),
+                                          -EAGAIN); /* the place that came free is a waiter's */
                 }
                 CHECK_INT(aeon_try_receive(e.receiver, &value), -EAGAIN);
                 CHECK_INT(aeon_group_close(g), 0);
