@@ -72,4 +72,4 @@ int aeon__mutexes_break(struct aeon_task *task, int r); /* it ends with @r and h
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);
-extern __thread struct task_vars *aeon__thread_vars; /* what a pool thread works with */
+extern __thread struct task_vars **aeon__thread_vars; /* where a thread without a task has them; NULL: it has none */

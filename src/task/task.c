@@ -104,7 +104,9 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         t->timer = (struct aeon__heap_node){ .kind = TIMER_SLEEP };
         t->wake_result = 0;
         t->abort_called = false;
-        t->vars = spawner && spawner->vars ? aeon__vars_hold(spawner->vars) : NULL;
+        t->vars = spawner ? spawner->vars : aeon__thread_vars ? *aeon__thread_vars : NULL;
+        if (t->vars)
+                aeon__vars_hold(t->vars);
         t->error = (struct error_slot){ 0 };
         t->fn = fn;
         t->arg = arg;
