@@ -138,9 +138,14 @@ const char *aeon_error_where(void)
         return e ? e->where : "";
 }
 
+bool aeon__error_slot_has(const struct error_slot *slot, int code)
+{
+        return slot->error && slot->error->code == code;
+}
+
 const char *aeon__error_slot_describe(const struct error_slot *slot, int code)
 {
-        return slot->error && slot->error->code == code ? slot->error->text : aeon_strerror(code);
+        return aeon__error_slot_has(slot, code) ? slot->error->text : aeon_strerror(code);
 }
 
 const char *aeon_error_describe(int code)

@@ -12,6 +12,9 @@
  *
  *   A fiber never leaves its loop. It is in the queue iff its state is FIBER_READY.
  *
+ *   Tests may SHUFFLE: each time the main context lets fibers run, those that are ready by then form a round, and the round runs in
+ *   a random order that a seed determines. What they ready meanwhile is the next round, so chance starves nobody.
+ *
  *   Whoever stops does so through ONE function, aeon__fiber_leave(), and what lies between it and the public call is inline. A
  *   processor predicts returns from the calls it saw last; after a switch those belong to another fiber, so each return is guessed
  *   wrong unless both fibers stand at the same place. One shared frame and short chains leave two wrong guesses per switch, not four.
@@ -36,7 +39,8 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget; /* how many more fibers may run before the main context has its turn */
+        unsigned budget;  /* how many more fibers may run before the main context has its turn */
+        uint64_t shuffle; /* state of the random order; 0: first come, first served */
         struct stack_pool stacks;
 };
 
@@ -89,7 +93,7 @@ static inline void aeon__fiber_yield(struct sched *s)
                 aeon__fiber_stop(s, FIBER_READY);
 }
 
-/* From the main context: run ready fibers until none is left or @budget of them have run. */
+/* From the main context: run ready fibers until none is left or @budget of them have run; when shuffling, those that are ready now. */
 void aeon__sched_run(struct sched *s, unsigned budget);
 
 /* From the main context, typically inside an I/O callback: run the parked @f now, before those in the queue, and come back when it

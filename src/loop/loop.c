@@ -31,6 +31,16 @@ static void arm_timer(struct aeon_loop *loop, aeon_time until)
         uv_timer_start(&loop->timer, on_timer, ms, 0);
 }
 
+enum { EPOCH_MS = 1000, PAUSE_MS = 1 };
+
+static void on_trim(uv_timer_t *timer)
+{
+        struct aeon_loop *loop = container_of(timer, struct aeon_loop, trim);
+        bool busy = aeon__sched_has_ready(&loop->runner.sched); /* then the next idle moment sets the timer again */
+        if (!busy && aeon__stack_pool_trim(&loop->runner.sched.stacks))
+                uv_timer_start(timer, on_trim, PAUSE_MS, 0); /* events go first */
+}
+
 static int loop_poll(struct driver *driver, aeon_time until)
 {
         struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
@@ -38,6 +48,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
+                uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
                 arm_timer(loop, until);
         uv_run(&loop->uv, UV_RUN_ONCE);
@@ -72,6 +84,8 @@ static int loop_new(struct aeon_loop **ret_loop)
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
+        uv_timer_init(&loop->uv, &loop->trim);
+        uv_unref((uv_handle_t *)&loop->trim);
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
@@ -103,6 +117,7 @@ static void loop_end(struct aeon_loop *loop)
         aeon__signals_end(loop);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
+        uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);

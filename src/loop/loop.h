@@ -5,6 +5,9 @@
  *   of the runner. Callbacks run in the main context; they wake tasks with aeon__wake() or, when a task should use what has just
  *   arrived while it is warm, aeon__wake_now().
  *
+ *   Whenever the loop is about to sleep and more stacks are free than it may need soon, a second timer is set, which lets the
+ *   stack pool give some back.
+ *
  *   No uv handle lies on a fiber's stack: uv_close() is asynchronous, and a stack may be reused before its callback. Requests
  *   (uv_write_t and the like) may, since their task waits for their callback.
  *
@@ -28,6 +31,7 @@ struct aeon_loop {
         struct driver driver;
         uv_loop_t uv;
         uv_timer_t timer;  /* the earliest deadline */
+        uv_timer_t trim;   /* time to look for stacks that nobody needs */
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders; /* the loop itself is one until it has ended */

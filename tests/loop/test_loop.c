@@ -8,6 +8,7 @@
 #include <aeon/scope.h>
 #include <aeon/signal.h>
 #include <aeon/stream.h>
+#include <aeon/sync.h>
 #include <aeon/thread.h>
 #include <aeon/time.h>
 #include <signal.h>
@@ -26,6 +27,41 @@ TEST(a_deadline_interrupts_a_sleep)
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(20) });
         CHECK_INT(aeon_scope_close(&s, aeon_sleep(AEON_HOURS(1))), -ETIMEDOUT);
+}
+
+/* ------------------------------------------------------------------ fairness */
+
+static void set_event(void *arg)
+{
+        aeon_event_set(arg);
+}
+
+static int spawn_for_ever(void *arg)
+{
+        int r = aeon_checkpoint();
+        return r < 0 ? r : aeon_spawn(arg, "next", spawn_for_ever, arg);
+}
+
+static int cancel_later(void *arg)
+{
+        int r = aeon_sleep(AEON_MILLISECONDS(1));
+        aeon_group_cancel(arg, "time is up");
+        return r;
+}
+
+TEST(tasks_that_spawn_for_ever_starve_neither_a_timer_nor_a_post)
+{
+        aeon_group *g;
+        aeon_event *posted;
+        REQUIRE_INT(aeon_event_new(&posted), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (int i = 0; i < 100; i++)
+                aeon_spawn(g, "spawner", spawn_for_ever, g);
+        CHECK_INT(aeon_post(aeon_loop_current(), set_event, posted), 0);
+        CHECK_INT(aeon_event_wait(posted), 0);
+        aeon_spawn(g, "timer", cancel_later, g);
+        CHECK_INT(aeon_group_close(g), 0);
+        aeon_event_free(posted);
 }
 
 /* ------------------------------------------------------------------ who can wake a loop */
