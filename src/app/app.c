@@ -5,8 +5,10 @@
 
 #include <aeon/var.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 _Atomic(aeon_app *) aeon__app_running;
 
@@ -29,8 +31,8 @@ int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const ch
         }
         *hook = (struct hook){ .fn = fn, .name = name, .blocking = opts && opts->blocking };
         struct hook **at = &app->hooks[kind];
-        while (*at)
-                at = &(*at)->next;
+        for (; *at; at = &(*at)->next)
+                hook->index++;
         *at = hook;
         return 0;
 }
@@ -53,7 +55,7 @@ int aeon_use_part(aeon_app *app, const aeon_part *part, void *self)
                 aeon__declare_failed(app, -ENOMEM);
                 return -ENOMEM;
         }
-        *entry = (struct part_entry){ .part = part, .self = self, .previous = app->last_part };
+        *entry = (struct part_entry){ .part = part, .self = self, .index = app->part_count, .previous = app->last_part };
         if (app->last_part)
                 app->last_part->next = entry;
         else
@@ -80,6 +82,7 @@ void *aeon_app_part(aeon_app *app, const aeon_part *part)
 
 struct deferred {
         struct deferred *next;
+        unsigned index; /* how many came before it */
         void (*fn)(void *arg);
         void *arg;
 };
@@ -92,6 +95,7 @@ int aeon_app_defer(aeon_app *app, void (*fn)(void *arg), void *arg)
         *deferred = (struct deferred){ .fn = fn, .arg = arg };
         pthread_mutex_lock(&app->lock);
         deferred->next = app->deferred;
+        deferred->index = deferred->next ? deferred->next->index + 1 : 0;
         app->deferred = deferred;
         pthread_mutex_unlock(&app->lock);
         return 0;
@@ -111,8 +115,11 @@ void aeon__run_deferred(aeon_app *app)
 {
         while (app->deferred) {
                 struct deferred *deferred = app->deferred;
+                struct call call = { .kind = CALL_DEFERRED, .name = "", .index = deferred->index };
                 app->deferred = deferred->next;
+                aeon__call_begin(app, &call);
                 deferred->fn(deferred->arg);
+                aeon__call_end(app, &call, 0);
                 free(deferred);
         }
 }
@@ -163,6 +170,16 @@ bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg)
         while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
                 sched_yield();
         return r == 0;
+}
+
+void aeon__exit(aeon_app *app, int code)
+{
+        if (app->watcher) {
+                app->watcher->exit(app->watcher, code);
+                return;
+        }
+        fflush(NULL);
+        _exit(code);
 }
 
 /* ------------------------------------------------------------------ app variables */

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ------------------------------------------------------------------ hooks */
 
@@ -30,12 +29,23 @@ static int hook_on_thread(void *arg)
         return call->hook->fn(call->app);
 }
 
-static int run_hook(aeon_app *app, const struct hook *hook)
+static int call_hook(aeon_app *app, const struct hook *hook)
 {
         if (!hook->blocking)
                 return hook->fn(app);
         struct hook_call call = { app, hook };
         return aeon_offload(hook_on_thread, &call);
+}
+
+static int run_hook(aeon_app *app, aeon_hook_kind kind, const struct hook *hook)
+{
+        static const enum call_kind kinds[HOOK_KINDS] = {
+                [AEON_ON_STARTUP] = CALL_ON_STARTUP,   [AEON_AFTER_STARTUP] = CALL_AFTER_STARTUP,   [AEON_ON_READY] = CALL_ON_READY,
+                [AEON_ON_SHUTDOWN] = CALL_ON_SHUTDOWN, [AEON_AFTER_SHUTDOWN] = CALL_AFTER_SHUTDOWN,
+        };
+        struct call call = { .kind = kinds[kind], .name = hook->name, .index = hook->index };
+        int r = aeon__call_begin(app, &call);
+        return aeon__call_end(app, &call, r < 0 ? r : call_hook(app, hook));
 }
 
 static const char *const hook_names[HOOK_KINDS] = {
@@ -47,7 +57,7 @@ static const char *const hook_names[HOOK_KINDS] = {
 static int run_start_hooks(aeon_app *app, aeon_hook_kind kind)
 {
         for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
-                int r = run_hook(app, hook);
+                int r = run_hook(app, kind, hook);
                 if (aeon__stop_level(app) != STOP_NONE && r >= 0)
                         r = -ECANCELED;
                 if (r >= 0)
@@ -69,7 +79,7 @@ static void run_stop_hooks(aeon_app *app, aeon_hook_kind kind, aeon_time budget_
                 aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = budget_end > now + RESERVE ? budget_end : now + RESERVE,
                                                         .shield = true,
                                                         .name = hook->name });
-                int r = aeon_scope_close(&s, run_hook(app, hook));
+                int r = aeon_scope_close(&s, run_hook(app, kind, hook));
                 if (r < 0)
                         aeon__stop(app, 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
         }
@@ -170,7 +180,7 @@ static int start_lifespans(aeon_app *app, aeon_group *group)
         for (unsigned i = 0; i < app->opts.loops; i++) {
                 struct aeon_lifespan *life = &app->lives[i];
                 int r = i == 0 ? aeon_spawn(group, "lifespan", aeon__lifespan_task, life)
-                               : -pthread_create(&life->thread, NULL, aeon__lifespan_thread, life);
+                               : aeon__loop_thread_start(&life->thread, aeon__lifespan_task, life);
                 if (r < 0) {
                         for (; i < app->opts.loops; i++)
                                 app->lives[i].ended = true;
@@ -306,6 +316,12 @@ static aeon_time stop_work(aeon_app *app)
         return cleanup_end;
 }
 
+static void join_threads(aeon_app *app)
+{
+        for (unsigned i = 1; i < app->opts.loops; i++)
+                aeon__loop_thread_join(&app->lives[i].thread);
+}
+
 /* Step 13: brokers closed, lifespans left, threads joined. */
 static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
 {
@@ -318,9 +334,7 @@ static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
                 if (await_until(app, has_ended, aeon_now() + RESERVE, false) < 0)
                         return;
         }
-        for (unsigned i = 1; i < app->opts.loops; i++)
-                if (app->lives[i].thread)
-                        pthread_join(app->lives[i].thread, NULL);
+        join_threads(app);
 }
 
 static void shut_down(aeon_app *app)
@@ -348,13 +362,17 @@ static void shut_down(aeon_app *app)
 /* Tasks that ignore their cancellation cannot be left running while their memory goes away: the process ends here. */
 static void exit_abandoning(aeon_app *app)
 {
+        bool all_ended = true;
         for (unsigned i = 0; i < app->opts.loops; i++)
-                if (app->lives[i].ended == false && app->progress.lives_begun) {
-                        aeon__stop(app, 4, "something did not end, and was abandoned");
-                        aeon__report_write(app, app->stop.code);
-                        fflush(NULL);
-                        _exit(app->stop.code);
-                }
+                all_ended = all_ended && has_ended(&app->lives[i]);
+        if (all_ended || !app->progress.lives_begun)
+                return;
+        aeon__stop(app, 4, "something did not end, and was abandoned");
+        aeon__report_write(app, app->stop.code);
+        aeon__exit(app, app->stop.code);
+        /* Only a simulation comes here; what it has abandoned ends some time. */
+        await_until(app, has_ended, AEON_NEVER, false);
+        join_threads(app);
 }
 
 int aeon__coordinate(void *arg)

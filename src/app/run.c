@@ -82,8 +82,11 @@ static int make_lives(aeon_app *app)
 static int bind_parts(aeon_app *app)
 {
         for (struct part_entry *e = app->parts; e; e = e->next) {
-                int r = e->part->bind ? e->part->bind(e->self, app) : 0;
-                if (r < 0)
+                struct call call = { .kind = CALL_BIND, .name = e->part->name, .index = e->index };
+                int r = aeon__call_begin(app, &call);
+                if (r == 0 && e->part->bind)
+                        r = e->part->bind(e->self, app);
+                if (aeon__call_end(app, &call, r) < 0)
                         return r;
                 e->bound = true;
         }
@@ -92,9 +95,15 @@ static int bind_parts(aeon_app *app)
 
 static void unbind_parts(aeon_app *app)
 {
-        for (struct part_entry *e = app->last_part; e; e = e->previous)
-                if (e->bound && e->part->unbind)
+        for (struct part_entry *e = app->last_part; e; e = e->previous) {
+                struct call call = { .kind = CALL_UNBIND, .name = e->part->name, .index = e->index };
+                if (!e->bound)
+                        continue;
+                aeon__call_begin(app, &call);
+                if (e->part->unbind)
                         e->part->unbind(e->self, app);
+                aeon__call_end(app, &call, 0);
+        }
 }
 
 static int refuse(int code, int r, const char *what)
@@ -140,16 +149,26 @@ static int declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         return code;
 }
 
-int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
+int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, struct watcher *watcher)
 {
         aeon_app *app = app_new(opts);
         if (!app)
                 return refuse(1, -ENOMEM, "cannot start");
+        app->watcher = watcher;
+        if (watcher)
+                watcher->app = app;
         signal(SIGPIPE, SIG_IGN);
         int code = declare_and_live(app, define);
         aeon__app_vars_clear();
         aeon__run_deferred(app);
         aeon__report_write(app, code);
+        if (watcher)
+                watcher->app = NULL;
         app_free(app);
         return code;
+}
+
+int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
+{
+        return aeon__app_run(define, opts, NULL);
 }

@@ -60,6 +60,8 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
         if (!first && stop->code == 0)
                 stop->code = code; /* a clean stop that met a failure on its way is not clean */
         pthread_mutex_unlock(&stop->lock);
+        if (app->watcher)
+                app->watcher->stop(app->watcher, code);
         if (first)
                 announce(app);
         else

@@ -111,9 +111,10 @@ int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, 
 }
 
 /* ASan must know the bounds of the stack that polls: the thread's own, or that of the fiber that runs this loop inside another. */
-static void find_main_bounds(struct context *main)
+void aeon__sched_here(struct sched *s)
 {
 #ifdef FIBER_ASAN
+        struct context *main = &s->main;
         if (aeon__sched && aeon__sched->running) {
                 main->low = aeon__sched->running->context.low;
                 main->size = aeon__sched->running->context.size;
@@ -125,7 +126,7 @@ static void find_main_bounds(struct context *main)
                 pthread_attr_destroy(&attributes);
         }
 #else
-        (void)main;
+        (void)s;
 #endif
 }
 
@@ -133,7 +134,7 @@ void aeon__sched_init(struct sched *s)
 {
         *s = (struct sched){ 0 };
         s->last_ready = &s->first_ready;
-        find_main_bounds(&s->main);
+        aeon__sched_here(s);
 }
 
 void aeon__sched_done(struct sched *s)

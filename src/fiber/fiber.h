@@ -45,6 +45,7 @@ extern __thread struct sched *aeon__sched;
 
 void aeon__sched_init(struct sched *s);
 void aeon__sched_done(struct sched *s); /* no fiber may be left */
+void aeon__sched_here(struct sched *s); /* from now on it is run from the calling stack, not from the one that made it */
 
 /* Make a parked fiber that will run @body; *ret_block is @block_size bytes that begin with its struct fiber (the rest is not
  * initialised). Errors: -ENOMEM. */

@@ -51,27 +51,37 @@ static void on_wakeup(uv_async_t *wakeup)
         aeon__mailbox_run(&loop->mailbox);
 }
 
-static int loop_new(struct aeon_loop **ret_loop)
+static int uv_part_new(struct aeon_loop *loop)
 {
-        struct aeon_loop *loop = calloc(1, sizeof *loop);
-        if (!loop)
-                return aeon_fail(-ENOMEM, "no memory for a loop");
         int r = uv_loop_init(&loop->uv);
-        if (r < 0) {
-                free(loop);
+        if (r < 0)
                 return aeon_fail_os(r, "cannot make an event loop");
-        }
         r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
         if (r < 0) {
                 uv_loop_close(&loop->uv);
-                free(loop);
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        return 0;
+}
+
+int aeon__loop_new(struct aeon_loop **ret_loop)
+{
+        struct aeon_loop *loop = calloc(1, sizeof *loop);
+        if (!loop)
+                return aeon_fail(-ENOMEM, "no memory for a loop");
+        loop->world = aeon__world;
+        int r = loop->world ? 0 : uv_part_new(loop);
+        if (r < 0) {
+                free(loop);
+                return r;
+        }
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
+        if (loop->world)
+                aeon__world_adopt(loop);
         *ret_loop = loop;
         return 0;
 }
@@ -86,27 +96,34 @@ static void close_left_open(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-/* Everything that belongs to the loop, but not its handle. */
-static void loop_end(struct aeon_loop *loop)
+static void uv_part_end(struct aeon_loop *loop)
 {
-        aeon__mailbox_close(&loop->mailbox);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+}
+
+void aeon__loop_end(struct aeon_loop *loop)
+{
+        aeon__mailbox_close(&loop->mailbox);
+        if (!loop->world)
+                uv_part_end(loop);
         aeon__runner_done(&loop->runner);
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
 {
+        if (aeon__world)
+                return aeon__world_loop_run(fn, arg);
         struct aeon_loop *loop = NULL;
-        int r = loop_new(&loop);
+        int r = aeon__loop_new(&loop);
         if (r < 0)
                 return r;
         r = aeon__runner_run(&loop->runner, fn, arg);
-        loop_end(loop);
+        aeon__loop_end(loop);
         aeon_loop_release(loop);
         return r;
 }
@@ -136,7 +153,7 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
         if (r < 0)
                 return r; /* no words: this may be a signal handler */
-        if (first)
+        if (first && !loop->world)
                 uv_async_send(&loop->wakeup);
         aeon__mailbox_posted(&loop->mailbox);
         return 0;

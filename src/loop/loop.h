@@ -13,9 +13,9 @@
 #pragma once
 
 #include "loop/mailbox.h"
+#include "loop/world.h"
 #include "task/runner.h"
 
-#include <aeon/loop.h>
 #include <uv.h>
 
 struct aeon_loop {
@@ -26,7 +26,14 @@ struct aeon_loop {
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders;
+        struct world *world;        /* NULL: the real one. In another, the three uv members are not in use */
+        struct actor actor;         /* in its world */
+        struct loop_thread *thread; /* who hears of its end in its world */
 };
+
+/* Make a loop, in the world that the calling thread is in; end it: all is freed but the handle. */
+int aeon__loop_new(struct aeon_loop **ret_loop);
+void aeon__loop_end(struct aeon_loop *loop);
 
 /* The running task's loop; NULL outside. */
 static inline struct aeon_loop *aeon__loop_now(void)

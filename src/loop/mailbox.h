@@ -41,6 +41,12 @@ void aeon__mailbox_init(struct mailbox *m);
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first);
 void aeon__mailbox_posted(struct mailbox *m);
 
+/* Nothing was posted since the last run, at this moment. */
+static inline bool mailbox_empty(const struct mailbox *m)
+{
+        return atomic_load(&m->posted) == 0;
+}
+
 /* Run what was posted, in order. Owner only. */
 void aeon__mailbox_run(struct mailbox *m);
 

@@ -21,6 +21,7 @@ enum { THREAD_LIMIT = 40, IDLE_SECONDS = 10 };
 struct job {
         struct wait wait;
         struct list in_queue; /* iff no thread has begun it */
+        struct actor actor;   /* in a world, in place of a thread */
         struct aeon_loop *loop;
         struct aeon_task *task;
         aeon_task_fn *fn;
@@ -130,10 +131,35 @@ static int enqueue(struct job *job)
         return r < 0 ? aeon_fail_os(r, "cannot make a thread") : 0;
 }
 
+/* In a world a job is done as a turn of its own. */
+static aeon_time ready_at_once(const struct actor *actor)
+{
+        (void)actor;
+        return INT64_MIN;
+}
+
+static void act_as_thread(struct actor *actor)
+{
+        list_remove(&actor->place);
+        job_run(container_of(actor, struct job, actor));
+}
+
+static int enqueue_in_world(struct job *job)
+{
+        job->actor = (struct actor){ .ready_at = ready_at_once, .act = act_as_thread };
+        aeon__world_add(job->loop->world, &job->actor);
+        return 0;
+}
+
 static bool abort_job(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
         struct job *job = container_of(wait, struct job, wait);
+        if (job->loop->world) { /* it has not begun: beginning and end are one */
+                bool early = !list_empty(&job->actor.place);
+                list_remove(&job->actor.place);
+                return early;
+        }
         pthread_mutex_lock(&pool.lock);
         bool waiting = !list_empty(&job->in_queue);
         list_remove(&job->in_queue);
@@ -155,7 +181,7 @@ int aeon_offload(aeon_task_fn *fn, void *arg)
         };
         list_init(&job.in_queue);
         job.vars = aeon__vars_hold(t->vars);
-        r = enqueue(&job);
+        r = job.loop->world ? enqueue_in_world(&job) : enqueue(&job);
         if (r == 0) {
                 r = aeon__wait(&job.wait);
                 if (r == 0)

@@ -1,15 +1,18 @@
-/* Signals: libuv carries them to the loop, a bit per signal remembers those nobody has waited for yet. */
+/* Signals: libuv carries them to the loop, or a world does; a bit per signal remembers those nobody has waited for yet. */
 #include "loop/loop.h"
 
 #include <aeon/signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SIGNALS_LIMIT = 16 };
 
 struct aeon_signals {
         uv_signal_t handles[SIGNALS_LIMIT];
-        size_t count, open; /* handles; those not yet closed by libuv */
-        unsigned pending;   /* bit i: handles[i] was caught */
+        int numbers[SIGNALS_LIMIT];
+        size_t count, open;   /* numbers; handles not yet closed by libuv */
+        struct list in_world; /* alone in the real one */
+        unsigned pending;     /* bit i: numbers[i] was caught */
         struct receiver *receiver;
 };
 
@@ -25,18 +28,36 @@ static int take_pending(aeon_signals *s)
                 return 0;
         unsigned i = (unsigned)__builtin_ctz(s->pending);
         s->pending &= ~(1u << i);
-        return s->handles[i].signum;
+        return s->numbers[i];
+}
+
+static void arrive(aeon_signals *s, size_t i)
+{
+        s->pending |= 1u << i;
+        struct receiver *receiver = s->receiver;
+        s->receiver = NULL;
+        if (receiver)
+                aeon__wake(receiver->task, take_pending(s));
 }
 
 static void on_signal(uv_signal_t *handle, int number)
 {
         (void)number;
         aeon_signals *s = handle->data;
-        s->pending |= 1u << (handle - s->handles);
-        struct receiver *receiver = s->receiver;
-        s->receiver = NULL;
-        if (receiver)
-                aeon__wake(receiver->task, take_pending(s));
+        arrive(s, (size_t)(handle - s->handles));
+}
+
+bool aeon__world_signal(struct world *w, int number)
+{
+        bool caught = false;
+        aeon_signals *s;
+        list_foreach (s, &w->signals, in_world)
+                for (size_t i = 0; i < s->count; i++)
+                        if (s->numbers[i] == number) {
+                                arrive(s, i);
+                                caught = true;
+                        }
+        return caught;
 }
 
 static void on_closed(uv_handle_t *handle)
@@ -50,10 +71,26 @@ void aeon_signals_close(aeon_signals *s)
 {
         if (!s)
                 return;
-        for (size_t i = 0; i < s->count; i++)
+        list_remove(&s->in_world);
+        size_t open = s->open;
+        for (size_t i = 0; i < open; i++)
                 uv_close((uv_handle_t *)&s->handles[i], on_closed);
-        if (s->count == 0)
+        if (open == 0)
                 free(s);
+}
+
+static int start_handles(aeon_signals *s, uv_loop_t *loop)
+{
+        for (size_t i = 0; i < s->count; i++) {
+                uv_signal_t *handle = &s->handles[i];
+                uv_signal_init(loop, handle);
+                handle->data = s;
+                s->open = i + 1;
+                int r = uv_signal_start(handle, on_signal, s->numbers[i]);
+                if (r < 0)
+                        return aeon_fail_os(r, "cannot catch signal %d", s->numbers[i]);
+        }
+        return 0;
 }
 
 int aeon_signals_open(const int *signals, size_t count, aeon_signals **ret_signals)
@@ -65,16 +102,15 @@ int aeon_signals_open(const int *signals, size_t count, aeon_signals **ret_signa
         aeon_signals *s = calloc(1, sizeof *s);
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for signals");
-        for (size_t i = 0; i < count; i++) {
-                uv_signal_t *handle = &s->handles[i];
-                uv_signal_init(&loop->uv, handle);
-                handle->data = s;
-                s->count = s->open = i + 1;
-                int r = uv_signal_start(handle, on_signal, signals[i]);
-                if (r < 0) {
-                        aeon_signals_close(s);
-                        return aeon_fail_os(r, "cannot catch signal %d", signals[i]);
-                }
+        list_init(&s->in_world);
+        s->count = count;
+        memcpy(s->numbers, signals, count * sizeof *signals);
+        if (loop->world)
+                list_append(&loop->world->signals, &s->in_world);
+        int r = loop->world ? 0 : start_handles(s, &loop->uv);
+        if (r < 0) {
+                aeon_signals_close(s);
+                return r;
         }
         *ret_signals = s;
         return 0;

@@ -1,0 +1,154 @@
+/* One app's life in a world; see aeon/testing.h.
+ *
+ * DESIGN
+ *   aeon_app_run() runs as ever, on the calling thread. Since that thread is in a world (src/loop/world.h), every loop that the app
+ *   makes, main, lifespans and warden, becomes a loop of the world, and so is the one of the test's function. The app has a watcher
+ *   (src/app/calls.h), which takes what would leave the process: the report and the exit.
+ */
+#include "app/testing/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ what the app tells */
+
+static struct aeon_test *test_of(struct watcher *w)
+{
+        return container_of(w, struct aeon_test, watcher);
+}
+
+static int before_call(struct watcher *w, const struct call *call)
+{
+        (void)w, (void)call;
+        return 0;
+}
+
+static void after_call(struct watcher *w, const struct call *call, int r)
+{
+        (void)w, (void)call, (void)r;
+}
+
+static void on_stop(struct watcher *w, int code)
+{
+        (void)w, (void)code;
+}
+
+static void on_report(struct watcher *w, const char *text)
+{
+        struct aeon_test *t = test_of(w);
+        if (!t->ended)
+                snprintf(t->result.report, sizeof t->result.report, "%s", text);
+}
+
+static void on_exit_code(struct watcher *w, int code)
+{
+        struct aeon_test *t = test_of(w);
+        if (t->ended)
+                return;
+        t->ended = true;
+        t->result.exit_code = code;
+        t->result.lived = aeon_now() - t->begun;
+}
+
+/* ------------------------------------------------------------------ the test's function */
+
+static int test_task(void *arg)
+{
+        struct aeon_test *t = arg;
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = t->opts.limit, .name = "the test's limit" });
+        int r = t->fn ? t->fn(t) : 0;
+        r = aeon_scope_close(&limit, r);
+        aeon__world_idle(); /* a signal that it sent is caught first */
+        if (t->watcher.app)
+                aeon__stop(t->watcher.app, 0, "the test has ended");
+        return r;
+}
+
+void *aeon_test_arg(aeon_test *t)
+{
+        return t->opts.arg;
+}
+
+aeon_app *aeon_test_app(aeon_test *t)
+{
+        return t->ended ? NULL : t->watcher.app;
+}
+
+static bool is_ready_or_ended(void *arg)
+{
+        struct aeon_test *t = arg;
+        return t->ended || (t->watcher.app && aeon_app_is_ready(t->watcher.app));
+}
+
+int aeon_test_await_ready(aeon_test *t)
+{
+        int r = aeon__world_await(is_ready_or_ended, t);
+        return r == 0 && t->ended ? aeon_fail(-ESHUTDOWN, "the app ended with code %d", t->result.exit_code) : r;
+}
+
+static bool has_ended(void *arg)
+{
+        return ((struct aeon_test *)arg)->ended;
+}
+
+int aeon_test_await_end(aeon_test *t)
+{
+        int r = aeon__world_await(has_ended, t);
+        return r < 0 ? r : t->result.exit_code;
+}
+
+int aeon_test_idle(aeon_test *t)
+{
+        (void)t;
+        return aeon__world_idle();
+}
+
+int aeon_test_signal(aeon_test *t, int signal)
+{
+        return aeon__world_signal(&t->world, signal) ? 0 : aeon_fail(-ESRCH, "nobody catches signal %d", signal);
+}
+
+/* ------------------------------------------------------------------ running */
+
+static const struct watcher watching = {
+        .before = before_call,
+        .after = after_call,
+        .stop = on_stop,
+        .report = on_report,
+        .exit = on_exit_code,
+};
+
+static int run(struct aeon_test *t, void (*define)(aeon_app *app))
+{
+        int r = aeon__loop_thread_start(&t->thread, test_task, t);
+        if (r < 0)
+                return r;
+        t->begun = aeon_now();
+        int code = aeon__app_run(define, &t->opts.app, &t->watcher);
+        on_exit_code(&t->watcher, code);
+        return aeon__loop_thread_join(&t->thread);
+}
+
+int aeon_test_run(void (*define)(aeon_app *app), aeon_test_fn *test, const aeon_test_opts *opts, aeon_test_result *ret_result)
+{
+        if (aeon__world)
+                return aeon_fail(-EBUSY, "a test cannot run inside another");
+        struct aeon_test *t = calloc(1, sizeof *t);
+        if (!t)
+                return aeon_fail(-ENOMEM, "no memory for a test");
+        if (opts)
+                t->opts = *opts;
+        t->watcher = watching;
+        t->fn = test;
+        t->opts.limit = t->opts.limit ? t->opts.limit : AEON_HOURS(24);
+        t->opts.app.quiet = true;
+        aeon__world_begin(&t->world, t->opts.seed ? t->opts.seed : 1);
+        int r = run(t, define);
+        aeon__world_end(&t->world);
+        if (ret_result)
+                *ret_result = t->result;
+        free(t);
+        return r;
+}
