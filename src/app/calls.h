@@ -25,6 +25,7 @@ enum call_kind {
         CALL_AFTER_STARTUP,
         CALL_SERVE,
         CALL_ON_READY,
+        CALL_ON_RELOAD,
         CALL_TASK,    /* one run of a background or periodic task */
         CALL_HANDLER, /* what aeon_lifespan_handle() starts */
         CALL_QUIESCE,

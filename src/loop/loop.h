@@ -28,7 +28,7 @@ struct aeon_loop {
         _Atomic unsigned holders;
         struct world *world;        /* NULL: the real one. In another, the three uv members are not in use */
         struct actor actor;         /* in its world */
-        struct loop_thread *thread; /* who hears of its end in its world */
+        struct loop_thread *world_thread; /* who hears of its end in its world */
 };
 
 /* Make a loop, in the world that the calling thread is in; end it: all is freed but the handle. */

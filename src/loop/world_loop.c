@@ -27,7 +27,7 @@ static aeon_time loop_ready_at(const struct actor *actor)
 
 static void loop_ends(struct aeon_loop *loop)
 {
-        struct loop_thread *t = loop->thread;
+        struct loop_thread *t = loop->world_thread;
         t->result = aeon__runner_result(&loop->runner);
         t->ended = true;
         list_remove(&loop->actor.place);
@@ -64,7 +64,7 @@ int aeon__world_thread_start(struct loop_thread *t)
         aeon__sched = starter;
         if (r < 0)
                 return r;
-        t->loop->thread = t;
+        t->loop->world_thread = t;
         aeon__world_add(t->loop->world, &t->loop->actor);
         return 0;
 }
