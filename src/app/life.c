@@ -101,7 +101,7 @@ static void run_reload_hooks(aeon_app *app)
         int r = 0;
         const struct hook *hook = app->hooks[AEON_ON_RELOAD];
         for (; hook && r >= 0; hook = hook->next) {
-                r = run_hook(app, hook);
+                r = run_hook(app, AEON_ON_RELOAD, hook);
                 if (r < 0)
                         aeon_log_error("reload hook \"%s\" failed: %s", hook->name, aeon_error_describe(r));
         }
