@@ -167,6 +167,7 @@ struct aeon_app {
         aeon_scope *patience;     /* around the wait for what is in flight, while it runs */
         aeon_scope *reload_scope; /* around the reload hooks while they run */
         bool abandoned;           /* something did not end in time */
+        int refused;              /* the exit code of an app that did not even start; 0: it did */
 
         struct warden *warden; /* under the stop's lock */
         struct report *report;
@@ -190,9 +191,7 @@ static inline int aeon__call_begin(aeon_app *app, const struct call *call)
 
 static inline int aeon__call_end(aeon_app *app, const struct call *call, int r)
 {
-        if (app->watcher)
-                app->watcher->after(app->watcher, call, r);
-        return r;
+        return app->watcher ? app->watcher->after(app->watcher, call, r) : r;
 }
 
 /* End the process. Returns in a simulation, where it has no further effect. */
@@ -200,8 +199,9 @@ void aeon__exit(aeon_app *app, int code);
 
 /* stop.c: the first call decides code and cause; true for that one. Any thread. */
 bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);
-void aeon__stop_hurry(aeon_app *app); /* a further signal */
-void aeon__reload(aeon_app *app);     /* SIGHUP: run the reload hooks. Any thread */
+void aeon__stop_hurry(aeon_app *app);   /* a further signal */
+bool aeon__become_ready(aeon_app *app); /* the way up is done; false: a stop was asked before */
+void aeon__reload(aeon_app *app);       /* SIGHUP: run the reload hooks. Any thread */
 static inline int aeon__stop_level(aeon_app *app)
 {
         return atomic_load(&app->stop.level);

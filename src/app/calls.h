@@ -46,12 +46,13 @@ struct call {
 };
 
 struct watcher {
-        aeon_app *app; /* while it lives; set and cleared by the app */
+        aeon_app *app;                       /* while it lives; set and cleared by the app */
+        void (*declared)(struct watcher *w); /* what the app has is known, and nothing of it has begun */
         int (*before)(struct watcher *w, const struct call *call);
-        void (*after)(struct watcher *w, const struct call *call, int r);
-        void (*stop)(struct watcher *w, int code);           /* aeon__stop() was called */
-        void (*report)(struct watcher *w, const char *text); /* in place of stderr */
-        void (*exit)(struct watcher *w, int code);           /* in place of _exit(): the life goes on, for its memory's sake */
+        int (*after)(struct watcher *w, const struct call *call, int r); /* returns the result, or another */
+        void (*stop)(struct watcher *w, int code);                       /* aeon__stop() was called */
+        void (*report)(struct watcher *w, const char *text);             /* in place of stderr */
+        void (*exit)(struct watcher *w, int code); /* in place of _exit(): the life goes on, for its memory's sake */
 };
 
 /* The app with somebody who watches. */

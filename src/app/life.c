@@ -18,6 +18,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_stopped(aeon_app *app)
+{
+        return aeon__stop_level(app) != STOP_NONE;
+}
+
 /* ------------------------------------------------------------------ hooks */
 
 struct hook_call {
@@ -59,16 +64,16 @@ static const char *const hook_names[HOOK_KINDS] = {
         [AEON_ON_SHUTDOWN] = "shut-down hook", [AEON_AFTER_SHUTDOWN] = "after-shut-down hook", [AEON_ON_RELOAD] = "reload hook",
 };
 
-/* On the way up: the first failure, or a stop, ends the row. */
+/* On the way up: the first failure, or a stop, ends the row. 0: all have succeeded, whatever was asked meanwhile. */
 static int run_start_hooks(aeon_app *app, aeon_hook_kind kind)
 {
         for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
+                if (is_stopped(app))
+                        return -ECANCELED;
                 int r = run_hook(app, kind, hook);
-                if (aeon__stop_level(app) != STOP_NONE && r >= 0)
-                        r = -ECANCELED;
                 if (r >= 0)
                         continue;
-                if (r != -ECANCELED || aeon__stop_level(app) == STOP_NONE)
+                if (r != -ECANCELED || !is_stopped(app))
                         aeon__stop(app, app->settings_failed ? 2 : 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name,
                                    aeon_error_describe(r));
                 return r;
@@ -124,7 +129,7 @@ static bool lives_on(const struct aeon_lifespan *life)
 static void take_failure(aeon_app *app, const struct note *note, const char *starting)
 {
         const char *words = note->words ? note->words : "failed";
-        if (starting && (note->result != -ECANCELED || aeon__stop_level(app) == STOP_NONE))
+        if (starting && (note->result != -ECANCELED || !is_stopped(app)))
                 aeon__stop(app, 1, "%s failed: %s", starting, words);
         else if (!starting && note->result != -ECANCELED)
                 aeon__stop(app, note->kind == NOTE_ENDED ? 3 : 1, "loop %u: %s", note->life->index, words);
@@ -200,11 +205,21 @@ static int await_start(aeon_app *app, bool (*done)(const struct aeon_lifespan *)
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = what });
         int r = aeon_scope_close(&shield, await(app, done, what));
-        return r == 0 && aeon__stop_level(app) != STOP_NONE ? -ECANCELED : r;
+        return r == 0 && is_stopped(app) ? -ECANCELED : r;
+}
+
+static int command_start(aeon_app *app, enum command command, const char *what)
+{
+        if (is_stopped(app))
+                return -ECANCELED;
+        command_all(app, command);
+        return await_start(app, has_answered, what);
 }
 
 static int start_lifespans(aeon_app *app, aeon_group *group)
 {
+        if (is_stopped(app))
+                return -ECANCELED;
         app->progress.lives_begun = true;
         for (unsigned i = 0; i < app->opts.loops; i++) {
                 struct aeon_lifespan *life = &app->lives[i];
@@ -240,19 +255,17 @@ static int start_up(aeon_app *app, aeon_group *group)
         r = start_lifespans(app, group);
         if (r < 0)
                 return r;
-        command_all(app, COMMAND_OPEN);
-        r = await_start(app, has_answered, "the start of brokers");
+        r = command_start(app, COMMAND_OPEN, "the start of brokers");
         if (r < 0)
                 return r;
         r = run_start_hooks(app, AEON_AFTER_STARTUP);
         if (r < 0)
                 return r;
-        command_all(app, COMMAND_SERVE);
-        r = await_start(app, has_answered, "the start of listeners");
+        r = command_start(app, COMMAND_SERVE, "the start of listeners");
         if (r < 0)
                 return r;
-        atomic_store(&app->started, true);
-        atomic_store(&app->ready, true);
+        if (!aeon__become_ready(app))
+                return -ECANCELED;
         say_ready(app, begin);
         aeon__notify(app, "READY=1\nSTATUS=serving on %u loop%s", app->opts.loops, app->opts.loops == 1 ? "" : "s");
         return run_start_hooks(app, AEON_ON_READY);
@@ -264,7 +277,7 @@ static int try_start(aeon_app *app, aeon_group *group)
         aeon_scope scope;
         aeon_scope_open(&scope, &(aeon_scope_opts){ .name = "start-up" });
         app->start_scope = &scope;
-        if (aeon__stop_level(app) != STOP_NONE) /* asked before there was a loop to tell */
+        if (is_stopped(app)) /* asked before there was a loop to tell */
                 aeon_scope_cancel(&scope, app->stop.cause);
         int r = aeon_cancelled() ? -ECANCELED : start_up(app, group);
         app->start_scope = NULL;
@@ -276,7 +289,7 @@ static void serve(aeon_app *app)
 {
         aeon__report_step(app, STEP_SERVE);
         struct note note;
-        while (aeon__stop_level(app) == STOP_NONE && aeon_receive(app->inbox, &note) == 0) {
+        while (!is_stopped(app) && aeon_receive(app->inbox, &note) == 0) {
                 take_note(app, &note, NULL);
                 if (note.kind == NOTE_ENDED)
                         aeon__stop(app, 3, "the lifespan of loop %u returned while serving", note.life->index);
@@ -371,12 +384,11 @@ static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
 
 static void shut_down(aeon_app *app)
 {
-        bool was_ready = atomic_exchange(&app->ready, false);
         aeon__notify(app, "STOPPING=1\nSTATUS=stopping: %s", app->stop.cause ? app->stop.cause : "");
         aeon__report_step(app, STEP_DRAIN);
         for (unsigned i = 0; i < app->opts.loops; i++)
                 aeon__lifespan_say_draining(&app->lives[i]);
-        if (was_ready)
+        if (atomic_load(&app->started))
                 wait_drain_delay(app);
         aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;
         if (app->progress.lives_begun)

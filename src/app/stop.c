@@ -55,6 +55,7 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
                 stop->code = code;
                 stop->cause = words;
                 atomic_store(&stop->level, STOP_ASKED);
+                atomic_store(&app->ready, false); /* here, not by the coordinator, whom a hook may keep */
                 aeon__warden_deadline(app);
         } else if (code != 0) {
                 keep_also(stop, words ? words : "out of memory");
@@ -69,6 +70,16 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
         else
                 free(words);
         return first;
+}
+
+bool aeon__become_ready(aeon_app *app)
+{
+        pthread_mutex_lock(&app->stop.lock); /* a stop comes before it or after it */
+        bool ready = aeon__stop_level(app) == STOP_NONE;
+        atomic_store(&app->started, ready);
+        atomic_store(&app->ready, ready);
+        pthread_mutex_unlock(&app->stop.lock);
+        return ready;
 }
 
 void aeon__stop_hurry(aeon_app *app)

@@ -18,20 +18,53 @@ static struct aeon_test *test_of(struct watcher *w)
         return container_of(w, struct aeon_test, watcher);
 }
 
-static int before_call(struct watcher *w, const struct call *call)
+static void note(struct aeon_test *t, struct moment m)
 {
-        (void)w, (void)call;
-        return 0;
+        if (t->ended)
+                return;
+        m.time = aeon_now();
+        m.ready = t->watcher.app && atomic_load(&t->watcher.app->ready);
+        snprintf(m.name, sizeof m.name, "%s", m.call.name);
+        aeon__story_add(&t->story, &m);
+        if (t->rules)
+                aeon__rules_judge(t->rules, &m);
 }
 
-static void after_call(struct watcher *w, const struct call *call, int r)
+void aeon__test_note(struct aeon_test *t, enum moment_kind kind, const struct call *call, int result)
 {
-        (void)w, (void)call, (void)r;
+        static const struct call nothing = { .name = "" };
+        note(t, (struct moment){ .kind = kind, .call = call ? *call : nothing, .result = result });
+}
+
+void aeon__test_note_fault(struct aeon_test *t, const struct call *call, const aeon_fault *fault)
+{
+        note(t, (struct moment){ .kind = MOMENT_FAULT, .call = *call, .result = (int)fault->does, .delay = fault->delay });
+}
+
+static void on_declared(struct watcher *w)
+{
+        struct aeon_test *t = test_of(w);
+        t->rules = aeon__rules_new(w->app, t->result.broken, sizeof t->result.broken);
+        if (t->rules)
+                aeon__plan_scale(&t->plan, aeon__rules_calls(t->rules));
+}
+
+static int before_call(struct watcher *w, const struct call *call)
+{
+        aeon__test_note(test_of(w), MOMENT_BEGAN, call, 0);
+        return aeon__plan_apply(test_of(w), call);
+}
+
+static int after_call(struct watcher *w, const struct call *call, int r)
+{
+        r = aeon__plan_result(&test_of(w)->plan, call, r);
+        aeon__test_note(test_of(w), MOMENT_ENDED, call, r);
+        return r;
 }
 
 static void on_stop(struct watcher *w, int code)
 {
-        (void)w, (void)code;
+        aeon__test_note(test_of(w), MOMENT_STOP, NULL, code);
 }
 
 static void on_report(struct watcher *w, const char *text)
@@ -41,14 +74,22 @@ static void on_report(struct watcher *w, const char *text)
                 snprintf(t->result.report, sizeof t->result.report, "%s", text);
 }
 
-static void on_exit_code(struct watcher *w, int code)
+static void end(struct aeon_test *t, int code, bool cut)
 {
-        struct aeon_test *t = test_of(w);
         if (t->ended)
                 return;
+        if (cut)
+                aeon__test_note(t, MOMENT_EXIT, NULL, code);
+        if (t->rules)
+                aeon__rules_judge_end(t->rules, code, cut, aeon_now());
         t->ended = true;
         t->result.exit_code = code;
         t->result.lived = aeon_now() - t->begun;
+}
+
+static void on_exit_code(struct watcher *w, int code)
+{
+        end(test_of(w), code, true);
 }
 
 /* ------------------------------------------------------------------ the test's function */
@@ -107,18 +148,43 @@ int aeon_test_idle(aeon_test *t)
 
 int aeon_test_signal(aeon_test *t, int signal)
 {
-        return aeon__world_signal(&t->world, signal) ? 0 : aeon_fail(-ESRCH, "nobody catches signal %d", signal);
+        if (!aeon__world_signal(&t->world, signal))
+                return aeon_fail(-ESRCH, "nobody catches signal %d", signal);
+        aeon__test_note(t, MOMENT_SIGNAL, NULL, signal);
+        return 0;
 }
 
 /* ------------------------------------------------------------------ running */
 
 static const struct watcher watching = {
+        .declared = on_declared,
         .before = before_call,
         .after = after_call,
         .stop = on_stop,
         .report = on_report,
         .exit = on_exit_code,
 };
+
+struct aeon_test *aeon__test_new(aeon_test_fn *fn, const aeon_test_opts *opts)
+{
+        struct aeon_test *t = calloc(1, sizeof *t);
+        if (!t)
+                return NULL;
+        if (opts)
+                t->opts = *opts;
+        t->watcher = watching;
+        t->fn = fn;
+        t->opts.seed = t->opts.seed ? t->opts.seed : 1;
+        t->opts.limit = t->opts.limit ? t->opts.limit : AEON_HOURS(24);
+        t->opts.app.quiet = true;
+        return t;
+}
+
+void aeon__test_free(struct aeon_test *t)
+{
+        aeon__rules_free(t->rules);
+        free(t);
+}
 
 static int run(struct aeon_test *t, void (*define)(aeon_app *app))
 {
@@ -127,28 +193,32 @@ static int run(struct aeon_test *t, void (*define)(aeon_app *app))
                 return r;
         t->begun = aeon_now();
         int code = aeon__app_run(define, &t->opts.app, &t->watcher);
-        on_exit_code(&t->watcher, code);
+        end(t, code, false);
         return aeon__loop_thread_join(&t->thread);
+}
+
+int aeon__test_live(struct aeon_test *t, void (*define)(aeon_app *app))
+{
+        if (aeon__world)
+                return aeon_fail(-EBUSY, "a test cannot run inside another");
+        int r = aeon__plan_read(&t->plan, t->opts.faults);
+        if (r < 0)
+                return r;
+        aeon__world_begin(&t->world, t->opts.seed);
+        r = run(t, define);
+        aeon__world_end(&t->world);
+        t->result.digest = t->story.digest;
+        return r == 0 && *t->result.broken ? aeon_fail(-EPROTO, "a rule was broken: %s", t->result.broken) : r;
 }
 
 int aeon_test_run(void (*define)(aeon_app *app), aeon_test_fn *test, const aeon_test_opts *opts, aeon_test_result *ret_result)
 {
-        if (aeon__world)
-                return aeon_fail(-EBUSY, "a test cannot run inside another");
-        struct aeon_test *t = calloc(1, sizeof *t);
+        struct aeon_test *t = aeon__test_new(test, opts);
         if (!t)
                 return aeon_fail(-ENOMEM, "no memory for a test");
-        if (opts)
-                t->opts = *opts;
-        t->watcher = watching;
-        t->fn = test;
-        t->opts.limit = t->opts.limit ? t->opts.limit : AEON_HOURS(24);
-        t->opts.app.quiet = true;
-        aeon__world_begin(&t->world, t->opts.seed ? t->opts.seed : 1);
-        int r = run(t, define);
-        aeon__world_end(&t->world);
+        int r = aeon__test_live(t, define);
         if (ret_result)
                 *ret_result = t->result;
-        free(t);
+        aeon__test_free(t);
         return r;
 }
