@@ -145,7 +145,7 @@ static void tell_part(struct aeon_lifespan *life, const struct part_entry *e, en
 static int open_parts(struct aeon_lifespan *life)
 {
         for (struct part_entry *e = life->app->parts; e; e = e->next) {
-                int r = call_part(life, e, CALL_OPEN, e->part->open);
+                int r = aeon_cancelled() ? -ECANCELED : call_part(life, e, CALL_OPEN, e->part->open);
                 if (r < 0)
                         return r;
                 life->part_open[e->index] = true;
@@ -156,7 +156,7 @@ static int open_parts(struct aeon_lifespan *life)
 static int serve_parts(struct aeon_lifespan *life)
 {
         for (struct part_entry *e = life->app->parts; e; e = e->next) {
-                int r = call_part(life, e, CALL_SERVE, e->part->serve);
+                int r = aeon_cancelled() ? -ECANCELED : call_part(life, e, CALL_SERVE, e->part->serve);
                 if (r < 0)
                         return r;
         }
@@ -265,8 +265,9 @@ static void serve_commands(struct aeon_lifespan *life)
         int r = take_commands(life);
         if (r == 0)
                 return;
-        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to; anything else that does is a death. */
-        if (!life->cancelled) {
+        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to, and so does who gives the lifespan up; anything
+         * else that does is a death. */
+        if (!life->cancelled && !life->given_up) {
                 aeon_fail(r, "%s", aeon_cancel_reason());
                 note_send(life, NOTE_DIED, r);
         }

@@ -89,8 +89,10 @@ static void part_close(void *self, aeon_lifespan *life)
         aeon_checkpoint();
 }
 
-#define PART(letter) \
-        { .name = letter, .open = part_open, .serve = part_serve, .quiesce = part_quiesce, .close = part_close }
+#define PART(letter)                                                                                                 \
+        {                                                                                                            \
+                .name = letter, .open = part_open, .serve = part_serve, .quiesce = part_quiesce, .close = part_close \
+        }
 static const aeon_part part_a = PART("a"), part_b = PART("b");
 
 /* ------------------------------------------------------------------ hooks and the lifespan */

@@ -61,6 +61,11 @@ static bool is_undoing(enum call_kind kind)
         return kind >= CALL_QUIESCE;
 }
 
+static bool is_shutdown_hook(enum call_kind kind)
+{
+        return kind == CALL_ON_SHUTDOWN || kind == CALL_AFTER_SHUTDOWN;
+}
+
 static bool is_meant(const struct planned *p, const struct call *call, unsigned number)
 {
         if (p->by_number)
@@ -95,14 +100,13 @@ static void stick(struct aeon_test *t)
         aeon_scope_close(&shield, 0);
 }
 
-static void send_signal(struct aeon_test *t, const struct call *call, int number)
+/* Let what was asked for take its effect before the call goes on. */
+static void await_effect(void)
 {
-        if (aeon__world_signal(&t->world, number))
-                aeon__test_note(t, MOMENT_SIGNAL, call, number);
         if (!aeon_task_current())
                 return;
         aeon_scope shield;
-        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "the signal's effect" });
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "the effect" });
         aeon_scope_close(&shield, aeon__world_idle());
 }
 
@@ -111,10 +115,7 @@ static int let_happen(struct aeon_test *t, const struct call *call, const aeon_f
         int r = 0;
         switch (f->does) {
         case AEON_FAULT_FAIL:
-                if (call->kind == CALL_ON_SHUTDOWN || call->kind == CALL_AFTER_SHUTDOWN)
-                        t->plan.late_failure = f->code;
-                else
-                        r = aeon_fail(f->code, "the test made it fail");
+                r = aeon_fail(f->code, "the test made it fail");
                 break;
         case AEON_FAULT_DELAY:
                 r = aeon_sleep(f->delay);
@@ -126,22 +127,29 @@ static int let_happen(struct aeon_test *t, const struct call *call, const aeon_f
                 stick(t);
                 break;
         case AEON_FAULT_SIGNAL:
-                send_signal(t, call, f->code);
+                if (aeon__world_signal(&t->world, f->code))
+                        aeon__test_note(t, MOMENT_SIGNAL, call, f->code);
+                await_effect();
                 break;
         case AEON_FAULT_STOP:
                 aeon_app_stop(t->watcher.app, f->code);
+                await_effect();
                 break;
         }
-        return is_undoing(call->kind) && call->kind != CALL_LEAVE ? 0 : r;
+        if (!is_undoing(call->kind) || call->kind == CALL_LEAVE)
+                return r;
+        if (is_shutdown_hook(call->kind))
+                t->plan.late_failure = r;
+        return 0;
 }
 
 int aeon__plan_result(struct plan *plan, const struct call *call, int r)
 {
-        int late = plan->late_failure;
-        if (!late || (call->kind != CALL_ON_SHUTDOWN && call->kind != CALL_AFTER_SHUTDOWN))
+        if (r < 0 || plan->late_failure == 0 || !is_shutdown_hook(call->kind))
                 return r;
+        r = plan->late_failure;
         plan->late_failure = 0;
-        return r < 0 ? r : aeon_fail(late, "the test made it fail");
+        return r == -ECANCELED ? r : aeon_fail(r, "the test made it fail");
 }
 
 int aeon__plan_apply(struct aeon_test *t, const struct call *call)
