@@ -26,8 +26,8 @@ struct aeon_loop {
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders;
-        struct world *world;        /* NULL: the real one. In another, the three uv members are not in use */
-        struct actor actor;         /* in its world */
+        struct world *world;              /* NULL: the real one. In another, the three uv members are not in use */
+        struct actor actor;               /* in its world */
         struct loop_thread *world_thread; /* who hears of its end in its world */
 };
 

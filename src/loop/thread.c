@@ -18,9 +18,9 @@ static void *thread_main(void *arg)
 {
         struct loop_thread *t = arg;
         t->result = aeon__runner_run(&t->loop->runner, t->fn, t->arg);
+        aeon__error_move(aeon__error_current(), &t->error);
         aeon__loop_end(t->loop);
         aeon__loop_thread_up(t, t->result);
-        aeon_error_clear();
         return NULL;
 }
 
@@ -64,5 +64,6 @@ int aeon__loop_thread_join(struct loop_thread *t)
         aeon_loop_release(t->loop);
         sem_destroy(&t->up);
         t->loop = NULL;
+        aeon__error_move(&t->error, aeon__error_current());
         return t->result;
 }

@@ -1,6 +1,8 @@
 /* A loop on a thread of its own; in a world (world.h), one more loop of the world. */
 #pragma once
 
+#include "base/error.h"
+
 #include <aeon/loop.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -16,6 +18,7 @@ struct loop_thread {
         bool is_up;             /* up was posted; touched by the thread only */
         int up_result;
         int result;               /* of the first task, once it has ended */
+        struct error_slot error;  /* its words */
         bool ended;               /* in a world */
         struct aeon_task *joiner; /* in a world: who waits for the end */
 };
@@ -31,6 +34,6 @@ void aeon__loop_thread_up(struct loop_thread *t, int result);
 /* Block until it is up; returns what it told, or the loop's result when that ended without telling. Outside of tasks. */
 int aeon__loop_thread_await_up(struct loop_thread *t);
 
-/* Wait for the end of the loop, and return the result of its first task. In a task of a world this suspends, whatever is cancelled;
+/* Wait for the end of the loop, and return the result of its first task, with its words. In a task of a world this suspends, whatever is cancelled;
  * otherwise it blocks the thread, so the end must be near. One that was not started is joined at once. */
 int aeon__loop_thread_join(struct loop_thread *t);

@@ -29,6 +29,7 @@ static void loop_ends(struct aeon_loop *loop)
 {
         struct loop_thread *t = loop->world_thread;
         t->result = aeon__runner_result(&loop->runner);
+        aeon__error_move(aeon__error_current(), &t->error);
         t->ended = true;
         list_remove(&loop->actor.place);
         aeon__loop_end(loop);
