@@ -42,7 +42,8 @@ typedef enum aeon_fault_kind {
         AEON_FAULT_HANG,   /* the same, for as long as it is not cancelled */
         AEON_FAULT_STUCK,  /* it is not made for as long as the process lives, and ignores its cancellation */
         AEON_FAULT_SIGNAL, /* the signal .code comes, takes its effect, then the call is made */
-        AEON_FAULT_STOP,   /* aeon_app_stop(app, .code) is called, then the call is made */
+        AEON_FAULT_STOP,   /* aeon_app_stop(app, .code) takes its effect, then the call is made */
+        AEON_FAULT_DIE,    /* the lifespan of the call's loop is cancelled from inside, then the call is made */
 } aeon_fault_kind;
 
 typedef struct aeon_fault {

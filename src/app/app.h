@@ -164,11 +164,12 @@ struct aeon_app {
                 bool hooks_begun, hooks_done; /* on_startup hooks: the first was called; all succeeded */
                 bool lives_begun;             /* lifespans were started */
         } progress;
-        aeon_scope *start_scope;  /* around steps 2 to 6 while they run */
-        aeon_scope *patience;     /* around the wait for what is in flight, while it runs */
-        aeon_scope *reload_scope; /* around the reload hooks while they run */
-        bool abandoned;           /* something did not end in time */
-        int refused;              /* the exit code of an app that did not even start; 0: it did */
+        aeon_scope *start_scope;    /* around steps 2 to 6 while they run */
+        aeon_scope *patience;       /* around the wait for what is in flight, while it runs */
+        aeon_scope *start_patience; /* around the wait for lifespans that come up */
+        aeon_scope *reload_scope;   /* around the reload hooks while they run */
+        bool abandoned;             /* something did not end in time */
+        int refused;                /* the exit code of an app that did not even start; 0: it did */
 
         struct warden *warden; /* under the stop's lock */
         struct report *report;

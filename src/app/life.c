@@ -199,12 +199,16 @@ static bool is_up_or_ended(const struct aeon_lifespan *life)
         return life->up || life->ended;
 }
 
-/* A command of the way up. A stop reaches the lifespans by itself (stop.c), so the answers are awaited under a shield. */
+/* A command of the way up. A stop reaches the lifespans by itself (stop.c), so the answers are awaited under a shield, up to a second
+ * signal: then those that ignore their cancellation have a last moment. */
 static int await_start(aeon_app *app, bool (*done)(const struct aeon_lifespan *), const char *what)
 {
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = what });
-        int r = aeon_scope_close(&shield, await(app, done, what));
+        app->start_patience = &shield;
+        int r = await(app, done, what);
+        app->start_patience = NULL;
+        r = aeon_scope_close(&shield, r);
         return r == 0 && is_stopped(app) ? -ECANCELED : r;
 }
 
@@ -350,7 +354,7 @@ static aeon_time stop_work(aeon_app *app)
 {
         aeon_time graceful_end = aeon_now() + app->opts.graceful_timeout;
         command_all(app, COMMAND_QUIESCE);
-        await_until(app, has_answered, at_least_reserve(graceful_end), false);
+        await_until(app, has_answered, at_least_reserve(graceful_end), true);
         command_all(app, COMMAND_DRAIN);
         await_until(app, has_answered, graceful_end, true);
 

@@ -16,8 +16,11 @@ static void on_stop(void *arg)
         }
         if (app->reload_scope)
                 aeon_scope_cancel(app->reload_scope, app->stop.cause);
-        if (app->patience && aeon__stop_level(app) >= STOP_HURRY)
+        bool hurry = aeon__stop_level(app) >= STOP_HURRY;
+        if (app->patience && hurry)
                 aeon_scope_cancel(app->patience, "a second signal");
+        if (app->start_patience && hurry)
+                aeon_scope_set_deadline(app->start_patience, aeon_now() + RESERVE);
         if (app->notes)
                 aeon_try_send(app->notes, &(struct note){ .kind = NOTE_STOP });
 }

@@ -33,6 +33,35 @@ static void end_process(aeon_app *app, int code)
         aeon__exit(app, code);
 }
 
+static int end_at_last(struct warden *w, aeon_duration patience)
+{
+        int r = aeon_sleep(patience + 3 * RESERVE);
+        if (r < 0)
+                return r;
+        aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
+        end_process(w->app, w->app->stop.code);
+        return 0;
+}
+
+static int hard_deadline(void *arg)
+{
+        struct warden *w = arg;
+        const aeon_app_opts *o = &w->app->opts;
+        return end_at_last(w, o->drain_delay + o->graceful_timeout + o->cleanup_timeout);
+}
+
+static int hurried_deadline(void *arg)
+{
+        struct warden *w = arg;
+        return end_at_last(w, w->app->opts.cleanup_timeout);
+}
+
+static void arm(struct warden *w, aeon_task_fn *deadline)
+{
+        if (w->group) /* else the app has ended meanwhile */
+                aeon_spawn(w->group, "hard deadline", deadline, w);
+}
+
 /* SIGHUP is ours when there is something to reload, or when systemd may send it (Type=notify-reload). */
 static bool takes_sighup(const aeon_app *app)
 {
@@ -60,6 +89,7 @@ static int watch_signals(void *arg)
                 if (count == 2) {
                         aeon_log_warning("SIG%s again: cancelling what is in flight", name);
                         aeon__stop_hurry(w->app);
+                        arm(w, hurried_deadline);
                         continue;
                 }
                 aeon__stop(w->app, 128 + r, "a third signal, SIG%s", name);
@@ -69,23 +99,9 @@ static int watch_signals(void *arg)
         return r;
 }
 
-static int hard_deadline(void *arg)
-{
-        struct warden *w = arg;
-        const aeon_app_opts *o = &w->app->opts;
-        int r = aeon_sleep(o->drain_delay + o->graceful_timeout + o->cleanup_timeout + 3 * RESERVE);
-        if (r < 0)
-                return r;
-        aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
-        end_process(w->app, w->app->stop.code);
-        return 0;
-}
-
 static void arm_hard_deadline(void *arg)
 {
-        struct warden *w = arg;
-        if (w->group)
-                aeon_spawn(w->group, "hard deadline", hard_deadline, w);
+        arm(arg, hard_deadline);
 }
 
 /* By the stop itself, not by the coordinator, whose loop may be the one that is stuck. */

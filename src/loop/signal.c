@@ -47,17 +47,18 @@ static void on_signal(uv_signal_t *handle, int number)
         arrive(s, (size_t)(handle - s->handles));
 }
 
-bool aeon__world_signal(struct world *w, int number)
+int aeon__world_signal(struct world *w, int number)
 {
-        bool caught = false;
+        int r = -ESRCH;
         aeon_signals *s;
         list_foreach (s, &w->signals, in_world)
-                for (size_t i = 0; i < s->count; i++)
-                        if (s->numbers[i] == number) {
-                                arrive(s, i);
-                                caught = true;
-                        }
-        return caught;
+                for (size_t i = 0; i < s->count; i++) {
+                        if (s->numbers[i] != number)
+                                continue;
+                        r = s->pending & (1u << i) ? -EALREADY : 0;
+                        arrive(s, i);
+                }
+        return r;
 }
 
 static void on_closed(uv_handle_t *handle)

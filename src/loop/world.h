@@ -60,8 +60,9 @@ unsigned aeon__world_draw(struct world *w, unsigned limit);
 int aeon__world_idle(void);
 int aeon__world_await(bool (*done)(void *arg), void *arg);
 
-/* Send a signal to those who wait for it; false: nobody catches it, and a real process would have died of it. */
-bool aeon__world_signal(struct world *w, int number);
+/* Send a signal to those who catch it. Errors: -ESRCH nobody does, and a real process would have died of it; -EALREADY one has come
+ * before that nobody has taken yet, and the two are told as one. */
+int aeon__world_signal(struct world *w, int number);
 
 /* ------------------------------------------------------------------ between the files of this room */
 

@@ -96,6 +96,7 @@ void aeon__world_thread_join(struct loop_thread *t)
                 aeon__wait(&wait);
         } else if (aeon__world_run(t->loop->world, has_ended, t) < 0) {
                 t->result = -EDEADLK;
+                aeon__error_move(aeon__error_current(), &t->error);
                 list_remove(&t->loop->actor.place);
         }
 }

@@ -75,7 +75,7 @@ static bool is_meant(const struct planned *p, const struct call *call, unsigned 
 }
 
 /* Whether @call can suffer it at all: some fail silently, some are made where nothing can wait. */
-static bool is_possible(const struct planned *p, const struct call *call)
+static bool is_possible(const struct aeon_test *t, const struct planned *p, const struct call *call)
 {
         switch (p->fault.does) {
         case AEON_FAULT_FAIL:
@@ -84,6 +84,10 @@ static bool is_possible(const struct planned *p, const struct call *call)
         case AEON_FAULT_HANG:
         case AEON_FAULT_STUCK:
                 return aeon_task_current() != NULL;
+        case AEON_FAULT_DIE: {
+                const struct aeon_lifespan *life = &t->watcher.app->lives[call->loop];
+                return life->whole && aeon_loop_current() == atomic_load(&life->loop);
+        }
         case AEON_FAULT_SIGNAL:
         case AEON_FAULT_STOP:
                 break;
@@ -127,13 +131,16 @@ static int let_happen(struct aeon_test *t, const struct call *call, const aeon_f
                 stick(t);
                 break;
         case AEON_FAULT_SIGNAL:
-                if (aeon__world_signal(&t->world, f->code))
+                if (aeon__world_signal(&t->world, f->code) == 0)
                         aeon__test_note(t, MOMENT_SIGNAL, call, f->code);
                 await_effect();
                 break;
         case AEON_FAULT_STOP:
                 aeon_app_stop(t->watcher.app, f->code);
                 await_effect();
+                break;
+        case AEON_FAULT_DIE:
+                aeon_scope_cancel(t->watcher.app->lives[call->loop].whole, "the test killed it");
                 break;
         }
         if (!is_undoing(call->kind) || call->kind == CALL_LEAVE)
@@ -159,7 +166,7 @@ int aeon__plan_apply(struct aeon_test *t, const struct call *call)
         int r = 0;
         for (unsigned i = 0; i < plan->count && r == 0; i++) {
                 struct planned *p = &plan->faults[i];
-                if (p->happened || t->ended || !is_meant(p, call, number) || !is_possible(p, call))
+                if (p->happened || t->ended || !is_meant(p, call, number) || !is_possible(t, p, call))
                         continue;
                 p->happened = true;
                 complete(&p->fault);

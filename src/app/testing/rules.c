@@ -3,6 +3,7 @@
 
 #include "app/app.h"
 
+#include <aeon/testing.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -25,6 +26,10 @@ struct rules {
         unsigned stops[CODES], failures[CODES];
         aeon_time failed_at; /* the latest failure */
         unsigned signals;
+        aeon_time hurried_at;        /* by a second signal */
+        aeon_duration longest_hurry; /* what is left of a life then */
+        bool died;                   /* a lifespan */
+        aeon_time died_at;
         bool overran; /* something was late */
         bool refused; /* it could not even be bound */
 
@@ -297,6 +302,8 @@ static void judge_time(struct rules *rules, aeon_time now)
         if (rules->stopped && now - rules->stopped_at > rules->hard_deadline)
                 break_rule(rules, "the life went on for %.3f s after its hard deadline",
                            (double)(now - rules->stopped_at - rules->hard_deadline) / 1e9);
+        if (rules->signals >= 2 && now - rules->hurried_at > rules->longest_hurry)
+                break_rule(rules, "the life went on for %.3f s after a second signal", (double)(now - rules->hurried_at) / 1e9);
 }
 
 static void judge_ready(struct rules *rules, const struct moment *m)
@@ -326,9 +333,15 @@ void aeon__rules_judge(struct rules *rules, const struct moment *m)
                 judge_stop(rules, m);
                 break;
         case MOMENT_SIGNAL:
-                rules->signals++;
+                if (++rules->signals == 2)
+                        rules->hurried_at = m->time;
                 break;
         case MOMENT_FAULT:
+                if (m->result == AEON_FAULT_DIE && !rules->died) {
+                        rules->died = true;
+                        rules->died_at = m->time;
+                }
+                break;
         case MOMENT_EXIT:
                 break;
         }
@@ -374,8 +387,11 @@ void aeon__rules_judge_end(struct rules *rules, int code, bool cut, aeon_time no
         int expected = rules->refused ? 1 : rules->code;
         if (code != expected && !third_signal && !abandoned)
                 break_rule(rules, "the exit code was %d, where the first cause has %d", code, expected);
-        if (!cut)
-                judge_causes(rules, INT64_MAX);
+        if (cut)
+                return;
+        judge_causes(rules, INT64_MAX);
+        if (rules->died && rules->died_at < rules->stopped_at && code == 0)
+                break_rule(rules, "a lifespan died, and the exit code is 0");
 }
 
 /* ------------------------------------------------------------------ beginning */
@@ -421,6 +437,7 @@ struct rules *aeon__rules_new(const aeon_app *app, char *broken, size_t broken_s
         rules->loops = o->loops;
         rules->least_patience = o->cleanup_timeout < RESERVE ? o->cleanup_timeout : RESERVE;
         rules->hard_deadline = o->drain_delay + o->graceful_timeout + o->cleanup_timeout + 3 * RESERVE;
+        rules->longest_hurry = o->cleanup_timeout + 3 * RESERVE;
         rules->broken = broken;
         rules->broken_size = broken_size;
         count_calls(rules, app);

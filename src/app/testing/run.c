@@ -148,9 +148,11 @@ int aeon_test_idle(aeon_test *t)
 
 int aeon_test_signal(aeon_test *t, int signal)
 {
-        if (!aeon__world_signal(&t->world, signal))
+        int r = aeon__world_signal(&t->world, signal);
+        if (r == -ESRCH)
                 return aeon_fail(-ESRCH, "nobody catches signal %d", signal);
-        aeon__test_note(t, MOMENT_SIGNAL, NULL, signal);
+        if (r == 0)
+                aeon__test_note(t, MOMENT_SIGNAL, NULL, signal);
         return 0;
 }
 

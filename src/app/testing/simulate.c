@@ -62,7 +62,8 @@ static void draw_fault(struct life *life, struct planned *p)
 {
         static const aeon_fault_kind kinds[] = { AEON_FAULT_FAIL,   AEON_FAULT_FAIL,   AEON_FAULT_FAIL, AEON_FAULT_DELAY,
                                                  AEON_FAULT_DELAY,  AEON_FAULT_DELAY,  AEON_FAULT_HANG, AEON_FAULT_HANG,
-                                                 AEON_FAULT_SIGNAL, AEON_FAULT_SIGNAL, AEON_FAULT_STOP, AEON_FAULT_STUCK };
+                                                 AEON_FAULT_SIGNAL, AEON_FAULT_SIGNAL, AEON_FAULT_STOP, AEON_FAULT_STUCK,
+                                                 AEON_FAULT_DIE };
         *p = (struct planned){ .by_number = true, .number = draw(life, 10000) };
         p->fault.does = kinds[draw(life, sizeof kinds / sizeof *kinds)];
         p->fault.delay = 1 + draw_time(life);

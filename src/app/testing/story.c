@@ -26,8 +26,9 @@ const char *const aeon__call_words[CALL_KINDS] = {
 };
 
 static const char *const fault_words[] = {
-        [AEON_FAULT_FAIL] = "made to fail",   [AEON_FAULT_DELAY] = "held up",         [AEON_FAULT_HANG] = "made to hang",
-        [AEON_FAULT_STUCK] = "made to stick", [AEON_FAULT_SIGNAL] = "meets a signal", [AEON_FAULT_STOP] = "meets a stop",
+        [AEON_FAULT_FAIL] = "made to fail",         [AEON_FAULT_DELAY] = "held up",         [AEON_FAULT_HANG] = "made to hang",
+        [AEON_FAULT_STUCK] = "made to stick",       [AEON_FAULT_SIGNAL] = "meets a signal", [AEON_FAULT_STOP] = "meets a stop",
+        [AEON_FAULT_DIE] = "sees its lifespan die",
 };
 
 const char *aeon__call_describe(const struct call *call, char *text, size_t size)
