@@ -184,9 +184,6 @@ extern _Atomic(aeon_app *) aeon__app_running; /* of the process; app variables a
 /* context.c */
 void aeon__app_vars_clear(void);
 
-/* Like aeon_post(), but a shortage of memory is waited out: what the life depends on may not get lost. False: the loop has ended. */
-bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg);
-
 /* The two ends of a call: 0 to make it, or what it is to return unmade; and its result. */
 static inline int aeon__call_begin(aeon_app *app, const struct call *call)
 {

@@ -1,4 +1,4 @@
-/* Chance, for pauses that must not fall together. */
+/* Chance: for pauses that must not fall together, and, from a seed, for what must be able to happen again. */
 #pragma once
 
 #include <stdint.h>

@@ -14,6 +14,7 @@ struct loop_thread {
         void *arg;
         struct aeon_loop *loop; /* NULL: not started */
         pthread_t thread;       /* unused in a world */
+        sem_t made;             /* posted once: loop is set, or cannot be made */
         sem_t up;               /* posted once: by aeon__loop_thread_up() or by the end */
         bool is_up;             /* up was posted; touched by the thread only */
         int up_result;

@@ -4,6 +4,11 @@
 
 enum { LONGEST_TURN = 8 };
 
+static unsigned draw_length(struct aeon_loop *loop)
+{
+        return 1 + aeon__world_draw(loop->world, LONGEST_TURN);
+}
+
 /* ------------------------------------------------------------------ as an actor */
 
 static aeon_time loop_now(struct driver *driver)
@@ -14,14 +19,15 @@ static aeon_time loop_now(struct driver *driver)
 static int loop_poll(struct driver *driver, aeon_time until)
 {
         (void)until; /* the world waits */
-        aeon__mailbox_run(&container_of(driver, struct aeon_loop, driver)->mailbox);
+        struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
+        aeon__mailbox_run(&loop->mailbox, draw_length(loop));
         return 0;
 }
 
 static aeon_time loop_ready_at(const struct actor *actor)
 {
         const struct aeon_loop *loop = container_of(actor, const struct aeon_loop, actor);
-        bool now = aeon__sched_has_ready(&loop->runner.sched) || !mailbox_empty(&loop->mailbox);
+        bool now = aeon__sched_has_ready(&loop->runner.sched) || aeon__mailbox_pending(&loop->mailbox);
         return now ? INT64_MIN : heap_earliest(&loop->runner.deadlines);
 }
 
@@ -42,8 +48,11 @@ static void loop_ends(struct aeon_loop *loop)
 static void loop_act(struct actor *actor)
 {
         struct aeon_loop *loop = container_of(actor, struct aeon_loop, actor);
-        loop->runner.batch = 1 + aeon__world_draw(loop->world, LONGEST_TURN);
+        struct sched *outer = aeon__sched;
+        loop->runner.batch = draw_length(loop);
+        aeon__sched = &loop->runner.sched;
         aeon__runner_turn(&loop->runner);
+        aeon__sched = outer;
         if (loop->runner.tasks == 0)
                 loop_ends(loop);
 }
@@ -53,20 +62,31 @@ void aeon__world_adopt(struct aeon_loop *loop)
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
         loop->actor = (struct actor){ .ready_at = loop_ready_at, .act = loop_act };
         loop->runner.sched.main = loop->world->here;
+        loop->runner.sched.shuffle = aeon__world_draw(loop->world, 2) ? 0 : loop->world->chance; /* every other one */
 }
 
 /* ------------------------------------------------------------------ in place of a thread */
 
 int aeon__world_thread_start(struct loop_thread *t)
 {
-        struct sched *starter = aeon__sched;
-        aeon__sched = NULL; /* a thread inherits nothing of the task that made it */
-        int r = aeon__runner_begin(&t->loop->runner, t->fn, t->arg);
-        aeon__sched = starter;
+        struct aeon_loop *loop = NULL;
+        int r = aeon__loop_new(&loop);
         if (r < 0)
                 return r;
-        t->loop->world_thread = t;
-        aeon__world_add(t->loop->world, &t->loop->actor);
+        loop->first = t->fn;
+        loop->first_arg = t->arg;
+        struct sched *starter = aeon__sched;
+        aeon__sched = NULL; /* a thread inherits nothing of the task that made it */
+        r = aeon__runner_begin(&loop->runner, aeon__loop_first, loop);
+        aeon__sched = starter;
+        if (r < 0) {
+                aeon__loop_end(loop);
+                aeon_loop_release(loop);
+                return aeon_fail(r, "no memory for a loop");
+        }
+        t->loop = loop;
+        loop->world_thread = t;
+        aeon__world_add(loop->world, &loop->actor);
         return 0;
 }
 
