@@ -76,6 +76,8 @@ typedef struct aeon_test_result {
         aeon_duration lived; /* on the app's clock */
         char report[4096];   /* the shut-down report, as text; "" when there is none: the app did not even start */
         uint64_t digest;     /* of all that happened; two lives with the same one went the same way */
+        bool held_up;        /* a fault held something up: AEON_FAULT_DELAY, _HANG or _STUCK */
+        bool late;           /* on the way down something took so long that it was overtaken or abandoned */
         char broken[512];    /* the rule of docs/lifecycle.md that this life broke, and how; "" when it kept all of them */
 } aeon_test_result;
 

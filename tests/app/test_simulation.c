@@ -316,7 +316,7 @@ PLAIN_TEST(a_fault_at_no_call_there_is_is_refused)
 static uint64_t digest_of(uint64_t seed)
 {
         aeon_test_result result;
-        CHECK_INT(aeon_test_run(busy_define, NULL, &(aeon_test_opts){ .app.loops = 4, .seed = seed }, &result), 0);
+        CHECK_INT(aeon_test_run(busy_define, aeon_test_await_ready, &(aeon_test_opts){ .app.loops = 4, .seed = seed }, &result), 0);
         CHECK_INT(busy_check(&result, NULL), 0);
         return result.digest;
 }

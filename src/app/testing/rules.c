@@ -30,8 +30,9 @@ struct rules {
         aeon_duration longest_hurry; /* what is left of a life then */
         bool died;                   /* a lifespan */
         aeon_time died_at;
-        bool overran; /* something was late */
-        bool refused; /* it could not even be bound */
+        bool was_patient; /* a call ended so long after the stop that it may have been given up before */
+        bool late;        /* something was overtaken or abandoned */
+        bool refused;     /* it could not even be bound */
 
         char *broken;
         size_t broken_size;
@@ -130,17 +131,24 @@ static const char *describe(enum call_kind kind, unsigned index, unsigned loop)
 
 /* ------------------------------------------------------------------ late */
 
-/* A loop that still works on something, when it has had its time, may be overtaken. */
-static bool may_be_overtaken(struct rules *rules, unsigned loop, aeon_time now)
+/* A loop still works on something, when it has had its time. */
+static bool is_overrunning(const struct rules *rules, unsigned loop, aeon_time now)
 {
+        if (!rules->stopped || now - rules->stopped_at < rules->least_patience)
+                return false;
         bool busy = rules->in_flight[loop];
         for (int kind = 0; kind < CALL_KINDS; kind++)
                 for (unsigned i = 0; i < rules->counts[kind]; i++)
                         busy = busy || *status(rules, (enum call_kind)kind, i, loop) == RUNNING;
-        if (!busy || !rules->stopped || now - rules->stopped_at < rules->least_patience)
-                return false;
-        rules->overran = true;
-        return true;
+        return busy;
+}
+
+/* What should have waited for @loop was called. */
+static bool may_overtake(struct rules *rules, unsigned loop, aeon_time now)
+{
+        bool may = is_overrunning(rules, loop, now);
+        rules->late = rules->late || may;
+        return may;
 }
 
 /* ------------------------------------------------------------------ calls */
@@ -176,7 +184,7 @@ static void judge_order_down(struct rules *rules, const struct moment *m, const 
                                 bool same = kind == (int)c->kind;
                                 bool before = !same || (loop == c->loop && (goes_upwards(c->kind) ? i < c->index : i > c->index));
                                 if (before && is_due(rules, (enum call_kind)kind, i, loop) &&
-                                    !has_ended(rules, (enum call_kind)kind, i, loop) && !may_be_overtaken(rules, loop, m->time))
+                                    !has_ended(rules, (enum call_kind)kind, i, loop) && !may_overtake(rules, loop, m->time))
                                         break_rule(rules, "%s came before %s had ended", words,
                                                    describe((enum call_kind)kind, i, loop));
                         }
@@ -190,7 +198,7 @@ static void judge_down(struct rules *rules, const struct moment *m, const char *
                 break_rule(rules, "%s came although what it undoes had not succeeded", words);
         judge_order_down(rules, m, words);
         for (unsigned loop = 0; loop < rules->loops && c->kind >= CALL_ON_SHUTDOWN; loop++)
-                if (rules->in_flight[loop] && !may_be_overtaken(rules, loop, m->time))
+                if (rules->in_flight[loop] && !may_overtake(rules, loop, m->time))
                         break_rule(rules, "%s came while something was in flight on loop %u", words, loop);
         rules->down = true;
         rules->shut = rules->shut || c->kind >= CALL_ON_SHUTDOWN;
@@ -205,7 +213,7 @@ static void judge_in_flight(struct rules *rules, const struct moment *m, const c
                         break_rule(rules, "%s began before its loop served", words);
         if (*status(rules, CALL_ENTER, 0, c->loop) != DONE)
                 break_rule(rules, "%s began outside the lifespan of its loop", words);
-        if (rules->shut && !may_be_overtaken(rules, c->loop, m->time))
+        if (rules->shut && !may_overtake(rules, c->loop, m->time))
                 break_rule(rules, "%s began after everything in flight had ended", words);
         rules->in_flight[c->loop]++;
 }
@@ -262,8 +270,7 @@ static void judge_result(struct rules *rules, const struct moment *m)
 static void judge_end_of_call(struct rules *rules, const struct moment *m)
 {
         const struct call *c = &m->call;
-        if (rules->stopped && m->time - rules->stopped_at >= rules->least_patience)
-                rules->overran = true;
+        rules->was_patient = rules->was_patient || (rules->stopped && m->time - rules->stopped_at >= rules->least_patience);
         if (c->kind == CALL_TASK || c->kind == CALL_HANDLER)
                 rules->in_flight[c->loop]--;
         if (!is_up(c->kind) && !is_down(c->kind))
@@ -370,7 +377,7 @@ static void judge_cut(struct rules *rules, int code, aeon_time now)
 {
         bool overrun = false;
         for (unsigned loop = 0; loop < rules->loops; loop++)
-                overrun = may_be_overtaken(rules, loop, now) || overrun;
+                overrun = is_overrunning(rules, loop, now) || overrun;
         if (!overrun && rules->signals < 3)
                 break_rule(rules, "the process was ended with code %d although nothing was late", code);
 }
@@ -383,10 +390,11 @@ void aeon__rules_judge_end(struct rules *rules, int code, bool cut, aeon_time no
         else
                 judge_completeness(rules);
         bool third_signal = cut && rules->signals >= 3 && code > 128;
-        bool abandoned = rules->overran && rules->code == 0 && code == 4;
+        bool abandoned = (rules->late || rules->was_patient) && rules->code == 0 && code == 4;
         int expected = rules->refused ? 1 : rules->code;
         if (code != expected && !third_signal && !abandoned)
                 break_rule(rules, "the exit code was %d, where the first cause has %d", code, expected);
+        rules->late = rules->late || abandoned || (cut && !third_signal);
         if (cut)
                 return;
         judge_causes(rules, INT64_MAX);
@@ -418,6 +426,11 @@ static void count_calls(struct rules *rules, const aeon_app *app)
         for (int kind = 0; kind < CALL_KINDS; kind++)
                 if (rules->counts[kind] > rules->width)
                         rules->width = rules->counts[kind];
+}
+
+bool aeon__rules_late(const struct rules *rules)
+{
+        return rules->late;
 }
 
 unsigned aeon__rules_calls(const struct rules *rules)

@@ -31,5 +31,8 @@ unsigned aeon__rules_calls(const struct rules *rules);
 /* Judge what comes. @broken stays "" for as long as all rules are kept. */
 void aeon__rules_judge(struct rules *rules, const struct moment *moment);
 
+/* Something was late; see above. */
+bool aeon__rules_late(const struct rules *rules);
+
 /* The life is over, at @now, with this exit code; @cut: the process ended before the app did. */
 void aeon__rules_judge_end(struct rules *rules, int code, bool cut, aeon_time now);

@@ -38,6 +38,8 @@ void aeon__test_note(struct aeon_test *t, enum moment_kind kind, const struct ca
 
 void aeon__test_note_fault(struct aeon_test *t, const struct call *call, const aeon_fault *fault)
 {
+        bool holds_up = fault->does == AEON_FAULT_DELAY || fault->does == AEON_FAULT_HANG || fault->does == AEON_FAULT_STUCK;
+        t->result.held_up = t->result.held_up || holds_up;
         note(t, (struct moment){ .kind = MOMENT_FAULT, .call = *call, .result = (int)fault->does, .delay = fault->delay });
 }
 
@@ -80,8 +82,10 @@ static void end(struct aeon_test *t, int code, bool cut)
                 return;
         if (cut)
                 aeon__test_note(t, MOMENT_EXIT, NULL, code);
-        if (t->rules)
+        if (t->rules) {
                 aeon__rules_judge_end(t->rules, code, cut, aeon_now());
+                t->result.late = aeon__rules_late(t->rules);
+        }
         t->ended = true;
         t->result.exit_code = code;
         t->result.lived = aeon_now() - t->begun;

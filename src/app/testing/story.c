@@ -48,7 +48,8 @@ static uint64_t fold(uint64_t digest, const void *bytes, size_t size)
 /* Undisturbed handlers and tasks come by the thousand and tell nothing. */
 static bool is_worth_telling(const struct moment *m)
 {
-        return m->kind == MOMENT_FAULT || (m->call.kind != CALL_HANDLER && m->call.kind != CALL_TASK);
+        bool call = m->kind == MOMENT_BEGAN || m->kind == MOMENT_ENDED;
+        return !call || (m->call.kind != CALL_HANDLER && m->call.kind != CALL_TASK);
 }
 
 void aeon__story_add(struct story *story, const struct moment *m)
