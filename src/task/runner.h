@@ -27,6 +27,7 @@ enum timer_kind { TIMER_SCOPE, TIMER_SLEEP };
 struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
+        aeon_time time; /* when the clock was last read */
         struct heap deadlines;
         aeon_scope root;                              /* parent of the first task's scopes; never cancelled */
         size_t tasks;                                 /* alive */
@@ -47,7 +48,7 @@ static inline struct runner *aeon__runner_now(void)
 
 static inline aeon_time aeon__runner_clock(struct runner *runner)
 {
-        return runner->driver->now(runner->driver);
+        return runner->time = runner->driver->now(runner->driver);
 }
 
 void aeon__runner_init(struct runner *runner, struct driver *driver);
