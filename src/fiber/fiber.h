@@ -37,6 +37,7 @@ struct sched {
         struct fiber *running; /* NULL in the main context */
         struct context main;
         unsigned budget; /* how many more fibers may run before the main context has its turn */
+        int64_t time;    /* when the main context last looked at the clock: for reports; kept by the room above */
         struct stack_pool stacks;
 };
 

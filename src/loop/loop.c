@@ -14,6 +14,11 @@ static aeon_time loop_now(struct driver *driver)
         return (aeon_time)uv_hrtime();
 }
 
+static aeon_time loop_recent(struct driver *driver)
+{
+        return (aeon_time)uv_now(&container_of(driver, struct aeon_loop, driver)->uv) * 1000000;
+}
+
 static void on_timer(uv_timer_t *timer)
 {
         uv_stop(timer->loop); /* uv_run() fires what is due before it polls, and would then wait for something else */
@@ -68,7 +73,7 @@ static int loop_new(struct aeon_loop **ret_loop)
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
-        loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        loop->driver = (struct driver){ .now = loop_now, .recent = loop_recent, .poll = loop_poll };
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;

@@ -168,6 +168,13 @@ void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct a
 
 /* ------------------------------------------------------------------ closing */
 
+static void describe_join(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        size_t left = ((const aeon_group *)wait->object)->count;
+        snprintf(text, size, "its group, %zu task%s left", left, left == 1 ? "" : "s");
+}
+
 static void join(aeon_group *g, struct aeon_task *t)
 {
         if (g->count == 0) {
@@ -175,7 +182,7 @@ static void join(aeon_group *g, struct aeon_task *t)
                 return;
         }
         /* No abort function: a cancel reaches the tasks through the scope, and the wait goes on until they have ended. */
-        struct wait wait = { .what = "group", .object = g };
+        struct wait wait = { .what = "group", .object = g, .describe = describe_join };
         g->joiner = t;
         aeon__wait(&wait);
 }

@@ -39,6 +39,7 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
         *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
         aeon__sched_init(&runner->sched);
+        runner->sched.time = aeon__runner_clock(runner);
 }
 
 void aeon__runner_done(struct runner *runner)
@@ -73,6 +74,7 @@ int aeon__runner_turn(struct runner *runner)
         int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
         if (r < 0)
                 return r;
+        aeon__runner_look(runner);
         fire_deadlines(runner);
         return 0;
 }

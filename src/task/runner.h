@@ -12,11 +12,16 @@
 #pragma once
 
 #include "base/heap.h"
+#include "base/text.h"
 #include "fiber/fault.h"
 #include "task/task.h"
 
+#include <aeon/debug.h>
+
 struct driver {
         aeon_time (*now)(struct driver *driver);
+        /* The clock as it was when events last came in: cheap, and at most a batch of tasks behind. */
+        aeon_time (*recent)(struct driver *driver);
         /* Wait for events until the clock reads @until (AEON_NEVER: as long as it takes; a past time: only look), and run their
          * callbacks. Errors: a negative errno ends the runner. -EDEADLK: nothing can ever happen. */
         int (*poll)(struct driver *driver, aeon_time until);
@@ -30,6 +35,7 @@ struct runner {
         struct heap deadlines;
         aeon_scope root; /* parent of the first task's scopes; never cancelled */
         size_t tasks;    /* alive */
+        struct aeon_task *first;
         aeon_group *spare_groups;
         void **loop_vars; /* by slot */
         unsigned loop_var_count;
@@ -48,6 +54,12 @@ static inline aeon_time aeon__runner_clock(struct runner *runner)
         return runner->driver->now(runner->driver);
 }
 
+/* Read the coarse clock: whatever is about to run tasks does. */
+static inline void aeon__runner_look(struct runner *runner)
+{
+        runner->sched.time = runner->driver->recent(runner->driver);
+}
+
 void aeon__runner_init(struct runner *runner, struct driver *driver);
 void aeon__runner_done(struct runner *runner);
 
@@ -57,7 +69,13 @@ int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg);
 /* One round, for tests and drivers: batch, poll, deadlines. */
 int aeon__runner_turn(struct runner *runner);
 
+/* Write all tasks of @runner as aeon_task_dump() does; on its thread, inside a task or not. NULL @opts: defaults. */
+void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct text *out);
+
 /* ------------------------------------------------------------------ between the files of this room */
+
+aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
+const char *aeon__task_cancel_reason(const struct aeon_task *task); /* see aeon_cancel_reason() */
 
 void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);

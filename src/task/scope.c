@@ -146,12 +146,15 @@ aeon_time aeon_scope_deadline(const aeon_scope *s)
 aeon_time aeon_effective_deadline(void)
 {
         const struct aeon_task *t = aeon__task_now();
-        if (!t)
-                return AEON_NEVER;
-        if (t->scope->effective)
+        return t ? aeon__task_deadline(t) : AEON_NEVER;
+}
+
+aeon_time aeon__task_deadline(const struct aeon_task *task)
+{
+        if (task->scope->effective)
                 return INT64_MIN;
         aeon_time earliest = AEON_NEVER;
-        for (const aeon_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
+        for (const aeon_scope *s = task->scope; s; s = s->shield ? NULL : s->parent)
                 if (s->deadline < earliest)
                         earliest = s->deadline;
         return earliest;
@@ -286,11 +289,16 @@ bool aeon_cancelled(void)
 
 const char *aeon_cancel_reason(void)
 {
-        static __thread char text[128];
         const struct aeon_task *t = aeon__task_now();
-        if (!t || !t->scope->effective)
+        return t ? aeon__task_cancel_reason(t) : "";
+}
+
+const char *aeon__task_cancel_reason(const struct aeon_task *task)
+{
+        static __thread char text[128];
+        if (!task->scope->effective)
                 return "";
-        const aeon_scope *s = t->scope;
+        const aeon_scope *s = task->scope;
         while (s->cause == AEON_CAUSE_NONE)
                 s = s->parent;
         if (s->cause == AEON_CAUSE_DEADLINE)

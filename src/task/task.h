@@ -33,6 +33,8 @@ struct wait {
         const char *what;                                         /* for reports: "sleep", "event", "read" */
         const void *object;                                       /* which one; may be NULL */
         bool (*abort)(struct wait *wait, struct aeon_task *task); /* NULL: cancellation waits for the completion */
+        /* For reports, in place of "what object": "mutex 0x55d0c8, held by task "left"". NULL: what and object say it all. */
+        void (*describe)(const struct wait *wait, const struct aeon_task *task, char *text, size_t size);
 };
 
 struct aeon_task {
@@ -50,7 +52,9 @@ struct aeon_task {
         struct error_slot error;
         aeon_task_fn *fn;
         void *arg;
-        const char *site; /* where it was spawned */
+        const char *site;        /* where it was spawned */
+        aeon_time spawned_at;    /* on the scheduler's coarse clock */
+        aeon_time waiting_since; /* likewise, of the present or the latest wait */
         uint64_t id;
         char name[32];
 };
@@ -90,6 +94,7 @@ static inline int aeon__wait(struct wait *wait)
 {
         struct aeon_task *t = aeon__task_now();
         t->waiting = wait;
+        t->waiting_since = aeon__sched->time;
         t->abort_called = false;
         aeon__fiber_park(aeon__sched);
         return t->wake_result;
