@@ -27,24 +27,6 @@ PLAIN_TEST_WITHIN(example_predict, 60)
         CHECK_CONTAINS(process_output(p), "model released");
 }
 
-PLAIN_TEST(example_structured)
-{
-        const char *output;
-        char command[8192];
-        aeon_program();
-        snprintf(command, sizeof command,
-                 "PKG_CONFIG_PATH='%s/meson-uninstalled' && export PKG_CONFIG_PATH && "
-                 "cc -Wall -Wextra -Werror '%s' -o structured $(pkg-config --cflags --libs aeon) && ./structured",
-                 getenv("LD_LIBRARY_PATH"), example("structured.c"));
-        CHECK_INT(RUN(&output, "sh", "-c", command), 0);
-        CHECK_STR(output, "both came: 20 and 22\n"
-                          "left was stopped: task \"right\" failed\n"
-                          "one failed: the right side is down\n"
-                          "left was stopped: the time limit of \"deadline\" passed\n"
-                          "flushed all the same\n"
-                          "too late: it took more than 50 ms\n");
-}
-
 PLAIN_TEST(example_beside)
 {
         const char *body;
