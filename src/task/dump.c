@@ -34,8 +34,7 @@ static struct aeon_task *first_child(const struct aeon_task *t, const aeon_scope
         return NULL;
 }
 
-/* The task after @t, parents before their children; keeps count of the depth. */
-static struct aeon_task *next_task(struct aeon_task *t, unsigned *depth)
+struct aeon_task *aeon__task_next(struct aeon_task *t, unsigned *depth)
 {
         struct aeon_task *next = first_child(t, t->scope);
         if (next) {
@@ -69,12 +68,12 @@ static unsigned count_shields(const struct aeon_task *t)
         return count;
 }
 
-static const char *describe_wait(const struct aeon_task *t, char *text, size_t size)
+const char *aeon__task_describe_wait(const struct aeon_task *task, char *text, size_t size)
 {
-        const struct wait *wait = t->waiting;
+        const struct wait *wait = task->waiting;
         text[0] = '\0';
         if (wait && wait->describe)
-                wait->describe(wait, t, text, size);
+                wait->describe(wait, task, text, size);
         else if (wait && wait->object)
                 snprintf(text, size, "%s %p", wait->what, wait->object);
         else if (wait)
@@ -90,7 +89,7 @@ static void print_task(struct text *out, const struct aeon_task *t, unsigned dep
         snprintf(doing, sizeof doing, "%s", state_of(t));
         if (t->waiting)
                 snprintf(doing, sizeof doing, "waiting %s: %s", aeon__duration_words(now - t->waiting_since, duration),
-                         describe_wait(t, wait, sizeof wait));
+                         aeon__task_describe_wait(t, wait, sizeof wait));
         aeon__text_print(out, "%-*s %-*s (%s) age %s", NAME_COLUMN, name, WAIT_COLUMN, doing, t->site,
                          aeon__duration_words(now - t->spawned_at, duration));
         aeon_time deadline = aeon__task_deadline(t);
@@ -136,7 +135,7 @@ static void print_task_json(struct text *out, const struct aeon_task *t, unsigne
                 else
                         aeon__text_print(out, "null");
                 aeon__text_print(out, ",\"text\":");
-                json_string(out, describe_wait(t, wait, sizeof wait));
+                json_string(out, aeon__task_describe_wait(t, wait, sizeof wait));
                 aeon__text_print(out, ",\"ms\":%lld}", milliseconds(now - t->waiting_since));
         } else {
                 aeon__text_print(out, "null");
@@ -224,7 +223,7 @@ static struct counts count_all(struct runner *runner)
 {
         struct counts counts = { 0 };
         unsigned depth = 0;
-        for (struct aeon_task *t = runner->first; t; t = next_task(t, &depth)) {
+        for (struct aeon_task *t = runner->root.owner; t; t = aeon__task_next(t, &depth)) {
                 counts.all++;
                 counts.running += !t->waiting && t->fiber.state == FIBER_RUNNING;
                 counts.ready += !t->waiting && t->fiber.state == FIBER_READY;
@@ -269,7 +268,7 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
         unsigned depth = 0;
 
         begin(out, &counts, json);
-        for (struct aeon_task *t = runner->first; t; t = next_task(t, &depth)) {
+        for (struct aeon_task *t = runner->root.owner; t; t = aeon__task_next(t, &depth)) {
                 if (told == limit) {
                         count_task(&rest, t, now);
                         continue;

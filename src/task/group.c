@@ -175,6 +175,11 @@ static void describe_join(const struct wait *wait, const struct aeon_task *task,
         snprintf(text, size, "its group, %zu task%s left", left, left == 1 ? "" : "s");
 }
 
+bool aeon__task_joins(const struct aeon_task *task)
+{
+        return task->waiting && task->waiting->describe == describe_join;
+}
+
 static void join(aeon_group *g, struct aeon_task *t)
 {
         if (g->count == 0) {

@@ -37,7 +37,8 @@ __attribute__((constructor)) static void connect_rooms_below(void)
 
 void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
-        *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
+        *runner = (struct runner){ .driver = driver };
+        aeon__scope_make_root(&runner->root);
         aeon__sched_init(&runner->sched);
         runner->sched.time = aeon__runner_clock(runner);
 }
@@ -47,6 +48,7 @@ void aeon__runner_done(struct runner *runner)
         aeon__groups_free(runner);
         aeon__heap_done(&runner->deadlines);
         aeon__error_slot_done(&runner->error);
+        free(runner->deadlock);
         free(runner->loop_vars);
         aeon__sched_done(&runner->sched);
 }
@@ -72,11 +74,21 @@ int aeon__runner_turn(struct runner *runner)
                 return 0;
         bool ready = aeon__sched_has_ready(&runner->sched);
         int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
+        if (r == -EDEADLK)
+                return aeon__deadlock_break(runner);
         if (r < 0)
                 return r;
         aeon__runner_look(runner);
         fire_deadlines(runner);
         return 0;
+}
+
+static int result_of(struct runner *runner)
+{
+        if (runner->root.cause != AEON_CAUSE_NONE)
+                return aeon_fail(-EDEADLK, "%s", aeon__deadlock_words(runner));
+        aeon__error_move(&runner->error, aeon__error_current());
+        return runner->result;
 }
 
 int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
@@ -87,10 +99,7 @@ int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
         while (r >= 0 && runner->tasks > 0)
                 r = aeon__runner_turn(runner);
         aeon__fault_end(&guard);
-        if (r < 0)
-                return r;
-        aeon__error_move(&runner->error, aeon__error_current());
-        return runner->result;
+        return r < 0 ? r : result_of(runner);
 }
 
 aeon_time aeon_now(void)

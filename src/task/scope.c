@@ -188,6 +188,13 @@ int aeon_scope_init(aeon_scope *s, const aeon_scope_opts *opts)
         return 0;
 }
 
+void aeon__scope_make_root(aeon_scope *s)
+{
+        aeon_scope_init(s, NULL);
+        s->name = "root";
+        s->state = SCOPE_OPEN;
+}
+
 void aeon__scope_enter(aeon_scope *s, struct aeon_task *task)
 {
         aeon_scope *parent = task->scope;

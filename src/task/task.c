@@ -80,7 +80,7 @@ static void task_main(struct fiber *fiber)
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {
-                runner->first = NULL;
+                runner->root.owner = NULL;
                 runner->result = r;
                 aeon__error_move(&t->error, &runner->error);
         }
@@ -124,7 +124,7 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         if (group)
                 list_append(aeon__group_tasks(group), &t->in_group);
         else
-                runner->first = t;
+                runner->root.owner = t;
         aeon__fiber_ready(&runner->sched, &t->fiber);
         return 0;
 }
