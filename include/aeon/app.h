@@ -59,6 +59,7 @@ typedef enum aeon_hook_kind {
         AEON_ON_READY,       /* step 6: just after the app is ready. Failing: as serving failed, exit 1 */
         AEON_ON_SHUTDOWN,    /* step 12: brokers are still connected. Runs iff all start-up hooks succeeded */
         AEON_AFTER_SHUTDOWN, /* step 14: always, once start-up hooks had begun */
+        AEON_ON_RELOAD,      /* on SIGHUP, while serving. Failing: the log says so, and everything stays as it was */
 } aeon_hook_kind;
 
 typedef struct aeon_hook_opts {
@@ -70,6 +71,7 @@ typedef struct aeon_hook_opts {
 #define aeon_on_ready(app, fn) aeon_hook_add((app), AEON_ON_READY, (fn), #fn, NULL)
 #define aeon_on_shutdown(app, fn) aeon_hook_add((app), AEON_ON_SHUTDOWN, (fn), #fn, NULL)
 #define aeon_after_shutdown(app, fn) aeon_hook_add((app), AEON_AFTER_SHUTDOWN, (fn), #fn, NULL)
+#define aeon_on_reload(app, fn) aeon_hook_add((app), AEON_ON_RELOAD, (fn), #fn, NULL)
 
 /* Behind the macros, and the form with options. Errors: -ENOMEM. Source: Propan's hooks. */
 AEON_API int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const char *name, const aeon_hook_opts *opts);
@@ -170,10 +172,11 @@ typedef struct aeon_app_opts {
         aeon_duration drain_delay;      /* 0: step 9 follows the stop at once */
         aeon_duration graceful_timeout; /* 30 s: one deadline for everything in flight */
         aeon_duration cleanup_timeout;  /* 5 s: for what was cancelled, and for shut-down hooks and closes */
-        const char *admin;              /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
-        bool health_details;            /* show component details to everybody, not only to loopback */
-        bool quiet;                     /* no ready line and no report on stderr */
-        bool no_signals;                /* leave SIGTERM and SIGINT alone */
+        aeon_duration grace_period; /* what the world gives a stop before it kills; 0: unknown. A warning when it is too short */
+        const char *admin;          /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
+        bool health_details;        /* show component details to everybody, not only to loopback */
+        bool quiet;                 /* no ready line and no report on stderr */
+        bool no_signals;            /* leave SIGTERM and SIGINT alone */
 } aeon_app_opts;
 
 /* Make an app, declare it with @define, run it to its end and return its exit code:

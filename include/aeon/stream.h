@@ -1,7 +1,8 @@
 /* aeon/stream.h - byte streams over TCP and unix sockets, as tasks want them: a read returns when there is something.
  *
  * Addresses are text: "127.0.0.1:8000", "[::1]:8000", "localhost:8000", ":8000" (all interfaces), "unix:/run/x.sock", and for
- * listening "fd:3" (a socket that somebody else bound). Port 0 asks for a free one. */
+ * listening "fd:3" (a socket that somebody else bound) or "fd:http" (one that systemd or another supervisor handed to this process under
+ * that name: $LISTEN_FDNAMES). Port 0 asks for a free one. */
 #ifndef AEON_STREAM_H
 #define AEON_STREAM_H
 

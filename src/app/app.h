@@ -33,7 +33,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { HOOK_KINDS = AEON_AFTER_SHUTDOWN + 1 };
+enum { HOOK_KINDS = AEON_ON_RELOAD + 1 };
 
 #define RESERVE AEON_SECONDS(1) /* what a step of the way down has at least, though its budget is spent */
 
@@ -81,18 +81,19 @@ enum command {
 };
 
 enum note_kind {
-        NOTE_UP,    /* a lifespan has come to aeon_lifespan_serve() */
-        NOTE_DONE,  /* it has carried out its command */
-        NOTE_DIED,  /* its serving was cancelled from inside */
-        NOTE_ENDED, /* its function has returned, its thread is about to end */
-        NOTE_STOP,  /* somebody asked for a stop, or for more haste */
+        NOTE_UP,     /* a lifespan has come to aeon_lifespan_serve() */
+        NOTE_DONE,   /* it has carried out its command */
+        NOTE_DIED,   /* its serving was cancelled from inside */
+        NOTE_ENDED,  /* its function has returned, its thread is about to end */
+        NOTE_STOP,   /* somebody asked for a stop, or for more haste */
+        NOTE_RELOAD, /* SIGHUP */
         NOTE_KINDS
 };
 
 struct note {
         enum note_kind kind;
         enum command command;       /* NOTE_DONE: which */
-        struct aeon_lifespan *life; /* NULL for NOTE_STOP */
+        struct aeon_lifespan *life; /* NULL for NOTE_STOP and NOTE_RELOAD */
         int result;
         char *words; /* of a failure, to free(); may be NULL */
 };
@@ -147,6 +148,7 @@ struct aeon_app {
         pthread_mutex_t lock; /* of deferred, and of what checks share with the probes */
         struct stop stop;
         _Atomic bool started, ready, live;
+        _Atomic unsigned moves; /* grows with each step that is done: while it does, systemd is asked for more time */
         _Atomic(aeon_loop *) main_loop;
 
         struct aeon_lifespan *lives;
@@ -156,9 +158,10 @@ struct aeon_app {
                 bool hooks_begun, hooks_done; /* on_startup hooks: the first was called; all succeeded */
                 bool lives_begun;             /* lifespans were started */
         } progress;
-        aeon_scope *start_scope; /* around steps 2 to 6 while they run */
-        aeon_scope *patience;    /* around the wait for what is in flight, while it runs */
-        bool abandoned;          /* something did not end in time */
+        aeon_scope *start_scope;  /* around steps 2 to 6 while they run */
+        aeon_scope *patience;     /* around the wait for what is in flight, while it runs */
+        aeon_scope *reload_scope; /* around the reload hooks while they run */
+        bool abandoned;           /* something did not end in time */
 
         struct warden *warden; /* under the stop's lock */
         struct report *report;
@@ -176,6 +179,7 @@ bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg);
 /* stop.c: the first call decides code and cause; true for that one. Any thread. */
 bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);
 void aeon__stop_hurry(aeon_app *app); /* a further signal */
+void aeon__reload(aeon_app *app);     /* SIGHUP: run the reload hooks. Any thread */
 static inline int aeon__stop_level(aeon_app *app)
 {
         return atomic_load(&app->stop.level);

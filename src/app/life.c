@@ -10,6 +10,8 @@
  */
 #include "app/app.h"
 
+#include "app/notify.h"
+
 #include "loop/loop.h"
 
 #include <stdio.h>
@@ -32,15 +34,15 @@ static int hook_on_thread(void *arg)
 
 static int run_hook(aeon_app *app, const struct hook *hook)
 {
-        if (!hook->blocking)
-                return hook->fn(app);
         struct hook_call call = { app, hook };
-        return aeon_offload(hook_on_thread, &call);
+        int r = hook->blocking ? aeon_offload(hook_on_thread, &call) : hook->fn(app);
+        atomic_fetch_add(&app->moves, 1);
+        return r;
 }
 
 static const char *const hook_names[HOOK_KINDS] = {
         [AEON_ON_STARTUP] = "start-up hook",   [AEON_AFTER_STARTUP] = "after-start-up hook",   [AEON_ON_READY] = "ready hook",
-        [AEON_ON_SHUTDOWN] = "shut-down hook", [AEON_AFTER_SHUTDOWN] = "after-shut-down hook",
+        [AEON_ON_SHUTDOWN] = "shut-down hook", [AEON_AFTER_SHUTDOWN] = "after-shut-down hook", [AEON_ON_RELOAD] = "reload hook",
 };
 
 /* On the way up: the first failure, or a stop, ends the row. */
@@ -73,6 +75,27 @@ static void run_stop_hooks(aeon_app *app, aeon_hook_kind kind, aeon_time budget_
                 if (r < 0)
                         aeon__stop(app, 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
         }
+}
+
+/* While serving: a failure is told, and ends the row; what the hooks before it have changed stays changed. */
+static void run_reload_hooks(aeon_app *app)
+{
+        aeon__notify_reloading(app);
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .name = "reload" });
+        app->reload_scope = &scope;
+        int r = 0;
+        const struct hook *hook = app->hooks[AEON_ON_RELOAD];
+        for (; hook && r >= 0; hook = hook->next) {
+                r = run_hook(app, hook);
+                if (r < 0)
+                        aeon_log_error("reload hook \"%s\" failed: %s", hook->name, aeon_error_describe(r));
+        }
+        app->reload_scope = NULL;
+        aeon_scope_close(&scope, r);
+        if (r >= 0)
+                aeon_log_info(app->hooks[AEON_ON_RELOAD] ? "reloaded" : "nothing to reload: there is no reload hook");
+        aeon__notify(app, "READY=1\nSTATUS=%s", r >= 0 ? "reloaded" : "the last reload failed, see the log");
 }
 
 /* ------------------------------------------------------------------ notes */
@@ -111,9 +134,11 @@ static void take_note(aeon_app *app, struct note *note, const char *starting)
                 life->ended = life->answered = true;
                 break;
         case NOTE_STOP:
+        case NOTE_RELOAD: /* for serve() */
         case NOTE_KINDS:
                 break;
         }
+        atomic_fetch_add(&app->moves, 1);
         if (note->result < 0 && (note->kind == NOTE_DONE || note->kind == NOTE_ENDED))
                 take_failure(app, note, starting);
         free(note->words);
@@ -215,6 +240,7 @@ static int start_up(aeon_app *app, aeon_group *group)
         atomic_store(&app->started, true);
         atomic_store(&app->ready, true);
         say_ready(app, begin);
+        aeon__notify(app, "READY=1\nSTATUS=serving on %u loop%s", app->opts.loops, app->opts.loops == 1 ? "" : "s");
         return run_start_hooks(app, AEON_ON_READY);
 }
 
@@ -240,6 +266,8 @@ static void serve(aeon_app *app)
                 take_note(app, &note, NULL);
                 if (note.kind == NOTE_ENDED)
                         aeon__stop(app, 3, "the lifespan of loop %u returned while serving", note.life->index);
+                else if (note.kind == NOTE_RELOAD)
+                        run_reload_hooks(app);
         }
 }
 
@@ -326,6 +354,7 @@ static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
 static void shut_down(aeon_app *app)
 {
         bool was_ready = atomic_exchange(&app->ready, false);
+        aeon__notify(app, "STOPPING=1\nSTATUS=stopping: %s", app->stop.cause ? app->stop.cause : "");
         aeon__report_step(app, STEP_DRAIN);
         for (unsigned i = 0; i < app->opts.loops; i++)
                 aeon__lifespan_say_draining(&app->lives[i]);

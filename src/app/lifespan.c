@@ -180,7 +180,10 @@ static void answer_when_empty(struct aeon_lifespan *life)
 static void task_ended(void *arg, struct aeon_task *task, int r)
 {
         (void)task, (void)r;
-        answer_when_empty(arg);
+        struct aeon_lifespan *life = arg;
+        if (life->waiting_for >= 0)
+                atomic_fetch_add(&life->app->moves, 1);
+        answer_when_empty(life);
 }
 
 static void carry_out(struct aeon_lifespan *life, enum command command)

@@ -1,6 +1,8 @@
 /* From aeon_app_run() to the exit code: step 0, the loops, and the last lines of step 14. */
 #include "app/app.h"
 
+#include "app/notify.h"
+
 #include <signal.h>
 #include <stdlib.h>
 
@@ -103,9 +105,23 @@ static int refuse(int code, int r, const char *what)
         return code;
 }
 
+/* Told before there is anything to lose: a supervisor that kills in the middle of a drain makes it worthless. */
+static void check_grace(const aeon_app *app)
+{
+        const aeon_app_opts *o = &app->opts;
+        aeon_duration worst = o->drain_delay + o->graceful_timeout + o->cleanup_timeout;
+        if (o->grace_period && worst > o->grace_period)
+                aeon_log_warning(
+                        "a stop may take %.1f s (drain delay %.1f s, graceful timeout %.1f s, clean-up timeout %.1f s), but after "
+                        "%.1f s it will be killed: lower one of them, or raise the grace period",
+                        (double)worst / 1e9, (double)o->drain_delay / 1e9, (double)o->graceful_timeout / 1e9,
+                        (double)o->cleanup_timeout / 1e9, (double)o->grace_period / 1e9);
+}
+
 /* Steps 0 to 14, between a complete declaration and the freeing of memory. */
 static int live(aeon_app *app)
 {
+        check_grace(app);
         int r = bind_parts(app);
         if (r < 0)
                 return refuse(1, r, "cannot start");
@@ -126,6 +142,8 @@ static int declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         if (r < 0)
                 return refuse(2, r, "bad arguments");
         define(app);
+        if (aeon__notify_use(app) < 0)
+                aeon__declare_failed(app, -ENOMEM);
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 return 2;

@@ -14,6 +14,8 @@ static void on_stop(void *arg)
                 for (unsigned i = 0; i < app->opts.loops; i++)
                         aeon__lifespan_stop_starting(&app->lives[i]);
         }
+        if (app->reload_scope)
+                aeon_scope_cancel(app->reload_scope, app->stop.cause);
         if (app->patience && aeon__stop_level(app) >= STOP_HURRY)
                 aeon_scope_cancel(app->patience, "a second signal");
         if (app->notes)
@@ -71,6 +73,20 @@ void aeon__stop_hurry(aeon_app *app)
 {
         atomic_store(&app->stop.level, STOP_HURRY);
         announce(app);
+}
+
+static void on_reload(void *arg)
+{
+        aeon_app *app = arg;
+        if (app->notes)
+                aeon_try_send(app->notes, &(struct note){ .kind = NOTE_RELOAD });
+}
+
+void aeon__reload(aeon_app *app)
+{
+        aeon_loop *loop = atomic_load(&app->main_loop);
+        if (loop)
+                aeon__post_surely(loop, on_reload, app);
 }
 
 int aeon_app_stop(aeon_app *app, int code)

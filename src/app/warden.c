@@ -40,17 +40,27 @@ static _Noreturn void end_process(aeon_app *app, int code)
         _exit(code);
 }
 
+/* SIGHUP is ours when there is something to reload, or when systemd may send it (Type=notify-reload). */
+static bool takes_sighup(const aeon_app *app)
+{
+        return app->hooks[AEON_ON_RELOAD] || getenv("NOTIFY_SOCKET");
+}
+
 static int watch_signals(void *arg)
 {
         struct warden *w = arg;
         aeon_signals *signals = NULL;
-        int r = aeon_signals_open((int[]){ SIGTERM, SIGINT }, 2, &signals);
-        for (int count = 1; r >= 0; count++) {
+        int r = aeon_signals_open((int[]){ SIGTERM, SIGINT, SIGHUP }, takes_sighup(w->app) ? 3 : 2, &signals);
+        for (int count = 0; r >= 0;) {
                 r = aeon_signals_wait(signals);
                 if (r < 0)
                         break;
+                if (r == SIGHUP) {
+                        aeon__reload(w->app);
+                        continue;
+                }
                 const char *name = sigabbrev_np(r);
-                if (count == 1) { /* the app may be stopping by itself: that is no reason for haste */
+                if (++count == 1) { /* the app may be stopping by itself: that is no reason for haste */
                         aeon__stop(w->app, 0, "SIG%s", name);
                         continue;
                 }

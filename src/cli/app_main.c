@@ -31,6 +31,8 @@ static const struct flag flags[] = {
           "after a stop signal serve on for this long, not ready (0s)" },
         { "graceful-timeout", FLAG_DURATION(struct run, app.graceful_timeout), "TIME", "then let what is in flight finish (30s)" },
         { "cleanup-timeout", FLAG_DURATION(struct run, app.cleanup_timeout), "TIME", "then let what was cancelled clean up (5s)" },
+        { "grace-period", FLAG_DURATION(struct run, app.grace_period), "TIME",
+          "what a stop is given before it is killed (terminationGracePeriodSeconds, TimeoutStopSec): warns when too short" },
         { "log-level", FLAG_CHOICE(struct run, log_level), "debug|info|warning|error|off", "(info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
         { 0 },

@@ -46,10 +46,14 @@ int aeon__address_parse(const char *text, struct address *ret_address)
                         return aeon_fail(-EINVAL, "address \"%s\": a socket path has 1 to 107 bytes", text);
                 strcpy(a.host, text + 5);
         } else if (!strncmp(text, "fd:", 3)) {
+                const char *which = text + (!strncmp(text, "fd://", 5) ? 5 : 3);
                 a.kind = ADDRESS_FD;
-                if (!all_digits(text + 3) || strlen(text + 3) > 6)
-                        return aeon_fail(-EINVAL, "address \"%s\": expected the number of an open socket", text);
-                a.fd = atoi(text + 3);
+                if (!*which || (all_digits(which) && strlen(which) > 6))
+                        return aeon_fail(-EINVAL, "address \"%s\": expected the number or name of an open socket", text);
+                if (all_digits(which))
+                        a.fd = atoi(which);
+                else
+                        r = aeon__inherited_socket(which, &a.fd);
         } else {
                 r = parse_tcp(text, &a);
         }

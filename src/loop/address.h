@@ -11,8 +11,11 @@ struct address {
         int fd;         /* ADDRESS_FD */
 };
 
-/* Errors: -EINVAL with words that quote @text. */
+/* Errors: -EINVAL with words that quote @text; -ENOENT for an "fd:NAME" that was not handed to us. */
 int aeon__address_parse(const char *text, struct address *ret_address);
+
+/* The descriptor that a supervisor handed to this process under @name. Errors: -ENOENT. */
+int aeon__inherited_socket(const char *name, int *ret_fd);
 
 /* "127.0.0.1:80", "[::1]:80", "unix:/path" of a struct sockaddr. Errors: -ENOSPC, -EAFNOSUPPORT. */
 struct sockaddr;
