@@ -6,6 +6,8 @@
 #include <aeon/thread.h>
 #include <stdlib.h>
 
+enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
+
 /* ------------------------------------------------------------------ the driver */
 
 static aeon_time loop_now(struct driver *driver)
@@ -53,7 +55,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
 static void on_wakeup(uv_async_t *wakeup)
 {
         struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
-        aeon__mailbox_run(&loop->mailbox);
+        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
+                uv_async_send(wakeup); /* the rest in the next turn */
 }
 
 static int loop_new(struct aeon_loop **ret_loop)
@@ -77,6 +80,7 @@ static int loop_new(struct aeon_loop **ret_loop)
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
+        loop->thread = pthread_self();
         *ret_loop = loop;
         return 0;
 }
@@ -129,20 +133,41 @@ aeon_loop *aeon_loop_hold(aeon_loop *loop)
 
 void aeon_loop_release(aeon_loop *loop)
 {
-        if (!loop || atomic_fetch_sub(&loop->holders, 1) != 1)
+        if (!loop)
                 return;
-        aeon__mailbox_done(&loop->mailbox);
-        free(loop);
+        /* While we are in its mailbox the loop cannot end, and its own hold keeps the handle. */
+        bool ring = !pthread_equal(pthread_self(), loop->thread) && aeon__mailbox_enter(&loop->mailbox);
+        unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
+        if (ring) {
+                if (left == 1)
+                        uv_async_send(&loop->wakeup);
+                aeon__mailbox_leave(&loop->mailbox);
+        } else if (left == 0) {
+                aeon__mailbox_done(&loop->mailbox);
+                free(loop);
+        }
+}
+
+bool aeon__loop_can_be_woken(struct aeon_loop *loop)
+{
+        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+                return true;
+        uv_unref((uv_handle_t *)&loop->wakeup);
+        uv_unref((uv_handle_t *)&loop->timer);
+        bool alive = uv_loop_alive(&loop->uv);
+        uv_ref((uv_handle_t *)&loop->wakeup);
+        uv_ref((uv_handle_t *)&loop->timer);
+        return alive;
 }
 
 int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
 {
+        if (!aeon__mailbox_enter(&loop->mailbox))
+                return -ESHUTDOWN; /* no words: this may be a signal handler */
         bool first;
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
-        if (r < 0)
-                return r; /* no words: this may be a signal handler */
-        if (first)
+        if (r == 0 && first)
                 uv_async_send(&loop->wakeup);
-        aeon__mailbox_posted(&loop->mailbox);
-        return 0;
+        aeon__mailbox_leave(&loop->mailbox);
+        return r;
 }

@@ -9,6 +9,10 @@
  *   (uv_write_t and the like) may, since their task waits for their callback.
  *
  *   The MAILBOX is the only part that other threads touch; it outlives the loop for as long as somebody holds the handle.
+ *
+ *   HOLDERS are counted for a second reason: a loop in which every task waits, with no deadline, is dead unless the world outside
+ *   can still wake it, and from outside it is reached through libuv or by somebody who holds it. So whoever will post, a thread or
+ *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again.
  */
 #pragma once
 
@@ -16,6 +20,7 @@
 #include "task/runner.h"
 
 #include <aeon/loop.h>
+#include <pthread.h>
 #include <uv.h>
 
 struct aeon_loop {
@@ -25,7 +30,8 @@ struct aeon_loop {
         uv_timer_t timer;  /* the earliest deadline */
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
-        _Atomic unsigned holders;
+        _Atomic unsigned holders; /* the loop itself is one until it has ended */
+        pthread_t thread;         /* that runs it */
 };
 
 /* The running task's loop; NULL outside. */
@@ -33,3 +39,7 @@ static inline struct aeon_loop *aeon__loop_now(void)
 {
         return (struct aeon_loop *)(void *)aeon__runner_now();
 }
+
+/* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
+ * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
+bool aeon__loop_can_be_woken(struct aeon_loop *loop);

@@ -43,6 +43,7 @@ static __thread struct job *thread_job;
 static void job_done(void *arg)
 {
         struct job *job = arg;
+        aeon_loop_release(job->loop);
         aeon__wake(job->task, 0);
 }
 
@@ -139,7 +140,9 @@ static bool abort_job(struct wait *wait, struct aeon_task *task)
         list_remove(&job->in_queue);
         pool.queued -= waiting;
         pthread_mutex_unlock(&pool.lock);
-        if (!waiting)
+        if (waiting)
+                aeon_loop_release(job->loop);
+        else
                 atomic_store(&job->cancelled, true);
         return waiting;
 }
@@ -157,6 +160,7 @@ int aeon_offload(aeon_task_fn *fn, void *arg)
         job.vars = aeon__vars_hold(t->vars);
         r = enqueue(&job);
         if (r == 0) {
+                aeon_loop_hold(job.loop);
                 r = aeon__wait(&job.wait);
                 if (r == 0)
                         r = job.result;

@@ -1,10 +1,13 @@
 /* The libuv loop: time, posts, offload, signals, and two loops on one thread. */
 #include "harness.h"
 
+#include "loop/loop.h"
+
 #include <aeon/error.h>
 #include <aeon/loop.h>
 #include <aeon/scope.h>
 #include <aeon/signal.h>
+#include <aeon/stream.h>
 #include <aeon/sync.h>
 #include <aeon/thread.h>
 #include <aeon/time.h>
@@ -82,6 +85,63 @@ TEST(posts_from_four_threads_arrive_in_order_and_none_is_lost)
         }
         CHECK(post.in_order);
         aeon_event_free(post.all);
+}
+
+/* ------------------------------------------------------------------ who can wake a loop */
+
+static bool can_be_woken(void)
+{
+        return aeon__loop_can_be_woken(aeon__loop_now());
+}
+
+TEST(a_loop_that_nobody_holds_cannot_be_woken)
+{
+        CHECK(!can_be_woken());
+        CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0); /* its own timer does not count */
+        CHECK(!can_be_woken());
+}
+
+TEST(a_holder_can_wake_a_loop)
+{
+        aeon_loop *loop = aeon_loop_hold(aeon_loop_current());
+        CHECK(can_be_woken());
+        aeon_loop_release(loop);
+        CHECK(!can_be_woken());
+}
+
+static void do_nothing(void *arg)
+{
+        (void)arg;
+}
+
+TEST(what_was_posted_can_wake_a_loop)
+{
+        CHECK_INT(aeon_post(aeon_loop_current(), do_nothing, NULL), 0);
+        CHECK(can_be_woken());
+        CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+        CHECK(!can_be_woken());
+}
+
+TEST(an_open_signal_receiver_can_wake_a_loop)
+{
+        aeon_signals *s;
+        REQUIRE_INT(aeon_signals_open((int[]){ SIGUSR1 }, 1, &s), 0);
+        CHECK(can_be_woken());
+        aeon_signals_close(s);
+        CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+        CHECK(!can_be_woken());
+}
+
+TEST(a_listener_can_wake_a_loop)
+{
+        int fd;
+        aeon_listener *l;
+        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        CHECK(can_be_woken());
+        aeon_listener_close(l);
+        CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+        CHECK(!can_be_woken());
 }
 
 static void set_event(void *arg)
