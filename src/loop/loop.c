@@ -42,6 +42,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (until == AEON_NEVER && !aeon__loop_can_be_woken(loop))
+                return -EDEADLK;
         if (until != AEON_NEVER)
                 arm_timer(loop, until);
         uv_run(&loop->uv, UV_RUN_ONCE);
@@ -122,12 +124,18 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
 
 aeon_loop *aeon_loop_current(void)
 {
-        return aeon__loop_now();
+        struct aeon_loop *loop = aeon__loop_now();
+        if (loop)
+                atomic_fetch_add(&loop->lent, 1);
+        return loop;
 }
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        atomic_fetch_add(&loop->holders, 1);
+        atomic_fetch_add(&loop->holders, 1); /* before it counts as lent no more: whoever looks between sees both */
+        unsigned lent = atomic_load(&loop->lent);
+        while (lent && !atomic_compare_exchange_weak(&loop->lent, &lent, lent - 1))
+                ;
         return loop;
 }
 
@@ -150,7 +158,7 @@ void aeon_loop_release(aeon_loop *loop)
 
 bool aeon__loop_can_be_woken(struct aeon_loop *loop)
 {
-        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+        if (atomic_load(&loop->lent) || atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
                 return true;
         uv_unref((uv_handle_t *)&loop->wakeup);
         uv_unref((uv_handle_t *)&loop->timer);

@@ -12,7 +12,9 @@
  *
  *   HOLDERS are counted for a second reason: a loop in which every task waits, with no deadline, is dead unless the world outside
  *   can still wake it, and from outside it is reached through libuv or by somebody who holds it. So whoever will post, a thread or
- *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again.
+ *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again. A handle from
+ *   aeon_loop_current() that nobody turned into a hold is LENT: it may be in the hands of a thread that will post without a hold, and
+ *   a loop that is only waiting must never be taken for dead.
  */
 #pragma once
 
@@ -31,6 +33,7 @@ struct aeon_loop {
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
+        _Atomic unsigned lent;    /* handles given out and not held since */
         pthread_t thread;         /* that runs it */
 };
 
@@ -40,6 +43,6 @@ static inline struct aeon_loop *aeon__loop_now(void)
         return (struct aeon_loop *)(void *)aeon__runner_now();
 }
 
-/* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
+/* Whether anything from outside can still wake @loop: it is held or lent, something was posted, or libuv has a handle or a request at work.
  * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
 bool aeon__loop_can_be_woken(struct aeon_loop *loop);
