@@ -48,6 +48,9 @@ void aeon__fiber_entry(void);
 /* Lay the first frame below @top so that switching there calls @fn(@arg). Returns the stack pointer to load. */
 void *aeon__context_prepare(void *top, void (*fn)(void *), void *arg);
 
+/* The instruction that a signal handler, given @signal_context as its third argument, has interrupted. */
+const void *aeon__context_interrupted(const void *signal_context);
+
 /* Leave @from for @to; returns when somebody switches back. @last: @from will never run again. */
 static inline void context_switch(struct context *from, struct context *to, bool last)
 {
