@@ -5,6 +5,7 @@
 #define AEON_DEBUG_H
 
 #include <aeon/attributes.h>
+#include <aeon/time.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,6 +34,23 @@ AEON_API AEON_MUST_CHECK int aeon_task_dump(const aeon_dump_opts *opts, char **r
 
 /* The same, written to the descriptor @fd. Errors: those, and those of write(2). */
 AEON_API int aeon_task_dump_to(int fd, const aeon_dump_opts *opts);
+
+/* From now on the signal @number makes the process write the dumps of all its loops to stderr, as text or, when the log is in JSON, as
+ * one object. A loop that does not answer within 200 ms is named as blocked, with the stack that it is blocked on. 0 gives the
+ * signal back to whom it had been taken from. An app does this for SIGUSR1 by itself.
+ *
+ * Any thread. Does not suspend. Errors: -EINVAL (a signal that cannot be caught) */
+AEON_API int aeon_task_dump_on_signal(int number);
+
+/* Report a task that runs for longer than @limit without letting others run: once, in the log, with its name and its stack, and again
+ * when it is over. 0: report nothing. -1: the default, which is 100 ms (more under sanitizers and valgrind), or what the environment
+ * variable AEON_SLOW_TASK_MS says. Time that the thread spent waiting for a processor does not count.
+ *
+ * For all loops of the process, from its next look on. Any thread.
+ *
+ * To see its stack, the slow task's thread is sent SIGURG (SA_RESTART; but a sleep or a poll that it blocks in ends early with EINTR).
+ * Source: concurrency rule 29. */
+AEON_API void aeon_watchdog_set_limit(aeon_duration limit);
 
 #ifdef __cplusplus
 }

@@ -83,6 +83,18 @@ int aeon__text_add_file(struct text *t, const char *path)
         return r;
 }
 
+int aeon__text_write(const struct text *t, int fd)
+{
+        for (size_t done = 0; done < t->length;) {
+                ssize_t n = write(fd, t->data + done, t->length - done);
+                if (n >= 0)
+                        done += (size_t)n;
+                else if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
 const char *aeon__duration_words(int64_t ns, char *buffer)
 {
         const char *sign = ns < 0 ? "-" : "";

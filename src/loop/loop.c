@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <aeon/thread.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
@@ -83,6 +84,8 @@ static int loop_new(struct aeon_loop **ret_loop)
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
         loop->thread = pthread_self();
+        static _Atomic unsigned loops_made;
+        snprintf(loop->title, sizeof loop->title, "loop %u", atomic_fetch_add(&loops_made, 1) + 1);
         *ret_loop = loop;
         return 0;
 }
@@ -116,7 +119,9 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
         int r = loop_new(&loop);
         if (r < 0)
                 return r;
+        aeon__watchdog_add(loop);
         r = aeon__runner_run(&loop->runner, fn, arg);
+        aeon__watchdog_remove(loop);
         loop_end(loop);
         aeon_loop_release(loop);
         return r;

@@ -19,6 +19,7 @@
 #pragma once
 
 #include "loop/mailbox.h"
+#include "loop/watchdog.h"
 #include "task/runner.h"
 
 #include <aeon/loop.h>
@@ -35,6 +36,8 @@ struct aeon_loop {
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
         _Atomic unsigned lent;    /* handles given out and not held since */
         pthread_t thread;         /* that runs it */
+        struct watched watch;       /* the watchdog's */
+        char title[32];           /* in dumps of all loops */
 };
 
 /* The running task's loop; NULL outside. */

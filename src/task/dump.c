@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { DEFAULT_LIMIT = 1000, TALLIES = 64, NAME_COLUMN = 34, WAIT_COLUMN = 44, DEPTH_SHOWN = 24 };
 
@@ -255,7 +254,7 @@ static void print_rest(struct text *out, struct tallies *rest, size_t count, boo
                 (json ? print_tally_json : print_tally)(out, &rest->at[i]);
         }
         if (json)
-                aeon__text_print(out, "]}\n");
+                aeon__text_print(out, "]}");
 }
 
 void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct text *out)
@@ -281,35 +280,36 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
         print_rest(out, &rest, counts.all - told, json);
 }
 
-int aeon_task_dump(const aeon_dump_opts *opts, char **ret_text)
+static int dump_running(const aeon_dump_opts *opts, struct text *out)
 {
         struct runner *runner = aeon__runner_now();
         if (!runner)
                 return aeon_fail(-EINVAL, "tasks are dumped from a task of their loop");
+        aeon__runner_dump(runner, opts, out);
+        if (!out->failed)
+                return 0;
+        aeon__text_done(out);
+        return aeon_fail(-ENOMEM, "no memory to dump %zu tasks", runner->tasks);
+}
+
+int aeon_task_dump(const aeon_dump_opts *opts, char **ret_text)
+{
         struct text out = { 0 };
-        aeon__runner_dump(runner, opts, &out);
-        if (out.failed) {
-                aeon__text_done(&out);
-                return aeon_fail(-ENOMEM, "no memory to dump %zu tasks", runner->tasks);
-        }
-        *ret_text = out.data;
-        return 0;
+        int r = dump_running(opts, &out);
+        if (r == 0)
+                *ret_text = out.data;
+        return r;
 }
 
 int aeon_task_dump_to(int fd, const aeon_dump_opts *opts)
 {
-        char *text = NULL;
-        int r = aeon_task_dump(opts, &text);
+        struct text out = { 0 };
+        int r = dump_running(opts, &out);
         if (r < 0)
                 return r;
-        size_t length = strlen(text);
-        for (size_t done = 0; done < length && r >= 0;) {
-                ssize_t n = write(fd, text + done, length - done);
-                if (n >= 0)
-                        done += (size_t)n;
-                else if (errno != EINTR)
-                        r = aeon_fail_os(-errno, "cannot write the dump");
-        }
-        free(text);
-        return r;
+        if (opts && opts->json)
+                aeon__text_print(&out, "\n");
+        r = aeon__text_write(&out, fd);
+        aeon__text_done(&out);
+        return r < 0 ? aeon_fail_os(r, "cannot write the dump") : 0;
 }

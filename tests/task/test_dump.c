@@ -157,7 +157,7 @@ VIRTUAL_TEST(the_dump_as_json)
         CHECK_CONTAINS(json, expected);
         snprintf(expected, sizeof expected,
                  "\"state\":\"waiting\",\"wait\":{\"what\":\"event\",\"object\":\"%p\",\"text\":\"event %p\",\"ms\":250},"
-                 "\"age_ms\":250,\"deadline_ms\":null,\"shields\":0,\"cancelled\":null}],\"rest\":[]}\n",
+                 "\"age_ms\":250,\"deadline_ms\":null,\"shields\":0,\"cancelled\":null}],\"rest\":[]}",
                  (void *)e, (void *)e);
         CHECK_CONTAINS(json, expected);
         aeon_event_set(e);
