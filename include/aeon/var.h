@@ -1,6 +1,7 @@
 /* aeon/var.h - values that are there without being passed: per process, per loop, per task.
  *
  *         AEON_APP_VAR(config, struct settings);      // one per app     config_set(p), config_get()
+ *         AEON_APP_VAR_MUTABLE(rates, struct rates);  // one per app, replaced as a whole while it serves
  *         AEON_LOOP_VAR(pool, struct pool);           // one per loop    pool_set(p), pool_get()
  *         AEON_TASK_VAR(request_id, const char);      // one per task, copied to the tasks it spawns
  *
@@ -27,6 +28,7 @@ typedef struct aeon_var {
         void *value;           /* app variables: the value */
         struct aeon_var *next; /* app variables: those that are set */
         unsigned slot;         /* loop variables: place in each loop's table, 0 until first set */
+        unsigned changeable;   /* app variables: may be set while the app serves */
 } aeon_var;
 
 /* Behind NAME_set and NAME_get of the macros below. */
@@ -37,21 +39,22 @@ AEON_API void *aeon_loop_var_get(const aeon_var *var);
 AEON_API int aeon_task_var_set(aeon_var *var, void *value);
 AEON_API void *aeon_task_var_get(const aeon_var *var);
 
-#define AEON_APP_VAR(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get)
-#define AEON_LOOP_VAR(name, type) AEON__VAR(name, type, aeon_loop_var_set, aeon_loop_var_get)
-#define AEON_TASK_VAR(name, type) AEON__VAR(name, type, aeon_task_var_set, aeon_task_var_get)
+#define AEON_APP_VAR(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get, 0)
+#define AEON_APP_VAR_MUTABLE(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get, 1)
+#define AEON_LOOP_VAR(name, type) AEON__VAR(name, type, aeon_loop_var_set, aeon_loop_var_get, 0)
+#define AEON_TASK_VAR(name, type) AEON__VAR(name, type, aeon_task_var_set, aeon_task_var_get, 0)
 
-#define AEON__VAR(name, type, set, get)                       \
-        extern aeon_var name##_var;                           \
-        AEON_SHARED aeon_var name##_var = { #name, 0, 0, 0 }; \
-        AEON_INLINE int name##_set(type *value)               \
-        {                                                     \
-                return set(&name##_var, (void *)value);       \
-        }                                                     \
-        AEON_INLINE type *name##_get(void)                    \
-        {                                                     \
-                return (type *)get(&name##_var);              \
-        }                                                     \
+#define AEON__VAR(name, type, set, get, changeable)                       \
+        extern aeon_var name##_var;                                       \
+        AEON_SHARED aeon_var name##_var = { #name, 0, 0, 0, changeable }; \
+        AEON_INLINE int name##_set(type *value)                           \
+        {                                                                 \
+                return set(&name##_var, (void *)value);                   \
+        }                                                                 \
+        AEON_INLINE type *name##_get(void)                                \
+        {                                                                 \
+                return (type *)get(&name##_var);                          \
+        }                                                                 \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus
