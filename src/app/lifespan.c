@@ -15,6 +15,7 @@
  */
 #include "app/app.h"
 
+#include "loop/dump.h"
 #include "loop/loop.h"
 
 #include <stdio.h>
@@ -353,6 +354,7 @@ int aeon__lifespan_task(void *arg)
                 aeon_scope_open(&whole, &(aeon_scope_opts){ .name = "lifespan" });
                 life->whole = &whole;
                 atomic_store(&life->loop, aeon_loop_hold(aeon_loop_current()));
+                aeon__loop_set_title(life->loop, "loop %u", life->index);
                 if (atomic_load(&life->stop_starting))
                         aeon_scope_cancel(&whole, "the app is told to stop");
                 r = run_lifespan(life);

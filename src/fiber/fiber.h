@@ -41,10 +41,10 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget; /* how many more fibers may run before the main context has its turn */
+        unsigned budget;  /* how many more fibers may run before the main context has its turn */
         unsigned entries; /* how often the main context has handed over; wraps */
         bool unwatched;   /* its entries wake no watcher */
-        int64_t time;    /* when the main context last looked at the clock: for reports; kept by the room above */
+        int64_t time;     /* when the main context last looked at the clock: for reports; kept by the room above */
         struct stack_pool stacks;
 };
 

@@ -208,7 +208,7 @@ static void give_back(void)
 
 int aeon_task_dump_on_signal(int number)
 {
-        struct sigaction action = { .sa_handler = on_dump_signal, .sa_flags = SA_RESTART };
+        struct sigaction action = { .sa_handler = on_dump_signal, .sa_flags = SA_RESTART | SA_ONSTACK };
         int r = 0;
         sigemptyset(&action.sa_mask);
         pthread_mutex_lock(&signal_lock);

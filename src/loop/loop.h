@@ -36,7 +36,7 @@ struct aeon_loop {
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
         _Atomic unsigned lent;    /* handles given out and not held since */
         pthread_t thread;         /* that runs it */
-        struct watched watch;       /* the watchdog's */
+        struct watched watch;     /* the watchdog's */
         char title[32];           /* in dumps of all loops */
 };
 

@@ -31,7 +31,7 @@ static const void *part(const struct image *image, size_t offset, size_t size)
         return offset <= image->size && size <= image->size - offset ? image->bytes + offset : NULL;
 }
 
-static const ElfW(Shdr) *find_section(const struct image *image, uint32_t type, const ElfW(Shdr) **ret_names)
+static const ElfW(Shdr) * find_section(const struct image *image, uint32_t type, const ElfW(Shdr) * *ret_names)
 {
         const ElfW(Ehdr) *header = part(image, 0, sizeof *header);
         if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0)

@@ -48,6 +48,8 @@ static void ring(void)
 
 void aeon__watchdog_ask_for_dump(void)
 {
+        if (atomic_load(&watchdog.bell) < 0)
+                return; /* no loop, nothing to dump */
         atomic_store(&watchdog.dump_asked, true);
         ring();
 }

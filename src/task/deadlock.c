@@ -58,7 +58,8 @@ int aeon__deadlock_break(struct runner *runner)
                 return aeon_fail(-EDEADLK, "%s", aeon__deadlock_words(runner));
         }
         runner->deadlock = name_tasks(runner);
-        log_tasks(runner, "deadlock: every task of the loop waits, nothing is due, and nobody outside can wake it. Cancelling all:");
+        log_tasks(runner,
+                  "deadlock: every task of the loop waits, nothing is due, and nobody outside can wake it. Cancelling all:");
         aeon__scope_cancel_for(&runner->root, AEON_CAUSE_ASKED, "deadlock");
         return 0;
 }

@@ -40,7 +40,7 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
         *runner = (struct runner){ .driver = driver };
         aeon__scope_make_root(&runner->root);
         aeon__sched_init(&runner->sched);
-        runner->sched.time = aeon__runner_clock(runner);
+        aeon__runner_look(runner);
 }
 
 void aeon__runner_done(struct runner *runner)

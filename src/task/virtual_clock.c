@@ -53,8 +53,7 @@ static int virtual_poll(struct driver *driver, aeon_time until)
 
 int aeon__virtual_run(aeon_task_fn *fn, void *arg)
 {
-        struct virtual_clock clock = { .driver = { .now = virtual_now, .poll = virtual_poll },
-                                       .time = AEON_SECONDS(1) };
+        struct virtual_clock clock = { .driver = { .now = virtual_now, .poll = virtual_poll }, .time = AEON_SECONDS(1) };
         list_init(&clock.idlers);
         struct runner runner;
         aeon__runner_init(&runner, &clock.driver);
