@@ -24,7 +24,7 @@ typedef struct aeon_loop aeon_loop;
  * Source: concurrency rule 27 (deadlock) */
 AEON_API int aeon_loop_run(aeon_task_fn *fn, void *arg);
 
-/* The loop of the running task; NULL outside. Valid until its aeon_loop_run() returns.
+/* The loop of the running task or posted function; NULL outside. Valid until its aeon_loop_run() returns.
  *
  * A thread that will post to the loop should hold it, and release it after its last post: a loop that nobody holds, in which every
  * task waits and nothing is due, would sleep for ever, so it ends with -EDEADLK instead (see aeon_loop_run()). As long as a handle from

@@ -4,6 +4,7 @@
 #include "base/log.h"
 
 #include <aeon/thread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -36,6 +37,16 @@ static void arm_timer(struct aeon_loop *loop, aeon_time until)
         uv_timer_start(&loop->timer, on_timer, ms, 0);
 }
 
+enum { EPOCH_MS = 1000, PAUSE_MS = 1 };
+
+static void on_trim(uv_timer_t *timer)
+{
+        struct aeon_loop *loop = container_of(timer, struct aeon_loop, trim);
+        bool busy = aeon__sched_has_ready(&loop->runner.sched); /* then the next idle moment sets the timer again */
+        if (!busy && aeon__stack_pool_trim(&loop->runner.sched.stacks))
+                uv_timer_start(timer, on_trim, PAUSE_MS, 0); /* events go first */
+}
+
 static int loop_poll(struct driver *driver, aeon_time until)
 {
         struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
@@ -45,6 +56,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
         }
         if (until == AEON_NEVER && !aeon__loop_can_be_woken(loop))
                 return -EDEADLK;
+        if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
+                uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
                 arm_timer(loop, until);
         uv_run(&loop->uv, UV_RUN_ONCE);
@@ -79,6 +92,8 @@ static int loop_new(struct aeon_loop **ret_loop)
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
+        uv_timer_init(&loop->uv, &loop->trim);
+        uv_unref((uv_handle_t *)&loop->trim);
         loop->driver = (struct driver){ .now = loop_now, .recent = loop_recent, .poll = loop_poll };
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
@@ -86,6 +101,8 @@ static int loop_new(struct aeon_loop **ret_loop)
         loop->thread = pthread_self();
         static _Atomic unsigned loops_made;
         snprintf(loop->title, sizeof loop->title, "loop %u", atomic_fetch_add(&loops_made, 1) + 1);
+        list_init(&loop->calls);
+        list_init(&loop->signals);
         *ret_loop = loop;
         return 0;
 }
@@ -103,14 +120,37 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 /* Everything that belongs to the loop, but not its handle. */
 static void loop_end(struct aeon_loop *loop)
 {
+        struct sched *outer = aeon__sched;
+        aeon__sched = &loop->runner.sched;
         aeon__mailbox_close(&loop->mailbox);
+        aeon__calls_release(loop);
+        aeon__signals_end(loop);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
+        uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+        aeon__sched = outer;
         aeon__runner_done(&loop->runner);
+}
+
+struct first_call {
+        struct aeon_loop *loop;
+        aeon_task_fn *fn;
+        void *arg;
+};
+
+static int first_task(void *arg)
+{
+        struct first_call *first = arg;
+        int r = aeon__calls_open(first->loop);
+        if (r < 0)
+                return r;
+        r = first->fn(first->arg);
+        aeon__calls_close(first->loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -120,7 +160,7 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
         if (r < 0)
                 return r;
         aeon__watchdog_add(loop);
-        r = aeon__runner_run(&loop->runner, fn, arg);
+        r = aeon__runner_run(&loop->runner, first_task, &(struct first_call){ loop, fn, arg });
         aeon__watchdog_remove(loop);
         loop_end(loop);
         aeon_loop_release(loop);
@@ -137,7 +177,7 @@ aeon_loop *aeon_loop_current(void)
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        atomic_fetch_add(&loop->holders, 1); /* before it counts as lent no more: whoever looks between sees both */
+        aeon__loop_hold(loop); /* before it counts as lent no more: whoever looks between sees both */
         unsigned lent = atomic_load(&loop->lent);
         while (lent && !atomic_compare_exchange_weak(&loop->lent, &lent, lent - 1))
                 ;
@@ -183,4 +223,12 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
                 uv_async_send(&loop->wakeup);
         aeon__mailbox_leave(&loop->mailbox);
         return r;
+}
+
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)
+{
+        int r;
+        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
+                sched_yield();
+        return r == 0;
 }
