@@ -177,6 +177,48 @@ void aeon__loops_dump_to_stderr(void)
         aeon__text_done(&out);
 }
 
+struct dump_errand {
+        struct errand errand;
+        struct wait wait;
+        struct aeon_loop *loop;
+        struct aeon_task *task;
+        bool json;
+        struct text text;
+};
+
+static void wake_after_dump(void *arg)
+{
+        struct dump_errand *e = arg;
+        aeon_loop_release(e->loop);
+        aeon__wake(e->task, 0);
+}
+
+static void dump_for_task(struct errand *errand)
+{
+        struct dump_errand *e = container_of(errand, struct dump_errand, errand);
+        aeon__loops_dump(e->json, &e->text);
+        aeon__post_surely(e->loop, wake_after_dump, e);
+}
+
+int aeon__loops_dump_for_task(bool json, struct text *ret_text)
+{
+        struct aeon_task *t = NULL;
+        int r = aeon__wait_enter(&t);
+        if (r < 0)
+                return r;
+        struct dump_errand e = {
+                .errand.run = dump_for_task, .wait.what = "dump", .loop = aeon__loop_hold(aeon__loop_now()), .task = t, .json = json
+        };
+        aeon__watchdog_send(&e.errand);
+        aeon__wait(&e.wait);
+        if (e.text.failed) {
+                aeon__text_done(&e.text);
+                return aeon_fail(-ENOMEM, "no memory to dump all loops");
+        }
+        *ret_text = e.text;
+        return 0;
+}
+
 void aeon__loop_set_title(struct aeon_loop *loop, const char *format, ...)
 {
         va_list arguments;

@@ -15,3 +15,7 @@ void aeon__loop_set_title(struct aeon_loop *loop, const char *format, ...) AEON_
  * does not answer. */
 void aeon__loops_dump(bool json, struct text *out);
 void aeon__loops_dump_to_stderr(void);
+
+/* The same for a task, whose loop goes on meanwhile: the watchdog's thread does it. Suspends; not cancellable. Errors: -EINVAL (not
+ * called from a task), -ENOMEM. */
+int aeon__loops_dump_for_task(bool json, struct text *ret_text);

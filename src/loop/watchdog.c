@@ -22,8 +22,8 @@ enum { IDLE_TICKS = 4 };
 
 static struct {
         pthread_mutex_t beginning; /* held while the thread is made or joined; taken before the lock */
-        pthread_mutex_t lock;      /* of the watches and of `ending` */
-        struct list watches;
+        pthread_mutex_t lock;      /* of the lists and of `ending` */
+        struct list watches, errands;
         bool ending;
         pthread_t thread;
         _Atomic int bell;      /* -1 while there is no thread */
@@ -33,6 +33,7 @@ static struct {
         .beginning = PTHREAD_MUTEX_INITIALIZER,
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .watches = LIST_INIT(watchdog.watches),
+        .errands = LIST_INIT(watchdog.errands),
         .bell = -1,
         .limit = -1,
 };
@@ -180,6 +181,28 @@ static bool doze(aeon_duration duration)
         return duration != AEON_NEVER && aeon_now() - begin > 4 * duration + AEON_MILLISECONDS(100);
 }
 
+/* Called with the lock held. */
+static void run_errands(void)
+{
+        struct list *node;
+        while ((node = list_pop(&watchdog.errands))) {
+                struct errand *errand = container_of(node, struct errand, in_errands);
+                pthread_mutex_unlock(&watchdog.lock);
+                errand->run(errand);
+                pthread_mutex_lock(&watchdog.lock);
+        }
+}
+
+void aeon__watchdog_send(struct errand *errand)
+{
+        pthread_mutex_lock(&watchdog.lock);
+        list_append(&watchdog.errands, &errand->in_errands);
+        if (atomic_load(&watchdog.bell) < 0)
+                run_errands(); /* it could not begin */
+        pthread_mutex_unlock(&watchdog.lock);
+        ring();
+}
+
 static void *watchdog_main(void *unused)
 {
         (void)unused;
@@ -198,6 +221,7 @@ static void *watchdog_main(void *unused)
                 if (atomic_exchange(&watchdog.dump_asked, false))
                         aeon__loops_dump_to_stderr();
                 pthread_mutex_lock(&watchdog.lock);
+                run_errands();
         }
         atomic_store(&aeon__sched_watcher_asleep, false);
         pthread_mutex_unlock(&watchdog.lock);

@@ -53,3 +53,10 @@ void aeon__watches_give(void);
 
 /* Make the watchdog call aeon__loops_dump_to_stderr(). Async-signal-safe. */
 void aeon__watchdog_ask_for_dump(void);
+
+/* Something for the watchdog's thread to do, which must not take long. Stays the caller's; out of the list when it is run. */
+struct errand {
+        struct list in_errands;
+        void (*run)(struct errand *errand);
+};
+void aeon__watchdog_send(struct errand *errand); /* from a loop that is watched */

@@ -73,7 +73,7 @@ int aeon__waiters_wait(struct waiters *w, struct aeon_task *t, const void *key, 
         struct sched *s = &t->runner->sched;
         struct waiter self;
         if (w) {
-                self = (struct waiter){ .wait = { .what = w->what, .object = w->object, .abort = abort_waiter },
+                self = (struct waiter){ .wait = { .what = w->what, .object = w->object, .abort = abort_waiter, .describe = w->describe },
                                         .task = t,
                                         .key = key,
                                         .item = item };

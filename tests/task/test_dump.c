@@ -166,6 +166,35 @@ VIRTUAL_TEST(the_dump_as_json)
         return 0;
 }
 
+static int lock_and_wait(void *arg)
+{
+        int r = aeon_mutex_lock(arg);
+        if (r < 0)
+                return r;
+        r = aeon_sleep(AEON_SECONDS(1));
+        aeon_mutex_unlock(arg);
+        return r;
+}
+
+VIRTUAL_TEST(who_waits_for_a_mutex_is_told_with_its_owner)
+{
+        aeon_mutex *m;
+        aeon_group *g;
+        REQUIRE_INT(aeon_mutex_new(&m), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "owner", lock_and_wait, m);
+        aeon_spawn(g, "waiter", lock_and_wait, m);
+        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+        char held[96];
+        unsigned long long owner = aeon_task_id(aeon_task_current()) + 1;
+        snprintf(held, sizeof held, ": mutex %p, held by task \"owner\" #%llu since ", (void *)m, owner);
+        CHECK_CONTAINS(line_with("  waiter #"), held);
+        CHECK_CONTAINS(line_with("  waiter #"), "test_dump.c:");
+        CHECK_INT(aeon_group_close(g), 0);
+        aeon_mutex_free(m);
+        return 0;
+}
+
 VIRTUAL_TEST(past_the_limit_tasks_are_counted_by_site_and_wait)
 {
         enum { MANY = 500, FEW = 20 };
