@@ -107,8 +107,9 @@ static void report_slow(struct watched *w, aeon_duration limit)
         int r = aeon__stack_sample(w->thread, &w->loop->runner.sched, &w->seen, s);
         if (r == -EAGAIN)
                 return; /* over in this moment */
+        w->reported = true;
         if (r < 0) {
-                *s = (struct stack_sample){ .task_id = UINT64_MAX, .task_name = "?", .task_site = "?" };
+                s->task_id = 0;
                 aeon_log_warning("a task has let no other run for %s, and its thread (%d) does not say which", duration,
                                  (int)w->thread_id);
                 return;
@@ -123,9 +124,13 @@ static void report_slow(struct watched *w, aeon_duration limit)
 static void report_over(struct watched *w, aeon_time now)
 {
         char duration[DURATION_WORDS];
-        aeon_log_warning("task \"%s\" #%llu (%s) lets others run again, after %s", w->slow.task_name,
-                         (unsigned long long)w->slow.task_id, w->slow.task_site, aeon__duration_words(now - w->since, duration));
-        w->slow.task_id = 0;
+        aeon__duration_words(now - w->since, duration);
+        if (w->slow.task_id)
+                aeon_log_warning("task \"%s\" #%llu (%s) lets others run again, after %s", w->slow.task_name,
+                                 (unsigned long long)w->slow.task_id, w->slow.task_site, duration);
+        else
+                aeon_log_warning("the task of thread %d lets others run again, after %s", (int)w->thread_id, duration);
+        w->reported = false;
 }
 
 /* Progress was made, or the clock is not to be trusted: count from now. */
@@ -142,10 +147,10 @@ static bool look(struct watched *w, aeon_duration limit, aeon_time now)
         struct sched_progress progress = aeon__sched_progress(&w->loop->runner.sched);
         bool moved = !aeon__progress_equal(progress, w->seen);
         if (moved || !progress.running || w->is_covered) {
-                if (w->slow.task_id)
+                if (w->reported)
                         report_over(w, now);
                 begin_anew(w, progress, now);
-        } else if (!w->slow.task_id && now - w->since >= limit && now - w->since - (starved(w->thread_id) - w->starved) >= limit) {
+        } else if (!w->reported && now - w->since >= limit && now - w->since - (starved(w->thread_id) - w->starved) >= limit) {
                 report_slow(w, limit);
         }
         return !w->is_covered && (moved || progress.running);
@@ -160,7 +165,7 @@ static bool look_at_all(aeon_duration limit, bool was_stopped)
         list_foreach (w, &watchdog.watches, in_watches) {
                 if (w->loop->runner.sched.unwatched)
                         continue;
-                if (was_stopped && !w->slow.task_id)
+                if (was_stopped && !w->reported)
                         begin_anew(w, aeon__sched_progress(&w->loop->runner.sched), now);
                 any = look(w, limit, now) || any;
         }
@@ -206,6 +211,7 @@ void aeon__watchdog_send(struct errand *errand)
 static void *watchdog_main(void *unused)
 {
         (void)unused;
+        pthread_setname_np(pthread_self(), "aeon-watchdog");
         unsigned idle = 0; /* looks in a row that saw nothing run */
         bool was_stopped = false;
         pthread_mutex_lock(&watchdog.lock);
@@ -321,7 +327,7 @@ void aeon__watchdog_remove(struct aeon_loop *loop)
         struct watched *w = &loop->watch;
         pthread_mutex_lock(&watchdog.beginning);
         pthread_mutex_lock(&watchdog.lock);
-        if (w->slow.task_id)
+        if (w->reported)
                 report_over(w, aeon_now());
         if (w->covered)
                 w->covered->is_covered = false;

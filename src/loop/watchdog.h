@@ -34,7 +34,8 @@ struct watched {
         struct sched_progress seen;
         aeon_time since;          /* when it was first seen */
         aeon_duration starved;    /* the thread's wait for a processor until then, in all its life */
-        struct stack_sample slow; /* the slow task that was reported and still runs; task_id 0: none */
+        bool reported;            /* the task that runs was reported as slow */
+        struct stack_sample slow; /* and this is it; task_id 0: its thread did not say */
 };
 
 /* Begin and end to watch the loop of the calling thread. That the watchdog cannot begin is logged; the loop runs without. */
