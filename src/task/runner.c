@@ -15,10 +15,13 @@ static struct error_slot *running_error_slot(void)
         return t ? &t->error : NULL;
 }
 
-static const char *running_task_name(void)
+static const char *running_task(uint64_t *ret_id)
 {
         struct aeon_task *t = aeon__task_now();
-        return t ? t->name : NULL;
+        if (!t)
+                return NULL;
+        *ret_id = t->id;
+        return t->name;
 }
 
 static void describe_task(const struct stack *stack, char *text, size_t size)
@@ -31,7 +34,7 @@ static void describe_task(const struct stack *stack, char *text, size_t size)
 __attribute__((constructor)) static void connect_rooms_below(void)
 {
         aeon__error_owner = running_error_slot;
-        aeon__log_task_name = running_task_name;
+        aeon__log_task = running_task;
         aeon__fault_describe = describe_task;
 }
 

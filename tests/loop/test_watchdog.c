@@ -91,7 +91,7 @@ static void *stop_counting_when_logged(void *arg)
         return NULL;
 }
 
-/* It makes no system call, so only the signal can find it. (The thread sanitizer holds signals back until one is made.) */
+/* It makes no system call, so only a signal can interrupt it. */
 TEST(a_task_that_only_computes_is_reported)
 {
         pthread_t thread;
@@ -104,8 +104,7 @@ TEST(a_task_that_only_computes_is_reported)
         pthread_create(&thread, NULL, stop_counting_when_logged, NULL);
         CHECK_INT(aeon_group_close(g), 0);
         pthread_join(thread, NULL);
-        if (!logged("does not say which"))
-                CHECK_CONTAINS(test_stderr(), "#0 spin+0x");
+        CHECK_CONTAINS(test_stderr(), " spin+0x");
         test_stderr_end();
 }
 
