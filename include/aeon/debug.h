@@ -22,13 +22,14 @@ typedef struct aeon_dump_opts {
  * what it is doing, for how long it has waited and for what, where it was spawned, its age, its deadline, its shields and why it is
  * cancelled. NULL @opts: text, 1,000 tasks. @ret_text is yours to free().
  *
- * From a task. Does not suspend; takes about a microsecond per task. Ages and waits are exact to a few milliseconds.
+ * From a task, or from a callback on the loop's thread. Does not suspend; takes about a microsecond per task. Ages and waits count from
+ * the turn of the loop in which they began.
  *
  * The JSON object: {"tasks", "running", "ready", "waiting": counts, "list": [{"id", "parent": id or null, "depth", "name", "site",
  * "state", "wait": null or {"what", "object", "text", "ms"}, "age_ms", "deadline_ms": to go, or null, "shields", "cancelled": null
  * or the reason}], "rest": [{"count", "site", "state", "what", "longest_ms"}]}.
  *
- * Errors: -EINVAL (not called from a task), -ENOMEM
+ * Errors: -EINVAL (no loop runs here), -ENOMEM
  * Source: concurrency rule 31. */
 AEON_API AEON_MUST_CHECK int aeon_task_dump(const aeon_dump_opts *opts, char **ret_text);
 
@@ -38,6 +39,8 @@ AEON_API int aeon_task_dump_to(int fd, const aeon_dump_opts *opts);
 /* From now on the signal @number makes the process write the dumps of all its loops to stderr, as text or, when the log is in JSON, as
  * one object. A loop that does not answer within 200 ms is named as blocked, with the stack that it is blocked on. 0 gives the
  * signal back to whom it had been taken from. An app does this for SIGUSR1 by itself.
+ *
+ * Its handler is SA_RESTART; but a sleep or a poll that blocks the thread on which it arrives ends early.
  *
  * Any thread. Does not suspend. Errors: -EINVAL (a signal that cannot be caught) */
 AEON_API int aeon_task_dump_on_signal(int number);

@@ -89,7 +89,7 @@ static void print_task(struct text *out, const struct aeon_task *t, unsigned dep
         if (t->waiting)
                 snprintf(doing, sizeof doing, "waiting %s: %s", aeon__duration_words(now - t->waiting_since, duration),
                          aeon__task_describe_wait(t, wait, sizeof wait));
-        aeon__text_print(out, "%-*s %-*s (%s) age %s", NAME_COLUMN, name, WAIT_COLUMN, doing, t->site,
+        aeon__text_print(out, "%-*s %-*s from %s, age %s", NAME_COLUMN, name, WAIT_COLUMN, doing, t->site,
                          aeon__duration_words(now - t->spawned_at, duration));
         aeon_time deadline = aeon__task_deadline(t);
         if (deadline != AEON_NEVER && deadline != INT64_MIN)
@@ -201,7 +201,7 @@ static void print_tally(struct text *out, const struct tally *tally)
         aeon__text_print(out, "%10zu  %s", tally->count, tally->state);
         if (tally->what[0])
                 aeon__text_print(out, ": %s, for up to %s", tally->what, aeon__duration_words(tally->longest, duration));
-        aeon__text_print(out, " (%s)\n", tally->site);
+        aeon__text_print(out, ", from %s\n", tally->site);
 }
 
 static void print_tally_json(struct text *out, const struct tally *tally)
@@ -218,16 +218,11 @@ struct counts {
         size_t all, running, ready;
 };
 
-static struct counts count_all(struct runner *runner)
+static void count(struct counts *counts, const struct aeon_task *t)
 {
-        struct counts counts = { 0 };
-        unsigned depth = 0;
-        for (struct aeon_task *t = runner->root.owner; t; t = aeon__task_next(t, &depth)) {
-                counts.all++;
-                counts.running += !t->waiting && t->fiber.state == FIBER_RUNNING;
-                counts.ready += !t->waiting && t->fiber.state == FIBER_READY;
-        }
-        return counts;
+        counts->all++;
+        counts->running += !t->waiting && t->fiber.state == FIBER_RUNNING;
+        counts->ready += !t->waiting && t->fiber.state == FIBER_READY;
 }
 
 static void begin(struct text *out, const struct counts *c, bool json)
@@ -260,31 +255,35 @@ static void print_rest(struct text *out, struct tallies *rest, size_t count, boo
 void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct text *out)
 {
         bool json = opts && opts->json;
-        size_t limit = opts && opts->limit ? opts->limit : DEFAULT_LIMIT, told = 0;
-        struct counts counts = count_all(runner);
+        size_t limit = opts && opts->limit ? opts->limit : DEFAULT_LIMIT;
+        struct counts counts = { 0 };
         struct tallies rest = { .used = 0 };
+        struct text list = { 0 };
         aeon_time now = aeon__runner_clock(runner);
         unsigned depth = 0;
 
-        begin(out, &counts, json);
         for (struct aeon_task *t = runner->root.owner; t; t = aeon__task_next(t, &depth)) {
-                if (told == limit) {
+                count(&counts, t);
+                if (counts.all > limit) {
                         count_task(&rest, t, now);
                         continue;
                 }
-                if (json && told)
-                        aeon__text_print(out, ",");
-                (json ? print_task_json : print_task)(out, t, depth, now);
-                told++;
+                if (json && counts.all > 1)
+                        aeon__text_print(&list, ",");
+                (json ? print_task_json : print_task)(&list, t, depth, now);
         }
-        print_rest(out, &rest, counts.all - told, json);
+        begin(out, &counts, json);
+        aeon__text_add(out, list.data ? list.data : "", list.length);
+        out->failed = out->failed || list.failed;
+        aeon__text_done(&list);
+        print_rest(out, &rest, counts.all > limit ? counts.all - limit : 0, json);
 }
 
 static int dump_running(const aeon_dump_opts *opts, struct text *out)
 {
         struct runner *runner = aeon__runner_now();
         if (!runner)
-                return aeon_fail(-EINVAL, "tasks are dumped from a task of their loop");
+                return aeon_fail(-EINVAL, "no loop runs here whose tasks could be dumped");
         aeon__runner_dump(runner, opts, out);
         if (!out->failed)
                 return 0;

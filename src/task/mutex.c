@@ -28,7 +28,7 @@ static void describe_wait(const struct wait *wait, const struct aeon_task *task,
 {
         (void)task;
         const aeon_mutex *m = wait->object;
-        snprintf(text, size, "mutex %p, held by task \"%s\" #%llu since %s", wait->object, m->owner ? m->owner->name : "?",
+        snprintf(text, size, "mutex that \"%s\" #%llu locked at %s", m->owner ? m->owner->name : "?",
                  (unsigned long long)(m->owner ? m->owner->id : 0), m->site);
 }
 
