@@ -1,14 +1,12 @@
 /* The dump of a loop's tasks.
  *
  * DESIGN
- *   No list of all tasks is kept for it: the scope tree has them. From a task its groups are found among the scopes it has opened,
- *   and a group lists its tasks; the way back goes through the group's scope, which knows the task that opened it. So the walk needs
- *   neither recursion nor memory, however deep the tree.
+ *   No list of all tasks is kept for it: a task knows the groups it has open, a group its tasks, and the way back goes through the
+ *   group's scope, which knows the task that opened it. So the walk needs neither recursion nor memory, however deep the tree.
  *
- *        task "main" --scope--> scope --parent--> group's scope --parent--> root
- *                                                   |  owner ^
- *                                                   v        |
- *                                                 tasks of the group, each with scopes of its own
+ *        task "main" -- groups --> group -- outer --> group
+ *              ^                    |  tasks
+ *              '---- owner ---------+--> task, with groups of its own
  *
  *   A dump of a million tasks must stay readable: past the limit, tasks are only counted, by where they were spawned and what they
  *   wait for. One line of that says more than the million.
@@ -24,18 +22,18 @@ enum { DEFAULT_LIMIT = 1000, TALLIES = 64, NAME_COLUMN = 34, WAIT_COLUMN = 44, D
 
 /* ------------------------------------------------------------------ the walk */
 
-/* The first task of the groups that @t has open, from its scope @from outwards. */
-static struct aeon_task *first_child(const struct aeon_task *t, const aeon_scope *from)
+/* The first task of @g and those around it that have one. */
+static struct aeon_task *first_task(aeon_group *g)
 {
-        for (const aeon_scope *s = from; s && s->owner == t; s = s->parent)
-                if (s->group && !list_empty(aeon__group_tasks(s->group)))
-                        return list_first(aeon__group_tasks(s->group), struct aeon_task, in_group);
+        for (; g; g = aeon__group_outer(g))
+                if (!list_empty(aeon__group_tasks(g)))
+                        return list_first(aeon__group_tasks(g), struct aeon_task, in_group);
         return NULL;
 }
 
 struct aeon_task *aeon__task_next(struct aeon_task *t, unsigned *depth)
 {
-        struct aeon_task *next = first_child(t, t->scope);
+        struct aeon_task *next = first_task(t->groups);
         if (next) {
                 ++*depth;
                 return next;
@@ -43,11 +41,10 @@ struct aeon_task *aeon__task_next(struct aeon_task *t, unsigned *depth)
         for (; t->group; --*depth) {
                 if (t->in_group.next != aeon__group_tasks(t->group))
                         return container_of(t->in_group.next, struct aeon_task, in_group);
-                const aeon_scope *s = aeon_group_scope(t->group);
-                next = first_child(s->owner, s->parent);
+                next = first_task(aeon__group_outer(t->group));
                 if (next)
                         return next;
-                t = s->owner;
+                t = aeon_group_scope(t->group)->owner;
         }
         return NULL;
 }
@@ -62,7 +59,7 @@ static const char *state_of(const struct aeon_task *t)
 static unsigned count_shields(const struct aeon_task *t)
 {
         unsigned count = 0;
-        for (const aeon_scope *s = t->scope; s; s = s->parent)
+        for (const aeon_scope *s = t->scope; s && aeon__scope_is_open(s); s = s->parent)
                 count += s->shield;
         return count;
 }
@@ -97,8 +94,8 @@ static void print_task(struct text *out, const struct aeon_task *t, unsigned dep
         unsigned shields = count_shields(t);
         if (shields)
                 aeon__text_print(out, ", %u shield%s", shields, shields == 1 ? "" : "s");
-        if (t->scope->effective)
-                aeon__text_print(out, ", cancelled: %s", aeon__task_cancel_reason(t));
+        if (t->scope->state == SCOPE_CANCELLED)
+                aeon__text_print(out, ", cancelled: %s", aeon_scope_reason(t->scope));
         aeon__text_print(out, "\n");
 }
 
@@ -146,8 +143,8 @@ static void print_task_json(struct text *out, const struct aeon_task *t, unsigne
         else
                 aeon__text_print(out, "%lld", milliseconds(deadline - now));
         aeon__text_print(out, ",\"shields\":%u,\"cancelled\":", count_shields(t));
-        if (t->scope->effective)
-                json_string(out, aeon__task_cancel_reason(t));
+        if (t->scope->state == SCOPE_CANCELLED)
+                json_string(out, aeon_scope_reason(t->scope));
         else
                 aeon__text_print(out, "null");
         aeon__text_print(out, "}");

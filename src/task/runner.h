@@ -35,7 +35,8 @@ struct runner {
         struct heap deadlines;
         aeon_scope root; /* parent of the first task's scopes, and owned by it; cancelled only to end a deadlock */
         size_t tasks;    /* alive */
-        aeon_group *spare_groups;
+        aeon_group *spare_groups, **last_spare_group; /* closed ones, in order of closing */
+        size_t spare_group_count;
         void **loop_vars; /* by slot */
         unsigned loop_var_count;
         int result;              /* of the first task */
@@ -76,7 +77,6 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
 /* ------------------------------------------------------------------ between the files of this room */
 
 aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
-const char *aeon__task_cancel_reason(const struct aeon_task *task); /* see aeon_cancel_reason() */
 
 /* Nothing can ever wake one of @runner's tasks: report them, and cancel them so that they unwind. -EDEADLK when that was done before,
  * in vain. */
@@ -93,17 +93,26 @@ struct aeon_task *aeon__task_next(struct aeon_task *t, unsigned *depth);
 bool aeon__task_joins(const struct aeon_task *task); /* it waits for the tasks of its group */
 const char *aeon__task_describe_wait(const struct aeon_task *task, char *text, size_t size); /* "": it does not wait */
 
-void aeon__scope_make_root(aeon_scope *s);
 void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);
-void aeon__scope_enter(aeon_scope *s, struct aeon_task *task); /* link it in as @task's innermost */
-void aeon__scope_leave(aeon_scope *s);                         /* the reverse */
-bool aeon__scope_outer_visible(const aeon_scope *s);           /* a cancel from outside reaches into @s */
+void aeon__scope_enter(aeon_scope *s, struct aeon_task *task, const char *site); /* link it in as @task's innermost */
+void aeon__scope_leave(aeon_scope *s, const char *site);                         /* the reverse */
+void aeon__scope_move(aeon_scope *s, aeon_scope *parent, const char *opened_at); /* an open one, with what is inside */
+const char *aeon__scope_name(const aeon_scope *s);
+bool aeon__scope_outer_visible(const aeon_scope *s); /* a cancel from outside reaches into @s */
 void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
 int aeon__group_abandon(aeon_group *g); /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
 int aeon__mutexes_break(struct aeon_task *task, int r); /* it ends with @r and holds mutexes: what it now ends with */
+
+/* The groups that were opened inside of dead scopes: move them into the task's innermost scope. */
+void aeon__groups_move_out(struct aeon_task *task);
+
+/* Of aeon_start(): keep @g open (-EINVAL: it is closed; -EXDEV) until released; make the running @task one of @g's. */
+int aeon__group_hold(aeon_group *g, const char *name, const char *site);
+void aeon__group_release(aeon_group *g);
+void aeon__group_take_over(aeon_group *g, struct aeon_task *task);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);

@@ -34,8 +34,8 @@ void aeon__waiters_free(struct waiters *w)
         /* Of another loop, or of one that has ended, the tasks must not be looked at. */
         const struct waiter *first = list_first(&w->list, struct waiter, in_list);
         if (w->runner == aeon__runner_now())
-                aeon_log_error("the %s cannot be freed: task \"%s\", spawned at %s, waits for it (%zu in all)", w->what, first->task->name,
-                               first->task->site, aeon__waiters_count(w));
+                aeon_log_error("the %s cannot be freed: task \"%s\", spawned at %s, waits for it (%zu in all)", w->what,
+                               first->task->name, first->task->site, aeon__waiters_count(w));
         else
                 aeon_log_error("the %s cannot be freed: tasks of another loop wait for it", w->what);
 }

@@ -91,7 +91,8 @@ static inline int aeon__waiters_skip(struct aeon_task *t)
 
 /* ------------------------------------------------------------------ waking */
 
-void aeon__choice_wake(struct waiter *w, int result); /* of one of several: the task wakes with its index, and @result is of that one */
+void aeon__choice_wake(struct waiter *w,
+                       int result); /* of one of several: the task wakes with its index, and @result is of that one */
 
 /* Wake one that was taken out of its list. */
 static inline void aeon__waiter_wake(struct waiter *w, int result)

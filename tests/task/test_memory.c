@@ -197,12 +197,6 @@ static int stay_for_value(void *arg)
         return 0;
 }
 
-static int stay_failing(void *arg)
-{
-        (void)arg;
-        return -EIO;
-}
-
 /* Who stops and cleans up because memory is short must be able to. */
 static int use_without_memory(void *arg)
 {
@@ -223,12 +217,17 @@ static int use_without_memory(void *arg)
         REQUIRE_INT(aeon_spawn(g, "receiver", stay_for_value, &stay), 0);
         CHECK_INT(aeon_sleep(1), 0);
         CHECK_INT(aeon_send(sender, &value), 0);
-        CHECK_INT(aeon_spawn(g, "failing", stay_failing, NULL), 0);
         aeon_group_cancel(g, "enough");
         aeon_scope_cancel(aeon_group_scope(g), "too late");
+        CHECK_STR(aeon_scope_reason(aeon_group_scope(g)), "enough");
+        CHECK_INT(aeon_scope_cause(aeon_group_scope(g)), AEON_CAUSE_ASKED);
+        CHECK_STR(aeon_scope_cancelled_by(aeon_group_scope(g)), "main");
+        aeon_no_suspend_begin();
+        aeon_no_suspend_end();
         CHECK_INT(aeon_sleep(1), -ECANCELED);
         aeon_event_set(stay.event);
         aeon_group_fail(g, -EPIPE);
+        CHECK_INT(aeon_group_join(g), 0);
         CHECK_INT(aeon_group_close(g), -EPIPE);
         CHECK_INT(stay.result, 0);
         CHECK_INT(stay.value, 7);
@@ -244,13 +243,64 @@ PLAIN_TEST(stopping_and_cleaning_up_need_no_memory)
         CHECK_INT(aeon__virtual_run(use_without_memory, NULL), 0);
 }
 
+static int fail_bare(void *arg)
+{
+        (void)arg;
+        return -EIO;
+}
+
+/* The first failure is kept whatever happens; a later one at least in the log. */
+static int use_failures_without_memory(void *arg)
+{
+        (void)arg;
+        aeon_group *g;
+        aeon_group_error errors[3];
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (int i = 0; i < 3; i++)
+                REQUIRE_INT(aeon_spawn(g, "failing", fail_bare, NULL), 0);
+        failing_begin(1);
+        CHECK_INT(aeon_group_join(g), 0);
+        CHECK(failing_end());
+        CHECK_INT(aeon_group_errors(g, errors, 3), 1);
+        CHECK_STR(errors[0].task, "failing");
+        CHECK_INT(errors[0].code, -EIO);
+        CHECK_INT(aeon_group_close(g), -EIO);
+        return 0;
+}
+
+PLAIN_TEST(the_first_failure_of_a_group_needs_no_memory)
+{
+        CHECK_INT(aeon__virtual_run(use_failures_without_memory, NULL), 0);
+}
+
+static int get_ready(void *arg)
+{
+        return aeon_started(arg);
+}
+
+static int use_start(void *arg)
+{
+        (void)arg;
+        aeon_group *g;
+        static char gift[] = "gift";
+        void *value = NULL;
+        int r = aeon_group_open(&g);
+        if (r < 0)
+                return r;
+        int started = aeon_start_with(g, "ready", get_ready, gift, &value, &(aeon_spawn_opts){ .stack_size = 65536 });
+        CHECK(started < 0 ? !value : value == gift);
+        CHECK_INT(aeon_group_close(g), 0); /* a failed start is the caller's */
+        return started;
+}
+
 static const struct memory_use uses[] = {
-        { "aeon_group_open", use_group, "no memory for a group" },
-        { "aeon_spawn_at aeon_group_close aeon_group_size aeon_group_scope aeon_task_current aeon_task_name aeon_task_site "
+        { "aeon_group_open_at", use_group, "no memory for a group" },
+        { "aeon_start_at aeon_started", use_start, "task \"ready\" (" },
+        { "aeon_spawn_at aeon_group_close_at aeon_group_size aeon_group_scope aeon_task_current aeon_task_name aeon_task_site "
           "aeon_task_id aeon_checkpoint",
           use_group, "task \"left\" (" },
-        { "aeon_scope_open aeon_scope_init aeon_scope_enter aeon_scope_close aeon_scope_cancelled aeon_scope_caught", use_scopes,
-          "no memory for the deadline of scope \"outer\"" },
+        { "aeon_scope_open_at aeon_scope_init aeon_scope_enter_at aeon_scope_close_at aeon_scope_cancelled aeon_scope_caught",
+          use_scopes, "no memory for the deadline of scope \"outer\"" },
         { "aeon_scope_set_deadline aeon_scope_deadline aeon_effective_deadline", use_deadline,
           "no memory for the deadline of scope" },
         { "aeon_sleep aeon_sleep_until aeon_now", use_sleep, "no memory for a sleep" },
@@ -263,8 +313,11 @@ static const struct memory_use uses[] = {
         { "aeon_app_var_set aeon_app_var_get aeon_loop_var_set aeon_loop_var_get", use_variables,
           "no memory for loop variable \"memory_loop\"" },
         { "aeon_task_var_set aeon_task_var_get", use_variables, "no memory for task variable \"memory_task\"" },
-        { "aeon_group_cancel aeon_group_fail aeon_scope_cancel aeon_scope_set_shield aeon_cancelled aeon_cancel_reason",
+        { "aeon_group_cancel aeon_group_fail aeon_group_join_at aeon_scope_cancel aeon_scope_set_shield aeon_cancelled "
+          "aeon_cancel_reason aeon_scope_reason aeon_scope_cause aeon_scope_cancelled_by aeon_no_suspend_begin_at "
+          "aeon_no_suspend_end_at",
           use_without_memory, NULL },
+        { "aeon_group_errors", use_failures_without_memory, NULL },
         { 0 },
 };
 
