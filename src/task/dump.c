@@ -285,7 +285,7 @@ static int dump_running(const aeon_dump_opts *opts, struct text *out)
         if (!out->failed)
                 return 0;
         aeon__text_done(out);
-        return aeon_fail(-ENOMEM, "no memory to dump %zu tasks", runner->tasks);
+        return aeon_fail(-ENOMEM, "no memory for a dump of %zu tasks", runner->tasks);
 }
 
 int aeon_task_dump(const aeon_dump_opts *opts, char **ret_text)
