@@ -224,13 +224,13 @@ void aeon_no_suspend_end_at(const char *site)
 
 /* ------------------------------------------------------------------ the end of a task */
 
-int aeon__scopes_end(struct aeon_task *t, int r)
+int aeon__scopes_end(struct aeon_task *t, const aeon_scope *outermost, int r)
 {
         if (t->no_suspend)
                 no_suspend_broken(t, "returned without ending");
         const char *site = drop_dead(t, AEON__FRAME(), NULL);
         const char *what = "scope";
-        while (t->scope != t->outermost) {
+        while (t->scope != outermost) {
                 aeon_scope *s = t->scope;
                 what = s->group ? "group" : "scope";
                 site = opened_at(s);
@@ -244,6 +244,7 @@ int aeon__scopes_end(struct aeon_task *t, int r)
                                what, site);
         else
                 site = t->left_open;
+        t->left_open = NULL;
         return r < 0 || !site
                        ? r
                        : aeon_fail(-EINVAL, "task \"%s\" (spawned at %s) left open what it opened at %s", t->name, t->site, site);

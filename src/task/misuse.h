@@ -35,7 +35,7 @@ static inline void aeon__scopes_check(struct aeon_task *task, const aeon_scope *
 }
 
 /* The task's function has returned: close what it left open, loudly. Its result is then an error. */
-int aeon__scopes_end(struct aeon_task *task, int r);
+int aeon__scopes_end(struct aeon_task *task, const aeon_scope *outermost, int r);
 
 /* Misuse that is refused: a line in the log and the words. Returns the code. */
 int aeon__misuse(int code, const char *format, ...) AEON_PRINTF(2, 3);

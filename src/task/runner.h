@@ -30,6 +30,7 @@ struct runner {
         struct heap deadlines;
         aeon_scope root;                              /* parent of the first task's scopes; never cancelled */
         size_t tasks;                                 /* alive */
+        unsigned batch;                               /* how many tasks run between two looks at the outside world */
         aeon_group *spare_groups, **last_spare_group; /* closed ones, in order of closing */
         size_t spare_group_count;
         void **loop_vars; /* by slot */
@@ -55,8 +56,14 @@ void aeon__runner_done(struct runner *runner);
 /* Run @fn(@arg) as the first task and everything it starts; returns its result, its words in the caller's error slot. */
 int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg);
 
-/* One round, for tests and drivers: batch, poll, deadlines. */
+/* What that consists of, for who turns several runners: make the first task; one round of batch, poll, deadlines; and, when no task is
+ * left, the result. */
+int aeon__runner_begin(struct runner *runner, aeon_task_fn *fn, void *arg);
 int aeon__runner_turn(struct runner *runner);
+int aeon__runner_result(struct runner *runner);
+
+/* The clock of a thread outside its loops; NULL: the system's. */
+extern __thread struct driver *aeon__thread_clock;
 
 /* ------------------------------------------------------------------ between the files of this room */
 

@@ -39,15 +39,29 @@ int aeon_checkpoint(void)
 
 /* ------------------------------------------------------------------ the end of a task */
 
+/* A body has returned: what it left open, back to @outermost, is closed for it, loudly, and it has failed. */
+static int end_body(struct aeon_task *t, const aeon_scope *outermost, int r)
+{
+        if (t->held)
+                r = aeon__mutexes_break(t, r);
+        if (__builtin_expect(t->scope != outermost || t->left_open || t->no_suspend, 0))
+                r = aeon__scopes_end(t, outermost, r);
+        return r;
+}
+
+int aeon__task_call(aeon_task_fn *fn, void *arg)
+{
+        struct aeon_task *t = aeon__task_now();
+        const aeon_scope *outermost = t->scope;
+        return end_body(t, outermost, fn(arg));
+}
+
 static void task_main(struct fiber *fiber)
 {
         struct aeon_task *t = (struct aeon_task *)(void *)fiber;
         struct runner *runner = t->runner;
         int r = t->fn(t->arg);
-        if (t->held)
-                r = aeon__mutexes_break(t, r);
-        if (__builtin_expect(t->scope != t->outermost || t->left_open || t->no_suspend, 0))
-                r = aeon__scopes_end(t, r);
+        r = end_body(t, t->outermost, r); /* which a start may have changed */
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {
