@@ -28,11 +28,12 @@ aeon_duration some_time(void)
 /* The tables of acts; the last is NULL. */
 static struct act *const *all_acts(void)
 {
-        static struct act *tables[5];
+        static struct act *tables[6];
         tables[0] = stress_wait_acts;
         tables[1] = stress_scope_acts;
         tables[2] = stress_sync_acts;
-        tables[3] = stress.plan.more;
+        tables[3] = stress_lock_acts;
+        tables[4] = stress.plan.more;
         return tables;
 }
 
@@ -128,6 +129,7 @@ static int keep(void *arg)
                 bool idle = !aeon__sched_has_ready(aeon__sched); /* everybody else waits */
                 if (idle) {
                         stress_sync_check_idle();
+                        stress_locks_check_idle();
                         check();
                         stress.idle_checks++;
                 }
@@ -168,6 +170,7 @@ void stress_run(const struct stress_plan *plan)
         fprintf(stderr, "    AEON_SEED=%" PRIu64 " runs this again\n", plan->seed);
         aeon_log_set_level(AEON_LOG_OFF);
         stress_sync_open(plan->acts);
+        stress_locks_open();
 
         aeon_group *keepers;
         REQUIRE_INT(aeon_group_open(&keepers), 0);
@@ -179,6 +182,7 @@ void stress_run(const struct stress_plan *plan)
         (void)band_close(crowd);
         REQUIRE_INT(aeon_group_close(keepers), 0);
         REQUIRE_INT(stress.acts_left, 0);
+        stress_locks_close();
         stress_sync_close();
         stress_bands_free();
         report();

@@ -143,6 +143,74 @@ static int act_receive(struct band *band, int depth)
         return r == -ECANCELED ? r : 0;
 }
 
+/* A case of a select on a pipe of its own. Returns whether there is a handle for it. */
+static bool add_pipe_case(struct pipe *p, aeon_select_case *one, struct call *call, const size_t *value, size_t *got)
+{
+        size_t i = chance(HANDLES);
+        if (chance(2)) {
+                *one = (aeon_select_case){ .send = p->senders[i], .item = value };
+                call->handle = one->send;
+                list_append(&p->sending, &call->in_pipe);
+        } else {
+                *one = (aeon_select_case){ .receive = p->receivers[i], .ret_item = got };
+                call->handle = one->receive;
+                list_append(&p->receiving, &call->in_pipe);
+        }
+        if (!call->handle)
+                list_remove(&call->in_pipe);
+        return call->handle != NULL;
+}
+
+static void check_selected(const aeon_select_case *one, size_t value, size_t got)
+{
+        int r = one->result;
+        if (one->event) {
+                REQUIRE(r == 0 && aeon_event_is_set(one->event));
+        } else if (one->send) {
+                REQUIRE(r == 0 || r == -EBADF || r == -EPIPE);
+                if (r == 0)
+                        values[value] |= ACCEPTED;
+        } else {
+                REQUIRE(r == 0 || r == -EBADF || r == AEON_EOF);
+        }
+        REQUIRE_INT(got != SIZE_MAX, one->receive && r == 0);
+        if (got == SIZE_MAX)
+                return;
+        REQUIRE(got < values_made && !(values[got] & RECEIVED));
+        values[got] |= RECEIVED;
+        stress.delivered++;
+}
+
+static int act_select(struct band *band, int depth)
+{
+        (void)band, (void)depth;
+        enum { MOST = CHANNELS + 2 };
+        aeon_select_case cases[MOST] = { { 0 } };
+        struct call calls[MOST];
+        size_t count = 1 + chance(MOST), set = 0, first = chance(CHANNELS), event = chance(EVENTS);
+        size_t value = values_made++, got = SIZE_MAX; /* only one case happens, so one value does for all */
+        for (size_t i = 0; i < count; i++) {
+                list_init(&calls[i].in_pipe);
+                if (i < CHANNELS)
+                        set += add_pipe_case(&pipes[(first + i) % CHANNELS], &cases[i], &calls[i], &value, &got);
+                else
+                        cases[i].event = events[event].event;
+        }
+        bool with_event = count > CHANNELS;
+        int r = 0;
+        events[event].waiting += with_event;
+        if (set || with_event)
+                r = chance(4) ? SUSPENDED(aeon_select(cases, count)) : aeon_try_select(cases, count);
+        events[event].waiting -= with_event;
+        for (size_t i = 0; i < count; i++)
+                list_remove(&calls[i].in_pipe);
+        if (r >= 0 && (set || with_event))
+                check_selected(&cases[r], value, got);
+        else
+                REQUIRE(got == SIZE_MAX && (r == 0 || r == -ECANCELED || r == -EAGAIN));
+        return r == -ECANCELED ? r : 0;
+}
+
 static int act_on_handles(struct band *band, int depth)
 {
         (void)band, (void)depth;
@@ -241,6 +309,7 @@ struct act stress_sync_acts[] = {
         { .name = "set an event", .weight = 3, .run = act_set },
         { .name = "send", .weight = 12, .run = act_send },
         { .name = "receive", .weight = 12, .run = act_receive },
+        { .name = "select", .weight = 6, .run = act_select },
         { .name = "open, clone, close", .weight = 6, .run = act_on_handles },
         { .name = "wait, uncancellable", .weight = 2, .run = act_wait_uncancellably },
         { 0 },
