@@ -32,7 +32,7 @@ static int look_up(const struct address *a, struct lookup *lookup)
                                &hints);
         if (r == 0)
                 r = aeon__wait(&lookup->wait);
-        if (r == UV_ECANCELED || aeon_cancelled())
+        if (r == UV_EAI_CANCELED || aeon_cancelled())
                 return -ECANCELED;
         return r < 0 ? aeon_fail(-ENOENT, "host \"%s\": %s", a->host, uv_strerror(r)) : 0;
 }
