@@ -10,22 +10,16 @@
 #include "loop/loop.h"
 
 #include <aeon/signal.h>
-#include <semaphore.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define STALL_LIMIT AEON_SECONDS(10)
 #define PING_INTERVAL AEON_MILLISECONDS(500)
 
 struct warden {
         aeon_app *app;
-        pthread_t thread;
-        sem_t up;
-        int start_result;
-        aeon_loop *loop;
+        struct loop_thread thread;
         aeon_group *group;
         aeon_event *end;
         struct aeon_lifespan post; /* what its tasks see as their lifespan: only the app is set */
@@ -33,11 +27,39 @@ struct warden {
 
 /* ------------------------------------------------------------------ the last resort */
 
-static _Noreturn void end_process(aeon_app *app, int code)
+static void end_process(aeon_app *app, int code)
 {
         aeon__report_write(app, code);
-        fflush(NULL);
-        _exit(code);
+        aeon__exit(app, code);
+}
+
+static int end_at_last(struct warden *w, aeon_duration patience)
+{
+        int r = aeon_sleep(patience + 3 * RESERVE);
+        if (r < 0)
+                return r;
+        aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
+        end_process(w->app, w->app->stop.code);
+        return 0;
+}
+
+static int hard_deadline(void *arg)
+{
+        struct warden *w = arg;
+        const aeon_app_opts *o = &w->app->opts;
+        return end_at_last(w, o->drain_delay + o->graceful_timeout + o->cleanup_timeout);
+}
+
+static int hurried_deadline(void *arg)
+{
+        struct warden *w = arg;
+        return end_at_last(w, w->app->opts.cleanup_timeout);
+}
+
+static void arm(struct warden *w, aeon_task_fn *deadline)
+{
+        if (w->group) /* else the app has ended meanwhile */
+                aeon_spawn(w->group, "hard deadline", deadline, w);
 }
 
 /* SIGHUP is ours when there is something to reload, or when systemd may send it (Type=notify-reload). */
@@ -67,6 +89,7 @@ static int watch_signals(void *arg)
                 if (count == 2) {
                         aeon_log_warning("SIG%s again: cancelling what is in flight", name);
                         aeon__stop_hurry(w->app);
+                        arm(w, hurried_deadline);
                         continue;
                 }
                 aeon__stop(w->app, 128 + r, "a third signal, SIG%s", name);
@@ -78,29 +101,16 @@ static int watch_signals(void *arg)
         return r;
 }
 
-static int hard_deadline(void *arg)
-{
-        struct warden *w = arg;
-        const aeon_app_opts *o = &w->app->opts;
-        int r = aeon_sleep(o->drain_delay + o->graceful_timeout + o->cleanup_timeout + 3 * RESERVE);
-        if (r < 0)
-                return r;
-        aeon__stop(w->app, 4, "the shut-down did not end by its hard deadline");
-        end_process(w->app, w->app->stop.code);
-}
-
 static void arm_hard_deadline(void *arg)
 {
-        struct warden *w = arg;
-        if (w->group)
-                aeon_spawn(w->group, "hard deadline", hard_deadline, w);
+        arm(arg, hard_deadline);
 }
 
 /* By the stop itself, not by the coordinator, whose loop may be the one that is stuck. */
 void aeon__warden_deadline(aeon_app *app)
 {
         if (app->warden)
-                aeon__post_surely(app->warden->loop, arm_hard_deadline, app->warden);
+                aeon__post_surely(app->warden->thread.loop, arm_hard_deadline, app->warden);
 }
 
 /* ------------------------------------------------------------------ stuck loops */
@@ -183,20 +193,18 @@ static int warden_task(void *arg)
 {
         struct warden *w = arg;
         aeon__runner_now()->owner = &w->post;
-        w->loop = aeon_loop_hold(aeon_loop_current());
         int r = aeon_event_new(&w->end);
         if (r == 0)
                 r = aeon_group_open(&w->group);
         if (r == 0 && !w->app->opts.no_signals)
                 r = aeon_spawn(w->group, "signals", watch_signals, w);
-        if (r == 0)
+        if (r == 0 && !w->app->watcher) /* while a simulated loop works the clock stands still, so none is ever stuck */
                 r = aeon_spawn(w->group, "loops", watch_loops, w);
         if (r == 0)
                 r = start_watches(w);
         if (r == 0)
                 r = aeon_checkpoint(); /* signals are caught and endpoints answer before anything starts */
-        w->start_result = r;
-        sem_post(&w->up);
+        aeon__loop_thread_up(&w->thread, r);
         if (r == 0)
                 aeon_event_wait(w->end);
         aeon_group *group = w->group;
@@ -209,22 +217,9 @@ static int warden_task(void *arg)
         return r;
 }
 
-static void *warden_thread(void *arg)
-{
-        struct warden *w = arg;
-        int r = aeon_loop_run(warden_task, w);
-        if (!w->loop) {
-                w->start_result = r;
-                sem_post(&w->up);
-        }
-        return NULL;
-}
-
 static void warden_free(struct warden *w)
 {
-        pthread_join(w->thread, NULL);
-        aeon_loop_release(w->loop);
-        sem_destroy(&w->up);
+        aeon__loop_thread_join(&w->thread);
         free(w);
 }
 
@@ -234,15 +229,9 @@ int aeon__warden_start(aeon_app *app)
         if (!w)
                 return aeon_fail(-ENOMEM, "no memory for the warden");
         w->app = w->post.app = app;
-        sem_init(&w->up, 0, 0);
-        int r = -pthread_create(&w->thread, NULL, warden_thread, w);
-        if (r < 0) {
-                free(w);
-                return aeon_fail_os(r, "cannot make the warden's thread");
-        }
-        while (sem_wait(&w->up) < 0)
-                ;
-        r = w->start_result;
+        int r = aeon__loop_thread_start(&w->thread, warden_task, w);
+        if (r == 0)
+                r = aeon__loop_thread_await_up(&w->thread);
         if (r < 0) {
                 warden_free(w);
                 return aeon_fail(r, "the warden cannot start");
@@ -266,6 +255,6 @@ void aeon__warden_end(aeon_app *app)
         pthread_mutex_lock(&app->stop.lock);
         app->warden = NULL;
         pthread_mutex_unlock(&app->stop.lock);
-        aeon__post_surely(w->loop, set_end, w);
+        aeon__post_surely(w->thread.loop, set_end, w);
         warden_free(w);
 }

@@ -108,6 +108,8 @@ int aeon_stream_connect(const char *address, aeon_stream **ret_stream)
                 return r;
         struct address a;
         r = aeon__address_parse(address, &a);
+        if (r >= 0)
+                r = aeon__stream_allowed();
         if (r < 0)
                 return r;
         if (a.kind == ADDRESS_FD)

@@ -67,32 +67,42 @@ static void on_wakeup(uv_async_t *wakeup)
                 uv_async_send(wakeup); /* the rest in the next turn */
 }
 
-static int loop_new(struct aeon_loop **ret_loop)
+static int uv_part_new(struct aeon_loop *loop)
 {
-        struct aeon_loop *loop = calloc(1, sizeof *loop);
-        if (!loop)
-                return aeon_fail(-ENOMEM, "no memory for a loop");
         int r = uv_loop_init(&loop->uv);
-        if (r < 0) {
-                free(loop);
+        if (r < 0)
                 return aeon_fail_os(r, "cannot make an event loop");
-        }
         r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
         if (r < 0) {
                 uv_loop_close(&loop->uv);
-                free(loop);
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
         uv_timer_init(&loop->uv, &loop->trim);
         uv_unref((uv_handle_t *)&loop->trim);
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        return 0;
+}
+
+int aeon__loop_new(struct aeon_loop **ret_loop)
+{
+        struct aeon_loop *loop = calloc(1, sizeof *loop);
+        if (!loop)
+                return aeon_fail(-ENOMEM, "no memory for a loop");
+        loop->world = aeon__world;
+        int r = loop->world ? 0 : uv_part_new(loop);
+        if (r < 0) {
+                free(loop);
+                return r;
+        }
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
         loop->thread = pthread_self();
         list_init(&loop->calls);
         list_init(&loop->signals);
+        if (loop->world)
+                aeon__world_adopt(loop);
         *ret_loop = loop;
         return 0;
 }
@@ -107,14 +117,8 @@ static void close_left_open(uv_handle_t *handle, void *arg)
         uv_close(handle, NULL);
 }
 
-/* Everything that belongs to the loop, but not its handle. */
-static void loop_end(struct aeon_loop *loop)
+static void uv_part_end(struct aeon_loop *loop)
 {
-        struct sched *outer = aeon__sched;
-        aeon__sched = &loop->runner.sched;
-        aeon__mailbox_close(&loop->mailbox);
-        aeon__calls_release(loop);
-        aeon__signals_end(loop);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         uv_close((uv_handle_t *)&loop->trim, NULL);
@@ -122,35 +126,49 @@ static void loop_end(struct aeon_loop *loop)
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+}
+
+void aeon__loop_end(struct aeon_loop *loop)
+{
+        struct sched *outer = aeon__sched;
+        aeon__sched = &loop->runner.sched;
+        aeon__mailbox_close(&loop->mailbox);
+        aeon__calls_release(loop);
+        aeon__signals_end(loop);
+        if (!loop->world)
+                uv_part_end(loop);
         aeon__sched = outer;
         aeon__runner_done(&loop->runner);
 }
 
-struct first_call {
-        struct aeon_loop *loop;
-        aeon_task_fn *fn;
-        void *arg;
-};
-
-static int first_task(void *arg)
+int aeon__loop_first(void *arg)
 {
-        struct first_call *first = arg;
-        int r = aeon__calls_open(first->loop);
+        struct aeon_loop *loop = arg;
+        int r = aeon__calls_open(loop);
         if (r < 0)
                 return r;
-        r = first->fn(first->arg);
-        aeon__calls_close(first->loop);
+        r = loop->first(loop->first_arg);
+        aeon__calls_close(loop);
         return r;
+}
+
+int aeon__loop_run(struct aeon_loop *loop, aeon_task_fn *fn, void *arg)
+{
+        loop->first = fn;
+        loop->first_arg = arg;
+        return aeon__runner_run(&loop->runner, aeon__loop_first, loop);
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
 {
+        if (aeon__world)
+                return aeon__world_loop_run(fn, arg);
         struct aeon_loop *loop = NULL;
-        int r = loop_new(&loop);
+        int r = aeon__loop_new(&loop);
         if (r < 0)
                 return r;
-        r = aeon__runner_run(&loop->runner, first_task, &(struct first_call){ loop, fn, arg });
-        loop_end(loop);
+        r = aeon__loop_run(loop, fn, arg);
+        aeon__loop_end(loop);
         aeon_loop_release(loop);
         return r;
 }
@@ -165,6 +183,13 @@ aeon_loop *aeon_loop_hold(aeon_loop *loop)
         return aeon__loop_hold(loop);
 }
 
+/* In a world nobody sleeps who could be woken. */
+static void ring_bell(struct aeon_loop *loop)
+{
+        if (!loop->world)
+                uv_async_send(&loop->wakeup);
+}
+
 void aeon_loop_release(aeon_loop *loop)
 {
         if (!loop)
@@ -174,7 +199,7 @@ void aeon_loop_release(aeon_loop *loop)
         unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
         if (ring) {
                 if (left == 1)
-                        uv_async_send(&loop->wakeup);
+                        ring_bell(loop);
                 aeon__mailbox_leave(&loop->mailbox);
         } else if (left == 0) {
                 aeon__mailbox_done(&loop->mailbox);
@@ -201,7 +226,7 @@ int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
         bool first;
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
         if (r == 0 && first)
-                uv_async_send(&loop->wakeup);
+                ring_bell(loop);
         aeon__mailbox_leave(&loop->mailbox);
         return r;
 }

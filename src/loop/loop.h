@@ -20,9 +20,9 @@
 #pragma once
 
 #include "loop/mailbox.h"
+#include "loop/world.h"
 #include "task/runner.h"
 
-#include <aeon/loop.h>
 #include <pthread.h>
 #include <uv.h>
 
@@ -39,7 +39,22 @@ struct aeon_loop {
         aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
         struct list calls;        /* those that such tasks do */
         struct list signals;      /* open receivers */
+        aeon_task_fn *first;      /* what its first task runs */
+        void *first_arg;
+        struct world *world;              /* NULL: the real one. In another, the uv members are not in use */
+        struct actor actor;               /* in its world */
+        struct loop_thread *world_thread; /* who hears of its end in its world */
 };
+
+/* Make a loop, in the world that the calling thread is in, and otherwise for the calling thread to run; end it: all is freed but the
+ * handle. */
+int aeon__loop_new(struct aeon_loop **ret_loop);
+void aeon__loop_end(struct aeon_loop *loop);
+
+/* Run it from @fn(@arg) to the end of its last task. In a world its first task is made by hand: aeon__loop_first(@loop), once @first is
+ * set. */
+int aeon__loop_run(struct aeon_loop *loop, aeon_task_fn *fn, void *arg);
+int aeon__loop_first(void *loop);
 
 /* The running task's loop; NULL outside. */
 static inline struct aeon_loop *aeon__loop_now(void)

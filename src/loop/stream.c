@@ -25,9 +25,17 @@ struct stream_writer {
         } request;
 };
 
+int aeon__stream_allowed(void)
+{
+        return aeon__world ? aeon_fail(-ENOTSUP, "there are no sockets in a test's world") : 0;
+}
+
 int aeon__stream_new(int family, struct aeon_stream **ret_stream)
 {
         struct aeon_loop *loop = aeon__loop_now();
+        int r = aeon__stream_allowed();
+        if (r < 0)
+                return r;
         struct aeon_stream *s = calloc(1, sizeof *s);
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for a stream");

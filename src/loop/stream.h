@@ -32,5 +32,8 @@ struct aeon_stream {
         char peer[128];               /* filled in when asked for */
 };
 
+/* Errors: -ENOTSUP in a world. */
+int aeon__stream_allowed(void);
+
 /* An unconnected stream of this family on the running loop. */
 int aeon__stream_new(int family, struct aeon_stream **ret_stream);

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { BATCH = 512 }; /* tasks between two looks at the outside world: an empty look costs some 200 ns */
+enum { BATCH = 512 }; /* an empty look at the outside world costs some 200 ns */
+
+__thread struct driver *aeon__thread_clock;
 
 static struct error_slot *running_error_slot(void)
 {
@@ -37,7 +39,8 @@ __attribute__((constructor)) static void connect_rooms_below(void)
 
 void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
-        *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
+        *runner = (struct runner){ .driver = driver, .batch = BATCH, .root = { .deadline = AEON_NEVER, .state = SCOPE_OPEN, .name = "root" } };
+        runner->last_spare_group = &runner->spare_groups;
         aeon__sched_init(&runner->sched);
         const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
         if (seed)
@@ -69,7 +72,7 @@ static void fire_deadlines(struct runner *runner)
 
 int aeon__runner_turn(struct runner *runner)
 {
-        aeon__sched_run(&runner->sched, BATCH);
+        aeon__sched_run(&runner->sched, runner->batch);
         if (runner->tasks == 0)
                 return 0;
         bool ready = aeon__sched_has_ready(&runner->sched);
@@ -80,21 +83,29 @@ int aeon__runner_turn(struct runner *runner)
         return 0;
 }
 
+int aeon__runner_begin(struct runner *runner, aeon_task_fn *fn, void *arg)
+{
+        return aeon__task_new(runner, NULL, "main", fn, arg, STACK_LARGE, "the loop");
+}
+
+int aeon__runner_result(struct runner *runner)
+{
+        aeon__error_move(&runner->error, aeon__error_current());
+        return runner->result;
+}
+
 int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
 {
         struct fault_guard guard;
         aeon__fault_begin(&guard);
-        int r = aeon__task_new(runner, NULL, "main", fn, arg, STACK_LARGE, "the loop");
+        int r = aeon__runner_begin(runner, fn, arg);
         struct sched *outer = aeon__sched;
         aeon__sched = &runner->sched; /* also while no task runs: what the driver calls belongs to this loop */
         while (r >= 0 && runner->tasks > 0)
                 r = aeon__runner_turn(runner);
         aeon__sched = outer;
         aeon__fault_end(&guard);
-        if (r < 0)
-                return r;
-        aeon__error_move(&runner->error, aeon__error_current());
-        return runner->result;
+        return r < 0 ? r : aeon__runner_result(runner);
 }
 
 aeon_time aeon_now(void)
@@ -102,6 +113,8 @@ aeon_time aeon_now(void)
         struct runner *runner = aeon__runner_now();
         if (runner)
                 return aeon__runner_clock(runner);
+        if (aeon__thread_clock)
+                return aeon__thread_clock->now(aeon__thread_clock);
         struct timespec t;
         clock_gettime(CLOCK_MONOTONIC, &t);
         return (aeon_time)t.tv_sec * 1000000000 + t.tv_nsec;

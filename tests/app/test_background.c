@@ -152,7 +152,7 @@ BESIDE_TEST(a_function_that_leaves_a_scope_open_has_failed_and_is_restarted_well
                   0);
         aeon_sleep(minute);
         CHECK(starts > 2);
-        CHECK_CONTAINS(background_info(app, "untidy")->error, "returned with a scope open");
+        CHECK_CONTAINS(background_info(app, "untidy")->error, "left open what it opened at ");
         CHECK(background_info(app, "untidy")->restarts + 1 == (unsigned)starts);
 }
 
