@@ -113,6 +113,17 @@ AEON_API int aeon_app_defer(aeon_app *app, void (*fn)(void *arg), void *arg);
  * Borrowed while the app lives. */
 AEON_API const char *aeon_app_arg(aeon_app *app, const char *name, const char *otherwise);
 
+/* Values by name, for what is known at run time only; prefer AEON_APP_VAR, which has a type. @value stays yours. Setting a name again
+ * replaces it; what was set is forgotten when the app ends, or by aeon_app_reset() (NULL: all names). Any thread, any time.
+ *
+ * aeon_app_get() gives NULL when there is none. aeon_app_require() fails with words that help: the nearest name, and what was set
+ * where. Errors: -ENOENT; setting: -ENOMEM. Source: Propan's context, set_global. */
+#define aeon_app_set(app, name, value) aeon_app_set_at((app), (name), (value), AEON_HERE)
+AEON_API int aeon_app_set_at(aeon_app *app, const char *name, void *value, const char *site);
+AEON_API void *aeon_app_get(aeon_app *app, const char *name);
+AEON_API AEON_MUST_CHECK int aeon_app_require(aeon_app *app, const char *name, void **ret_value);
+AEON_API void aeon_app_reset(aeon_app *app, const char *name);
+
 /* Ask the app to stop with exit code @code (kept if it is the first cause). Returns 0 at once; the stop itself happens in the app's
  * own task. Any thread, any number of times. */
 AEON_API int aeon_app_stop(aeon_app *app, int code);

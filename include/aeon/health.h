@@ -30,6 +30,7 @@ typedef struct aeon_health_opts {
         aeon_duration interval; /* 10 s */
         aeon_duration timeout;  /* 1 s */
         aeon_impact impact;     /* AEON_INFO */
+        bool on_demand;         /* run once at start, then only when aeon_health_ask() says so */
 } aeon_health_opts;
 
 /* Add a check. @name is copied. Errors: -ENOMEM, -EEXIST (kept by the app, which then refuses to start). */
@@ -43,6 +44,10 @@ AEON_API void *aeon_health_arg(const aeon_health *h);
 /* Say "degraded" with words, as a check's result. Returns a positive number. */
 AEON_API int aeon_health_degraded(aeon_health *h, const char *format, ...) AEON_PRINTF(2, 3);
 
+/* Run the check @name soon, without waiting for its interval. One that is running already is not started again: its result is the
+ * answer. Any thread. Errors: -ENOENT (the words name the nearest), -ESHUTDOWN when the app does not run. */
+AEON_API int aeon_health_ask(aeon_app *app, const char *name);
+
 /* ------------------------------------------------------------------ the last results, as the probes see them */
 
 typedef enum aeon_status { AEON_HEALTHY, AEON_DEGRADED, AEON_UNHEALTHY } aeon_status;
@@ -53,9 +58,14 @@ AEON_API bool aeon_app_is_started(aeon_app *app); /* start-up is complete */
 AEON_API bool aeon_app_is_ready(aeon_app *app);   /* started, not draining, no critical check unhealthy */
 
 /* Overall status, and with @details the components, as one JSON object to free():
- * {"status":"healthy","components":[{"name":..,"status":..,"latency_ms":..,"error":..}]}. NULL when memory is short. Any thread. */
+ * {"status":"healthy","components":[{"name":..,"status":..,"latency_ms":..,"error":..,"impact":..,"since_s":..,"failures":..}]}; since
+ * when it has this status, and how many runs in a row have failed. NULL when memory is short. Any thread. */
 AEON_API aeon_status aeon_health_overall(aeon_app *app);
 AEON_API char *aeon_health_json(aeon_app *app, bool details);
+
+/* The components as lines for people, to free(): "[+]database ok", "[-]cache unhealthy: nobody answers", "[~]..." for degraded. NULL when
+ * memory is short. Any thread. Source: Kubernetes, "?verbose" of its API server's health endpoints. */
+AEON_API char *aeon_health_text(aeon_app *app);
 
 #ifdef __cplusplus
 }

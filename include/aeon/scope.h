@@ -51,6 +51,7 @@ typedef struct aeon_scope {
         bool effective;                 /* cancelled, by itself or from outside */
         bool caught;                    /* it absorbed a -ECANCELED */
         uint8_t state;                  /* new, open, closed */
+        bool handling;                  /* it is the first member of an aeon_handling */
         const char *name;               /* borrowed */
         char reason[56];                /* words of the first own cancel */
 } aeon_scope;

@@ -3,8 +3,6 @@
 
 #include "loop/loop.h"
 
-#include <aeon/var.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,53 +153,4 @@ aeon_event *aeon_draining(void)
 {
         struct aeon_lifespan *life = lifespan_now();
         return life ? life->draining : NULL;
-}
-
-bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg)
-{
-        int r;
-        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
-                sched_yield();
-        return r == 0;
-}
-
-/* ------------------------------------------------------------------ app variables */
-
-static pthread_mutex_t vars_lock = PTHREAD_MUTEX_INITIALIZER;
-static aeon_var *vars_set;
-
-int aeon_app_var_set(aeon_var *var, void *value)
-{
-        aeon_app *app = atomic_load(&aeon__app_running);
-        if (app && atomic_load(&app->started))
-                return aeon_fail(-EPERM, "app variable \"%s\" cannot be set any more: the app is ready, and every loop reads it",
-                                 var->name);
-        pthread_mutex_lock(&vars_lock);
-        bool known = false;
-        for (aeon_var *at = vars_set; at; at = at->next)
-                known = known || at == var;
-        if (!known) {
-                var->next = vars_set;
-                vars_set = var;
-        }
-        __atomic_store_n(&var->value, value, __ATOMIC_RELEASE);
-        pthread_mutex_unlock(&vars_lock);
-        return 0;
-}
-
-void *aeon_app_var_get(const aeon_var *var)
-{
-        return __atomic_load_n(&var->value, __ATOMIC_ACQUIRE);
-}
-
-void aeon__app_vars_clear(void)
-{
-        pthread_mutex_lock(&vars_lock);
-        while (vars_set) {
-                aeon_var *var = vars_set;
-                vars_set = var->next;
-                var->next = NULL;
-                __atomic_store_n(&var->value, NULL, __ATOMIC_RELEASE);
-        }
-        pthread_mutex_unlock(&vars_lock);
 }

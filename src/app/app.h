@@ -142,6 +142,7 @@ struct aeon_app {
         struct health_check *checks;
         struct beside_task *beside; /* background and periodic */
         struct deferred *deferred;
+        struct app_value *values; /* by name */
         char admin_address[128];
         bool settings_failed; /* the failure of a start-up hook is a matter of settings: exit 2 */
 
@@ -170,11 +171,10 @@ struct aeon_app {
 /* app.c */
 void aeon__declare_failed(aeon_app *app, int code);
 void aeon__run_deferred(aeon_app *app);
-void aeon__app_vars_clear(void);
 extern _Atomic(aeon_app *) aeon__app_running; /* of the process; app variables are sealed when it is ready */
 
-/* Like aeon_post(), but a shortage of memory is waited out: what the life depends on may not get lost. False: the loop has ended. */
-bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg);
+/* context.c */
+void aeon__app_vars_clear(void);
 
 /* stop.c: the first call decides code and cause; true for that one. Any thread. */
 bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);

@@ -8,6 +8,7 @@
 #include "app/app.h"
 
 #include "base/log.h"
+#include "base/nearest.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -21,11 +22,13 @@ struct health_check {
         void *arg;
         aeon_health_opts opts;
         aeon_app *app;
+        aeon_scope *pause; /* around the pause between two runs, while it lasts; on the main loop */
 
         /* Under the app's lock. */
         bool finished;           /* once at least */
         aeon_time running_since; /* 0: not running */
         aeon_status status;
+        aeon_time since; /* the status is this one */
         aeon_duration latency;
         unsigned failures; /* in a row */
         char error[256];
@@ -112,13 +115,28 @@ static int call_check(aeon_health *h)
 static void note_result(struct health_check *check, const aeon_health *h, int r, aeon_time begin)
 {
         pthread_mutex_lock(&check->app->lock);
-        check->status = r < 0 ? AEON_UNHEALTHY : r > 0 ? AEON_DEGRADED : AEON_HEALTHY;
-        check->latency = aeon_now() - begin;
+        aeon_status status = r < 0 ? AEON_UNHEALTHY : r > 0 ? AEON_DEGRADED : AEON_HEALTHY;
+        aeon_time now = aeon_now();
+        if (status != check->status || !check->finished)
+                check->since = now;
+        check->status = status;
+        check->latency = now - begin;
         check->failures = r < 0 ? check->failures + 1 : 0;
         check->finished = true;
         check->running_since = 0;
         snprintf(check->error, sizeof check->error, "%s", r < 0 ? aeon_error_describe(r) : r > 0 ? h->words : "");
         pthread_mutex_unlock(&check->app->lock);
+}
+
+/* Until the next run is due, or asked for. */
+static int pause_between(struct health_check *check)
+{
+        aeon_scope pause;
+        aeon_scope_open(&pause, &(aeon_scope_opts){ .name = check->name });
+        check->pause = &pause;
+        int r = check->opts.on_demand ? aeon_sleep_until(AEON_NEVER) : aeon_sleep(check->opts.interval);
+        check->pause = NULL;
+        return aeon_scope_close(&pause, r);
 }
 
 static int check_loop(void *arg)
@@ -140,7 +158,7 @@ static int check_loop(void *arg)
                         aeon_log_warning("health check \"%s\": %s", check->name, check->error);
                 else if (r >= 0 && !was_well)
                         aeon_log_info("health check \"%s\" is well again", check->name);
-                r = aeon_sleep(check->opts.interval);
+                r = pause_between(check);
         }
         return r;
 }
@@ -155,6 +173,33 @@ int aeon__health_start(struct aeon_lifespan *life)
                         return r;
         }
         return 0;
+}
+
+static void end_pause(void *arg)
+{
+        struct health_check *check = arg;
+        if (check->pause)
+                aeon_scope_cancel(check->pause, "asked for");
+}
+
+enum { NAMES_COMPARED = 64 };
+
+int aeon_health_ask(aeon_app *app, const char *name)
+{
+        const char *names[NAMES_COMPARED] = { 0 };
+        size_t count = 0;
+        for (struct health_check *check = app->checks; check; check = check->next) {
+                if (!strcmp(check->name, name)) {
+                        aeon_loop *loop = atomic_load(&app->main_loop);
+                        return loop ? aeon_post(loop, end_pause, check) : -ESHUTDOWN;
+                }
+                if (count < NAMES_COMPARED)
+                        names[count++] = check->name;
+        }
+        const char *near = count ? aeon__nearest(name, names, count) : NULL;
+        if (near)
+                return aeon_fail(-ENOENT, "there is no health check \"%s\": did you mean \"%s\"?", name, near);
+        return aeon_fail(-ENOENT, "there is no health check \"%s\"", name);
 }
 
 /* ------------------------------------------------------------------ the probes' view */
@@ -202,21 +247,29 @@ bool aeon_app_is_ready(aeon_app *app)
         return atomic_load(&app->ready) && aeon_health_overall(app) != AEON_UNHEALTHY;
 }
 
+static const char *const impact_names[] = { "info", "degrading", "critical" };
 static const char *const status_names[] = { "healthy", "degraded", "unhealthy" };
+
+static const char *words_now(const struct health_check *check)
+{
+        bool overdue = check->running_since && status_now(check) == AEON_UNHEALTHY && check->status != AEON_UNHEALTHY;
+        return overdue ? "still running after its time limit" : check->error;
+}
 
 static void print_component(FILE *out, const struct health_check *check)
 {
         char name[128], error[768];
-        bool overdue = check->running_since && status_now(check) == AEON_UNHEALTHY && check->status != AEON_UNHEALTHY;
-        const char *words = overdue ? "still running after its time limit" : check->error;
+        const char *words = words_now(check);
         aeon__json_escape(name, sizeof name, check->name, strlen(check->name));
         aeon__json_escape(error, sizeof error, words, strlen(words));
         fprintf(out, "{\"name\":\"%s\",\"status\":\"%s\",\"latency_ms\":%.3f,", name, status_names[status_now(check)],
                 (double)check->latency / 1e6);
         if (*words)
-                fprintf(out, "\"error\":\"%s\"}", error);
+                fprintf(out, "\"error\":\"%s\"", error);
         else
-                fprintf(out, "\"error\":null}");
+                fprintf(out, "\"error\":null");
+        fprintf(out, ",\"impact\":\"%s\",\"since_s\":%.3f,\"failures\":%u}", impact_names[check->opts.impact],
+                check->finished ? (double)(aeon_now() - check->since) / 1e9 : 0.0, check->failures);
 }
 
 char *aeon_health_json(aeon_app *app, bool details)
@@ -239,6 +292,30 @@ char *aeon_health_json(aeon_app *app, bool details)
         }
         pthread_mutex_unlock(&app->lock);
         fputs("}", out);
+        if (fclose(out) != 0) {
+                free(text);
+                return NULL;
+        }
+        return text;
+}
+
+char *aeon_health_text(aeon_app *app)
+{
+        char *text = NULL;
+        size_t size = 0;
+        FILE *out = open_memstream(&text, &size);
+        if (!out)
+                return NULL;
+        pthread_mutex_lock(&app->lock);
+        for (const struct health_check *check = app->checks; check; check = check->next) {
+                aeon_status status = status_now(check);
+                if (status == AEON_HEALTHY)
+                        fprintf(out, "[+]%s ok\n", check->name);
+                else
+                        fprintf(out, "[%c]%s %s: %s\n", status == AEON_DEGRADED ? '~' : '-', check->name, status_names[status],
+                                words_now(check));
+        }
+        pthread_mutex_unlock(&app->lock);
         if (fclose(out) != 0) {
                 free(text);
                 return NULL;

@@ -50,6 +50,7 @@ static void app_free(aeon_app *app)
                         app->hooks[kind] = hook->next;
                         free(hook);
                 }
+        aeon_app_reset(app, NULL);
         aeon__health_free(app);
         aeon__beside_free(app);
         aeon__report_free(app);

@@ -8,7 +8,7 @@
 extern const char *(*aeon__log_task_name)(void);
 
 /* True when colours may be written to @fd: a terminal, NO_COLOR unset, TERM not dumb. */
-bool aeon__colours_on(int fd);
+AEON_API bool aeon__colours_on(int fd);
 
 /* True when lines are written as JSON. */
 bool aeon__log_is_json(void);

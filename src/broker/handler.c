@@ -1,6 +1,7 @@
 /* Calling a handler: decode what came, call within its time, encode what it answers. */
 #include "broker/core.h"
 
+#include <aeon/dependency.h>
 #include <aeon/error.h>
 #include <aeon/record.h>
 #include <aeon/scope.h>
@@ -28,13 +29,14 @@ struct call {
 
 static int call_within(const struct call *c, aeon_duration timeout, bool *ret_stopped)
 {
-        aeon_scope limit;
-        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = timeout, .name = c->handler->name });
+        aeon_handling limit;
+        aeon_handling_init(&limit, &(aeon_scope_opts){ .timeout = timeout, .name = c->handler->name });
+        aeon_handling_enter(&limit);
         aeon_error_clear();
         int r = c->handler->raw ? c->handler->raw(c->message) : c->handler->typed(c->in, c->out);
-        r = aeon_scope_close(&limit, r);
+        r = aeon_handling_close(&limit, r);
         *ret_stopped = r < 0 && aeon_cancelled();
-        if (r == -ETIMEDOUT && aeon_scope_caught(&limit))
+        if (r == -ETIMEDOUT && aeon_scope_caught(&limit.scope))
                 return aeon_fail(-ETIMEDOUT, "the handler %s took longer than %.3g s", c->handler->name, (double)timeout / 1e9);
         return r;
 }

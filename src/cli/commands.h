@@ -5,4 +5,6 @@ int run_main(int argc, char **argv);
 int publish_main(int argc, char **argv);
 int consume_main(int argc, char **argv);
 int probe_main(int argc, char **argv);
+int health_main(int argc, char **argv);
+int tasks_main(int argc, char **argv);
 int new_main(int argc, char **argv);

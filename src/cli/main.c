@@ -17,6 +17,8 @@ static const struct {
         { "publish", publish_main, "send one message, or ask and print the reply" },
         { "consume", consume_main, "print messages as they come" },
         { "probe", probe_main, "ask a running app whether it is live, ready or started" },
+        { "health", health_main, "show the components of a running app" },
+        { "tasks", tasks_main, "show the tasks of a running app, and what each waits for" },
         { "new", new_main, "make a project that builds, runs and tests at once" },
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -151,9 +151,10 @@ int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, 
 static void find_main_bounds(struct context *main)
 {
 #ifdef FIBER_ASAN
-        if (aeon__sched && aeon__sched->running) {
-                main->low = aeon__sched->running->context.low;
-                main->size = aeon__sched->running->context.size;
+        if (aeon__sched) {
+                const struct context *here = aeon__sched->running ? &aeon__sched->running->context : &aeon__sched->main;
+                main->low = here->low;
+                main->size = here->size;
                 return;
         }
         pthread_attr_t attributes;

@@ -44,7 +44,7 @@ struct sched {
         struct stack_pool stacks;
 };
 
-/* The scheduler whose fibers the calling thread runs now; NULL outside. */
+/* The scheduler that the calling thread runs now, whether in one of its fibers or in its main context; NULL outside. */
 extern __thread struct sched *aeon__sched;
 
 void aeon__sched_init(struct sched *s);
@@ -66,24 +66,31 @@ static inline void aeon__fiber_ready(struct sched *s, struct fiber *f)
 /* From the running fiber @f, whose state says whether it comes back: switch to the next one or to the main context. */
 void aeon__fiber_leave(struct sched *s, struct fiber *f);
 
-/* From a fiber: stop until somebody readies it again. */
-static inline void aeon__fiber_park(struct sched *s)
+/* From a fiber: stop, FIBER_PARKED until somebody readies it, FIBER_READY until its turn comes. */
+static inline void aeon__fiber_stop(struct sched *s, enum fiber_state state)
 {
         struct fiber *f = s->running;
-        f->state = FIBER_PARKED;
+        if (state == FIBER_READY)
+                aeon__fiber_ready(s, f);
+        else
+                f->state = FIBER_PARKED;
         aeon__fiber_leave(s, f);
 }
 
-/* From a fiber: let the others run first. Returns at once when nobody is ready and the budget lasts. */
+/* From a fiber that would let the others run first: nobody is ready and the budget lasts, so its next turn begins right now. */
+static inline bool aeon__fiber_goes_on(struct sched *s)
+{
+        if (s->first_ready || !s->budget)
+                return false;
+        s->budget--;
+        return true;
+}
+
+/* From a fiber: let the others run first. */
 static inline void aeon__fiber_yield(struct sched *s)
 {
-        if (!s->first_ready && s->budget) {
-                s->budget--;
-                return;
-        }
-        struct fiber *f = s->running;
-        aeon__fiber_ready(s, f);
-        aeon__fiber_leave(s, f);
+        if (!aeon__fiber_goes_on(s))
+                aeon__fiber_stop(s, FIBER_READY);
 }
 
 /* From the main context: run ready fibers until none is left or @budget of them have run; when shuffling, those that are ready now. */

@@ -39,30 +39,9 @@ struct admin {
 
 /* ------------------------------------------------------------------ answers */
 
-static int answer_probe(aeon_request *req, bool good)
+static struct admin *admin_of(aeon_request *req)
 {
-        return aeon_reply_json(req, good ? 200 : 503, good ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}");
-}
-
-static aeon_app *app_of(aeon_request *req)
-{
-        struct admin *admin = aeon__request_owner(req);
-        return admin->app;
-}
-
-static int livez(aeon_request *req)
-{
-        return answer_probe(req, aeon_app_is_live(app_of(req)));
-}
-
-static int startupz(aeon_request *req)
-{
-        return answer_probe(req, aeon_app_is_started(app_of(req)));
-}
-
-static int readyz(aeon_request *req)
-{
-        return answer_probe(req, aeon_app_is_ready(app_of(req)));
+        return aeon__request_owner(req);
 }
 
 static bool is_loopback(const char *peer)
@@ -74,14 +53,57 @@ static bool is_loopback(const char *peer)
         return false;
 }
 
+static bool shows_details(aeon_request *req)
+{
+        return admin_of(req)->details || is_loopback(aeon_request_peer(req));
+}
+
+/* As lines for people: the components when the reader may see them, then the verdict. */
+static int answer_verbosely(aeon_request *req, bool good)
+{
+        char *lines = shows_details(req) ? aeon_health_text(admin_of(req)->app) : strdup(""), *text = NULL;
+        if (!lines || asprintf(&text, "%s%s check %s\n", lines, aeon_request_path(req) + 1, good ? "passed" : "failed") < 0) {
+                free(lines);
+                return aeon_fail(-ENOMEM, "health");
+        }
+        int r = aeon_reply_text(req, good ? 200 : 503, text);
+        free(lines);
+        free(text);
+        return r;
+}
+
+static int answer_probe(aeon_request *req, bool good)
+{
+        if (aeon_request_query(req, "verbose"))
+                return answer_verbosely(req, good);
+        return aeon_reply_json(req, good ? 200 : 503, good ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}");
+}
+
+static int livez(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_live(admin_of(req)->app));
+}
+
+static int startupz(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_started(admin_of(req)->app));
+}
+
+static int readyz(aeon_request *req)
+{
+        return answer_probe(req, aeon_app_is_ready(admin_of(req)->app));
+}
+
 static int healthz(aeon_request *req)
 {
-        struct admin *admin = aeon__request_owner(req);
-        aeon_status overall = aeon_health_overall(admin->app);
-        char *json = aeon_health_json(admin->app, admin->details || is_loopback(aeon_request_peer(req)));
+        struct admin *admin = admin_of(req);
+        bool good = aeon_health_overall(admin->app) != AEON_UNHEALTHY;
+        if (aeon_request_query(req, "verbose"))
+                return answer_verbosely(req, good);
+        char *json = aeon_health_json(admin->app, shows_details(req));
         if (!json)
                 return aeon_fail(-ENOMEM, "health");
-        int r = aeon_reply_json(req, overall == AEON_UNHEALTHY ? 503 : 200, json);
+        int r = aeon_reply_json(req, good ? 200 : 503, json);
         free(json);
         return r;
 }

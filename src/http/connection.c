@@ -185,7 +185,7 @@ static void await_request(struct http_connection *c)
                 aeon_scope_close(&c->waiting, n < 0 ? (int)n : 0);
                 if (c->ended && !c->client_gone && (broke || !buffer_size(&c->in))) {
                         c->client_gone = true;
-                        aeon_scope_cancel(&c->request.scope, "client disconnected");
+                        aeon_scope_cancel(&c->request.handling.scope, "client disconnected");
                 }
         }
 }
@@ -208,7 +208,7 @@ static void serve_request(struct http_connection *c)
         c->close = !c->request.head.keep_alive;
         int r = hand_over(c);
         if (r == 0) {
-                aeon_scope_init(&c->request.scope, &(aeon_scope_opts){ .name = "request" });
+                aeon_handling_init(&c->request.handling, &(aeon_scope_opts){ .name = "request" });
                 c->in_request = true;
                 r = c->server->spawn(c->server->spawner, name, aeon__exchange_run, c);
         }

@@ -1,7 +1,7 @@
 /* The request task: from a complete head to the reply.
  *
  * DESIGN
- *   The handler runs in a scope of its own (req->scope), which the connection task cancels when the client goes. The reply is sent
+ *   The handler runs in a scope of its own (req->handling), which the connection task cancels when the client goes. The reply is sent
  *   outside of it: a handler that needed nothing that suspends answers a client that has only closed its sending side.
  */
 #include "http/connection.h"
@@ -55,7 +55,7 @@ int aeon__router_answer(const struct http_router *router, aeon_request *req)
                 return r;
         req->route = match.route;
         if (match.route->opts.timeout)
-                aeon_scope_set_deadline(&req->scope, aeon_now() + match.route->opts.timeout);
+                aeon_scope_set_deadline(&req->handling.scope, aeon_now() + match.route->opts.timeout);
         return match.route->handler(req);
 }
 
@@ -103,9 +103,9 @@ static void settle_failure(struct http_connection *c, int r)
 static int run_handler(struct http_connection *c)
 {
         aeon_request *req = &c->request;
-        aeon_scope_enter(&req->scope);
+        aeon_handling_enter(&req->handling);
         int r = c->server->answer(req);
-        int e = aeon_scope_close(&req->scope, r);
+        int e = aeon_handling_close(&req->handling, r);
         return r < 0 && e == 0 ? r : e;
 }
 

@@ -11,6 +11,7 @@
 #include "http/parser.h"
 #include "http/router.h"
 
+#include <aeon/dependency.h>
 #include <aeon/http.h>
 #include <aeon/scope.h>
 
@@ -29,9 +30,9 @@ struct aeon_request {
         struct http_head head;
         struct http_buffer bytes; /* of the head; its strings point here */
         const char *method, *path;
-        aeon_scope scope;     /* around the handler */
-        struct value *values; /* records that end with the request */
-        struct block *blocks; /* memory that ends with the request */
+        aeon_handling handling; /* around the handler */
+        struct value *values;   /* records that end with the request */
+        struct block *blocks;   /* memory that ends with the request */
 
         const struct http_route *route;
         const char *params[HTTP_PARAMS_LIMIT]; /* decoded, in the order of route->names */

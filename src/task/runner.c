@@ -73,7 +73,10 @@ int aeon__runner_turn(struct runner *runner)
         if (runner->tasks == 0)
                 return 0;
         bool ready = aeon__sched_has_ready(&runner->sched);
+        struct sched *outer = aeon__sched; /* callbacks are in no task, even when this loop runs inside a task of another */
+        aeon__sched = NULL;
         int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
+        aeon__sched = outer;
         if (r < 0)
                 return r;
         fire_deadlines(runner);
@@ -85,8 +88,11 @@ int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
         struct fault_guard guard;
         aeon__fault_begin(&guard);
         int r = aeon__task_new(runner, NULL, "main", fn, arg, STACK_LARGE, "the loop");
+        struct sched *outer = aeon__sched;
+        aeon__sched = &runner->sched; /* also while no task runs: what the driver calls belongs to this loop */
         while (r >= 0 && runner->tasks > 0)
                 r = aeon__runner_turn(runner);
+        aeon__sched = outer;
         aeon__fault_end(&guard);
         if (r < 0)
                 return r;

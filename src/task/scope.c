@@ -169,7 +169,7 @@ int aeon_scope_init(aeon_scope *s, const aeon_scope_opts *opts)
         s->timeout = 0;
         s->timer = (struct aeon__heap_node){ 0 };
         s->cause = AEON_CAUSE_NONE;
-        s->shield = s->effective = s->caught = false;
+        s->shield = s->effective = s->caught = s->handling = false;
         s->state = SCOPE_NEW;
         s->name = NULL;
         s->reason[0] = '\0';

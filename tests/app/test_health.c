@@ -166,10 +166,13 @@ PLAIN_TEST(the_components_are_shown_with_their_words)
         CHECK_INT(run_until(all_checked, with_many_checks), 0);
         REQUIRE(json != NULL);
         CHECK_CONTAINS(json, "{\"status\":\"healthy\",\"components\":[{\"name\":\"well\",\"status\":\"healthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":null},{\"name\":\"slow\",\"status\":\"degraded\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"2 of 3 \\\"shards\\\"\"},{\"name\":\"gone\",\"status\":\"unhealthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"nobody\\nanswers\"},{\"name\":\"mute\",\"status\":\"unhealthy\",\"latency_ms\":");
-        CHECK_CONTAINS(json, "\"error\":\"no answer within 20 ms\"}]}");
+        CHECK_CONTAINS(json, "\"error\":null,\"impact\":\"info\",\"since_s\":");
+        CHECK_CONTAINS(json, "\"failures\":0},{\"name\":\"slow\",\"status\":\"degraded\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"2 of 3 \\\"shards\\\"\",\"impact\"");
+        CHECK_CONTAINS(json, ",{\"name\":\"gone\",\"status\":\"unhealthy\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"nobody\\nanswers\",\"impact\"");
+        CHECK_CONTAINS(json, "\"failures\":1},{\"name\":\"mute\",\"status\":\"unhealthy\",\"latency_ms\":");
+        CHECK_CONTAINS(json, "\"error\":\"no answer within 20 ms\",\"impact\"");
         const char *latency = strstr(json, "\"mute\"");
         latency = latency ? strstr(latency, "\"latency_ms\":") : NULL;
         CHECK(latency && strtod(latency + strlen("\"latency_ms\":"), NULL) >= 20);
@@ -317,4 +320,51 @@ PLAIN_TEST_WITHIN(a_loop_that_does_not_come_round_is_not_live, 40)
         CHECK_INT(aeon_app_run(with_a_stuck_loop, &(aeon_app_opts){ .quiet = true }), 0);
         pthread_join(thread, NULL);
         CHECK(was_live_before && was_dead_meanwhile && was_live_after);
+}
+
+/* ------------------------------------------------------------------ on demand, since when, how often */
+
+static int counted(aeon_health *h)
+{
+        (void)h;
+        return ++runs == 3 ? 0 : aeon_fail(-EIO, "run %d", (int)runs);
+}
+
+static void on_demand(aeon_app *app)
+{
+        aeon_health_check(app, "database", counted, &(aeon_health_opts){ .on_demand = true });
+        aeon_background(app, "look", look, app, NULL);
+}
+
+static bool asked_until_well(void)
+{
+        if (json_says("\"error\":\"run 1\"") || json_says("\"error\":\"run 2\"")) {
+                if (runs == 2)
+                        CHECK(json_says("\"failures\":2"));
+                CHECK_INT(aeon_health_ask(the_app, "database"), 0);
+        }
+        return json_says("\"error\":null");
+}
+
+PLAIN_TEST(a_check_on_demand_runs_once_and_then_when_asked)
+{
+        CHECK_INT(run_until(asked_until_well, on_demand), 0);
+        CHECK(seen);
+        CHECK_INT(runs, 3);
+        CHECK_CONTAINS(json, "\"impact\":\"info\",\"since_s\":0.");
+        CHECK_CONTAINS(json, "\"failures\":0");
+        forget();
+}
+
+static bool asked_wrongly(void)
+{
+        CHECK_INT(aeon_health_ask(the_app, "databse"), -ENOENT);
+        CHECK_CONTAINS(aeon_error_text(), "did you mean \"database\"?");
+        return true;
+}
+
+PLAIN_TEST(asking_for_a_check_that_is_not_there_names_the_nearest)
+{
+        CHECK_INT(run_until(asked_wrongly, on_demand), 0);
+        forget();
 }

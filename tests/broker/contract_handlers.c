@@ -73,6 +73,51 @@ CONTRACT_TEST(a_failure_is_retried_until_it_succeeds)
         CHECK_INT(with_app(k, declare_lucky, run_lucky, NULL), 0);
 }
 
+/* ------------------------------------------------------------------ dependencies */
+
+static int commits;
+
+static int open_transaction(int **ret_transaction)
+{
+        *ret_transaction = &commits;
+        return 0;
+}
+
+static int close_transaction(int *transaction, int r)
+{
+        CHECK_INT(r, 0);
+        return ++*transaction < 2 ? aeon_fail(-EIO, "the disk is full") : 0;
+}
+AEON_DEPENDENCY(transaction, int, open_transaction, close_transaction);
+
+static int within_transaction(aeon_message *m)
+{
+        int *transaction;
+        attempts[calls++] = (int)aeon_message_attempt(m);
+        return transaction_get(&transaction);
+}
+AEON_RAW_HANDLER(within_transaction);
+
+static void declare_transaction(aeon_app *app)
+{
+        aeon_subscribe(app, "test", &within_transaction_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(5) });
+}
+
+static void run_transaction(aeon_app *app)
+{
+        publish(app, "test", "x");
+        AWAIT(stats_of(app).processed == 1);
+        CHECK_INT(commits, 2);
+        CHECK_INT(calls, 2);
+        CHECK_INT(attempts[1], 2);
+        CHECK_INT(stats_of(app).failed, 1);
+}
+
+CONTRACT_TEST(a_message_whose_dependency_cannot_commit_is_tried_again)
+{
+        CHECK_INT(with_app(k, declare_transaction, run_transaction, NULL), 0);
+}
+
 static int hopeless(aeon_message *m)
 {
         (void)m;

@@ -11,7 +11,7 @@ PLAIN_TEST(help_is_there_for_every_command)
 {
         const char *output;
         CHECK_INT(RUN_AEON(&output, "help"), 0);
-        static const char *const commands[] = { "run", "publish", "consume", "probe", "new" };
+        static const char *const commands[] = { "run", "publish", "consume", "probe", "health", "tasks", "new" };
         for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
                 char usage[64];
                 CHECK_CONTAINS(output, commands[i]);
@@ -153,6 +153,29 @@ PLAIN_TEST(probe_follows_the_life_of_an_app)
         CHECK_INT(RUN_AEON(&output, "probe", "live", url), 0);
         process_signal(p, SIGTERM); /* the second one waits no longer */
         CHECK_INT(process_wait(p, 15), 0);
+}
+
+PLAIN_TEST(health_is_a_table_of_components)
+{
+        const char *output;
+        struct process *p = AEON("run", service("state.c"), "--admin", "unix:admin.sock");
+        REQUIRE(process_await(p, "is ready", 20));
+        test_write_file(test_path("state"), "ok");
+        for (int i = 0; i < 500 && RUN_AEON(&output, "health", "unix:admin.sock") != 0; i++)
+                usleep(10000);
+        CHECK_CONTAINS(output, "healthy\ncomponent  status        latency     since  impact     error\nstate      healthy");
+        test_write_file(test_path("state"), "down");
+        for (int i = 0; i < 500 && RUN_AEON(&output, "health", "unix:admin.sock") == 0; i++)
+                usleep(10000);
+        CHECK_INT(RUN_AEON(&output, "health", "unix:admin.sock"), 1);
+        CHECK_CONTAINS(output, "unhealthy\ncomponent");
+        CHECK_CONTAINS(output, "critical   ");
+        CHECK_INT(RUN_AEON(&output, "health", "unix:admin.sock", "--json"), 1);
+        CHECK_CONTAINS(output, "{\"status\":\"unhealthy\",\"components\":[{\"name\":\"state\"");
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+        CHECK_INT(RUN_AEON(&output, "health", "unix:admin.sock"), 1);
+        CHECK_CONTAINS(output, "Connection refused");
 }
 
 PLAIN_TEST(probe_of_a_socket_file_and_of_nonsense)

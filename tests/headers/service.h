@@ -13,6 +13,20 @@ AEON_APP_VAR(config, struct point);
 AEON_LOOP_VAR(pool, struct point);
 AEON_TASK_VAR(user, const char);
 
+AEON_APP_VAR_MUTABLE(rates, struct point);
+
+static int open_session(struct point **ret_session)
+{
+        *ret_session = config_get();
+        return 0;
+}
+
+static int close_session(struct point *session, int r)
+{
+        return session ? r : -EINVAL;
+}
+AEON_DEPENDENCY(session, struct point, open_session, close_session);
+
 static int move(const struct point *in, struct point *out)
 {
         out->x = in->x + 1;

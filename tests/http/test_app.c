@@ -3,6 +3,7 @@
 
 #include "http/admin.h"
 
+#include <aeon/dependency.h>
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
@@ -38,8 +39,30 @@ static int stop_app(aeon_request *req)
         return aeon_reply_text(req, 200, "stopping");
 }
 
+static int open_session(int **ret_session)
+{
+        static int sessions[8], count;
+        *ret_session = &sessions[count++];
+        return 0;
+}
+
+static int close_session(int *session, int r)
+{
+        (void)session;
+        return r < 0 ? 0 : aeon_fail(-EIO, "no commit");
+}
+AEON_DEPENDENCY(session, int, open_session, close_session);
+
+static int with_session(aeon_request *req)
+{
+        int *session;
+        int r = session_get(&session);
+        return r < 0 ? r : aeon_reply_text(req, 200, "saved");
+}
+
 static void web(aeon_app *app)
 {
+        aeon_route(app, "GET /session", with_session, NULL);
         aeon_http_listen(app, &(aeon_http_opts){ .port = (unsigned)port });
         aeon_route(app, "GET /hello", hello, NULL);
         aeon_route(app, "GET /slow", slow, NULL);
@@ -133,6 +156,15 @@ static int await_status(int at, const char *target, int status, const char **ret
                         usleep(20000);
         }
         return last;
+}
+
+PLAIN_TEST(a_reply_is_not_sent_before_the_dependencies_of_its_request_are_closed)
+{
+        pid_t pid = start(web, 1);
+        CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
+        CHECK_INT(test_http_get(port, "/session", NULL), 500);
+        CHECK_INT(end(pid, SIGTERM), 0);
+        check_words("dependency \"session\": no commit");
 }
 
 PLAIN_TEST(an_app_answers_requests_and_ends_well)
@@ -272,6 +304,10 @@ PLAIN_TEST(readiness_and_health_follow_the_checks)
         test_write_file(test_path("down"), "");
         CHECK_INT(await_status(admin_port, "/readyz", 503, &body), 503);
         CHECK_STR(body, "{\"status\":\"unhealthy\"}");
+        CHECK_INT(test_http_get(admin_port, "/readyz?verbose", &body), 503);
+        CHECK_STR(body, "[-]file unhealthy: the file says down\nreadyz check failed\n");
+        CHECK_INT(test_http_get(admin_port, "/livez?verbose", &body), 200);
+        CHECK_CONTAINS(body, "livez check passed\n");
         CHECK_INT(test_http_get(admin_port, "/healthz", &body), 503);
         CHECK_CONTAINS(body, "the file says down");
         CHECK_INT(test_http_get(admin_port, "/livez", NULL), 200);
