@@ -73,10 +73,7 @@ int aeon__runner_turn(struct runner *runner)
         if (runner->tasks == 0)
                 return 0;
         bool ready = aeon__sched_has_ready(&runner->sched);
-        struct sched *outer = aeon__sched; /* callbacks are in no task, even when this loop runs inside a task of another */
-        aeon__sched = NULL;
         int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
-        aeon__sched = outer;
         if (r < 0)
                 return r;
         fire_deadlines(runner);
