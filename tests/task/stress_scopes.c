@@ -10,6 +10,7 @@ enum { PUBLIC_SCOPES = 16, PUBLIC_BANDS = 32, DEPTH = 4 };
 static aeon_scope *scopes[PUBLIC_SCOPES]; /* open ones of all tasks, for the others to meddle with */
 static struct band *bands[PUBLIC_BANDS];
 static struct band *all_bands;
+static const char scope_name[] = "stress";
 
 /* ------------------------------------------------------------------ scopes */
 
@@ -34,7 +35,7 @@ static int expected_of_close(const aeon_scope *s, int r)
 
 static void scope_open(aeon_scope *s)
 {
-        aeon_scope_opts opts = { .name = "stress", .shield = chance(4) == 0 };
+        aeon_scope_opts opts = { .name = scope_name, .shield = chance(4) == 0 };
         if (chance(2))
                 opts.timeout = some_time();
         if (chance(4) == 0)
@@ -96,7 +97,7 @@ void stress_scopes_unshield(void)
 {
         aeon_scope *root = &aeon__runner_now()->root, *s = root;
         for (;;) {
-                if (s->shield)
+                if (s->shield && s->name == scope_name) /* others' are none of our business */
                         aeon_scope_set_shield(s, false);
                 if (s->first_child) {
                         s = s->first_child;
