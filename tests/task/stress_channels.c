@@ -17,6 +17,7 @@ static struct pipe pipes[CHANNELS];
 struct call {
         struct list in_pipe;
         const void *handle;
+        bool dismissed; /* the handle was closed */
 };
 
 static unsigned char *values; /* by the number that was sent: enum value_state */
@@ -47,10 +48,18 @@ static void pipe_open(struct pipe *p)
         REQUIRE_INT(aeon_channel_open(sizeof(size_t), p->capacity, &p->senders[0], &p->receivers[0]), 0);
 }
 
+static void dismiss_calls(const struct list *calls, const void *handle)
+{
+        struct call *call;
+        list_foreach (call, calls, in_pipe)
+                call->dismissed = call->dismissed || call->handle == handle;
+}
+
 static void close_sender(struct pipe *p, size_t i)
 {
         aeon_sender *s = p->senders[i];
         p->senders[i] = NULL;
+        dismiss_calls(&p->sending, s);
         aeon_sender_close(s);
 }
 
@@ -60,6 +69,7 @@ static void close_receiver(struct pipe *p, size_t i)
         if (receivers_of(p) == 1)
                 values_dropped += aeon_receiver_buffered(r);
         p->receivers[i] = NULL;
+        dismiss_calls(&p->receiving, r);
         aeon_receiver_close(r);
 }
 
@@ -79,6 +89,7 @@ static int act_send(struct band *band, int depth)
         if (r == 0)
                 values[value] |= ACCEPTED;
         stress.refused += r != 0;
+        REQUIRE(r != -EBADF || call.dismissed);
         REQUIRE(r == 0 || r == -ECANCELED || r == -EBADF || r == -EPIPE || (r == -EAGAIN && with_receiver));
         return r == -ECANCELED ? r : 0;
 }
@@ -107,6 +118,7 @@ static int act_receive(struct band *band, int depth)
                 return 0;
         }
         REQUIRE(value == SIZE_MAX);
+        REQUIRE(r != -EBADF || call.dismissed);
         REQUIRE(r == -ECANCELED || r == -EBADF || r == AEON_EOF || r == -EAGAIN);
         return r == -ECANCELED ? r : 0;
 }
@@ -151,12 +163,12 @@ static void add_case(struct selecting *s, struct pipe *p)
         if (sender && chance(2)) {
                 *value = values_made++;
                 *one = (aeon_select_case){ .send = sender, .item = value };
-                call->handle = sender;
+                *call = (struct call){ .handle = sender };
                 list_append(&p->sending, &call->in_pipe);
         } else if (receiver) {
                 *value = SIZE_MAX;
                 *one = (aeon_select_case){ .receive = receiver, .ret_item = value };
-                call->handle = receiver;
+                *call = (struct call){ .handle = receiver };
                 list_append(&p->receiving, &call->in_pipe);
         } else {
                 *one = (aeon_select_case){ .event = event_enter(&s->places[s->count]) };
@@ -164,8 +176,9 @@ static void add_case(struct selecting *s, struct pipe *p)
         s->count++;
 }
 
-static void case_happened(const aeon_select_case *one, size_t value)
+static void case_happened(const aeon_select_case *one, size_t value, const struct call *call)
 {
+        REQUIRE(one->result != -EBADF || call->dismissed);
         if (one->event)
                 REQUIRE(aeon_event_is_set(one->event));
         if (one->send && one->result == 0)
@@ -192,7 +205,7 @@ static int act_select(struct band *band, int depth)
                 else
                         list_remove(&s.calls[i].in_pipe);
                 if ((int)i == r)
-                        case_happened(&s.cases[i], s.values[i]);
+                        case_happened(&s.cases[i], s.values[i], &s.calls[i]);
                 else
                         REQUIRE(!s.cases[i].receive || s.values[i] == SIZE_MAX);
         }

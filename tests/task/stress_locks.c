@@ -1,6 +1,8 @@
 /* What the crowd takes and gives back: mutexes, semaphores, conditions, limiters. */
 #include "stress.h"
 
+#include <string.h>
+
 /* Stay for a while in something that must be left in the end; mostly a short while, since others wait. */
 static int stay(void)
 {
@@ -122,17 +124,45 @@ static int act_acquire(struct band *band, int depth)
 static struct {
         aeon_mutex *mutex;
         aeon_cond *changed;
-        int work, waiting;
+        struct list listeners; /* in order of arrival */
+        int work;
         long done;
-} yard;
+} yard = { .listeners = LIST_INIT(yard.listeners) };
+
+struct listener {
+        struct list in_yard;
+        const struct aeon_task *task;
+        bool told;
+};
+
+/* Who a notify must reach: the first that still waits, and was not cancelled. */
+static struct listener *next_listener(void)
+{
+        struct listener *l;
+        list_foreach (l, &yard.listeners, in_yard)
+                if (!l->told && l->task->waiting && !strcmp(l->task->waiting->what, "condition"))
+                        return l;
+        return NULL;
+}
+
+static void notify(bool all)
+{
+        struct listener *l;
+        bool more = true;
+        for (; more && (l = next_listener()); more = all)
+                l->told = true;
+        (all ? aeon_cond_notify_all : aeon_cond_notify)(yard.changed);
+}
 
 static int wait_for_work(void)
 {
         int r = 0;
         while (r == 0 && yard.work == 0) {
-                yard.waiting++;
+                struct listener self = { .task = aeon__task_now() };
+                list_append(&yard.listeners, &self.in_yard);
                 r = SUSPENDED(aeon_cond_wait(yard.changed, yard.mutex));
-                yard.waiting--;
+                list_remove(&self.in_yard);
+                REQUIRE_INT(r, self.told ? 0 : -ECANCELED);
                 REQUIRE_INT(aeon_mutex_try_lock(yard.mutex), -EDEADLK); /* it is ours again */
         }
         return r;
@@ -144,22 +174,22 @@ static int act_work(struct band *band, int depth)
         int r = SUSPENDED(aeon_mutex_lock(yard.mutex));
         if (r < 0)
                 return r;
-        if (chance(2)) {
-                r = wait_for_work();
+        if (chance(4)) { /* more want work than there is, and some will have to give up */
+                aeon_scope patience;
+                REQUIRE_INT(aeon_scope_open(&patience, &(aeon_scope_opts){ .timeout = 1 + some_time() }), 0);
+                r = aeon_scope_close(&patience, wait_for_work());
                 yard.work -= r == 0;
                 yard.done += r == 0;
                 REQUIRE(yard.work >= 0);
-        } else if (chance(8)) {
-                yard.work++;
-                aeon_cond_notify(yard.changed);
         } else {
-                yard.work += 3;
-                aeon_cond_notify_all(yard.changed);
+                bool much = chance(8) == 0;
+                yard.work += much ? 3 : 1;
+                notify(much);
         }
         if (r == 0)
                 r = stay();
         REQUIRE_INT(aeon_mutex_unlock(yard.mutex), 0);
-        return r;
+        return passed_on(r);
 }
 
 /* ------------------------------------------------------------------ a limiter */
@@ -225,11 +255,6 @@ void stress_locks_check_idle(void)
                 REQUIRE(!(locks[i].waiting && (!locks[i].inside || locks[i].broken)));
         REQUIRE(!(few.waiting && aeon_semaphore_value(few.semaphore)));
         REQUIRE_INT(aeon_semaphore_value(few.semaphore) + (size_t)few.inside, MOST);
-        int r = aeon_mutex_try_lock(yard.mutex);
-        if (r == 0) {
-                REQUIRE(!(yard.work && yard.waiting)); /* nobody works, and nobody else will wake them */
-                REQUIRE_INT(aeon_mutex_unlock(yard.mutex), 0);
-        }
         aeon_limiter_stats stats;
         aeon_limiter_get_stats(limit.limiter, &stats);
         REQUIRE_INT(stats.borrowed, limit.lent);
