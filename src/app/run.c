@@ -166,6 +166,7 @@ int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
                 return refuse(1, -ENOMEM, "cannot start");
         signal(SIGPIPE, SIG_IGN);
         int code = declare_and_live(app, define);
+        aeon__beside_end(app);
         aeon__app_vars_clear();
         aeon__run_deferred(app);
         aeon__report_write(app, code);
