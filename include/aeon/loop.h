@@ -20,11 +20,14 @@ typedef struct aeon_loop aeon_loop;
  * Errors: what @fn returned; -ENOMEM, -EMFILE when the loop cannot be made */
 AEON_API int aeon_loop_run(aeon_task_fn *fn, void *arg);
 
-/* The loop of the running task; NULL outside. Valid until its aeon_loop_run() returns; hold it to keep the handle (not the loop)
- * valid for longer. */
+/* The loop of the running task or posted function; NULL outside. Valid until its aeon_loop_run() returns.
+ *
+ * A thread or signal handler that will post to the loop must hold it: a loop that nobody holds, in which every task waits and nothing
+ * is due, knows that it would sleep for ever. */
 AEON_API aeon_loop *aeon_loop_current(void);
 
-/* Keep the handle valid after the loop has ended, for threads that may post late; give it back with aeon_loop_release(). Any thread. */
+/* Keep the handle valid, also after the loop has ended, for whoever will post; give it back with aeon_loop_release(). Holding does not
+ * keep the loop running. Any thread. */
 AEON_API aeon_loop *aeon_loop_hold(aeon_loop *loop);
 AEON_API void aeon_loop_release(aeon_loop *loop);
 

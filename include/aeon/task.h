@@ -74,7 +74,7 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
  * aeon_spawn(g, name, fn, arg) and aeon_spawn_with(g, name, fn, arg, opts): variadic, since their arguments may be compound literals.
  *
  * Errors: -ENOMEM  (also kept as a failure of @g, so a caller that ignores the result loses nothing)
- *         -EINVAL  @g belongs to another loop
+ *         -EINVAL  @g belongs to another loop, or is closed: its last task has ended and aeon_group_close() is about to return
  * Source: concurrency rules 3, 4. */
 #define aeon_spawn(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, NULL, AEON_HERE)
 #define aeon_spawn_with(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, AEON_HERE)

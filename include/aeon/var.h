@@ -3,14 +3,18 @@
  *         AEON_APP_VAR(config, struct settings);      // one per app     config_set(p), config_get()
  *         AEON_APP_VAR_MUTABLE(rates, struct rates);  // one per app, replaced as a whole while it serves
  *         AEON_LOOP_VAR(pool, struct pool);           // one per loop    pool_set(p), pool_get()
- *         AEON_TASK_VAR(request_id, const char);      // one per task, copied to the tasks it spawns
+ *         AEON_TASK_VAR(request_id, const char);      // one per task
  *
  * Each declares two typed functions on pointers; the value stays yours and must live as long as it is set. They may stand in a
- * header: all files of a service share one variable. NAME_get() gives NULL when nothing was set (and, for loop and task
- * variables, outside a task).
+ * header: all files of a service share one variable. NAME_get() gives NULL when nothing was set.
+ *
+ * A loop variable belongs to the loop of the running task or posted function, however many loops there are on the thread; each run of
+ * a loop begins with none. A task variable is copied from the task to what it spawns, offloads or runs in a loop of its own, and from
+ * an offloaded function to what it calls (aeon_call()); what the copy's owner sets then is seen by nobody else.
  *
  * NAME_set() errors: -EPERM   an app variable after the app is ready: they are read from every loop without a lock
- *                    -EINVAL  loop or task variable outside a task
+ *                    -EINVAL  a loop variable outside a loop, a task variable outside tasks and offloaded functions; there
+ *                             NAME_get() gives NULL
  *                    -ENOMEM
  * Source: concurrency rules 23, 24; lifecycle, Context. */
 #ifndef AEON_VAR_H

@@ -3,7 +3,6 @@
 
 #include "loop/loop.h"
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -154,12 +153,4 @@ aeon_event *aeon_draining(void)
 {
         struct aeon_lifespan *life = lifespan_now();
         return life ? life->draining : NULL;
-}
-
-bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg)
-{
-        int r;
-        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
-                sched_yield();
-        return r == 0;
 }

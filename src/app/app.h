@@ -176,9 +176,6 @@ extern _Atomic(aeon_app *) aeon__app_running; /* of the process; app variables a
 /* context.c */
 void aeon__app_vars_clear(void);
 
-/* Like aeon_post(), but a shortage of memory is waited out: what the life depends on may not get lost. False: the loop has ended. */
-bool aeon__post_surely(aeon_loop *loop, void (*fn)(void *), void *arg);
-
 /* stop.c: the first call decides code and cause; true for that one. Any thread. */
 bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);
 void aeon__stop_hurry(aeon_app *app); /* a further signal */

@@ -371,6 +371,5 @@ void *aeon__lifespan_thread(void *arg)
         int r = aeon_loop_run(aeon__lifespan_task, life);
         if (r < 0 && !atomic_load(&life->loop))
                 note_send(life, NOTE_ENDED, r); /* its loop could not even be made */
-        aeon_error_clear();
         return NULL;
 }

@@ -1,6 +1,8 @@
 /* Asking the app to stop: from any thread, in any state; the first cause wins. */
 #include "app/app.h"
 
+#include "loop/loop.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

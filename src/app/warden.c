@@ -72,6 +72,8 @@ static int watch_signals(void *arg)
                 aeon__stop(w->app, 128 + r, "a third signal, SIG%s", name);
                 end_process(w->app, 128 + r);
         }
+        while (signals && aeon_signals_try_wait(signals) > 0)
+                ; /* the app has ended, which is all that they could ask for */
         aeon_signals_close(signals);
         return r;
 }
@@ -215,7 +217,6 @@ static void *warden_thread(void *arg)
                 w->start_result = r;
                 sem_post(&w->up);
         }
-        aeon_error_clear();
         return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* Error texts: see base/error.h for where they live, aeon/error.h for what they promise. */
 #include "base/error.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,11 +18,37 @@ struct error {
 struct error_slot *(*aeon__error_owner)(void);
 
 static __thread struct error_slot thread_slot;
+static __thread bool thread_slot_used;
+static pthread_key_t thread_slot_key;
+static bool thread_slot_has_key; /* without one, the words of threads that end are leaked */
+
+static void free_thread_slot(void *slot)
+{
+        aeon__error_slot_done(slot);
+}
+
+static void make_thread_slot_key(void)
+{
+        thread_slot_has_key = pthread_key_create(&thread_slot_key, free_thread_slot) == 0;
+}
+
+/* A thread that ends takes its words along. */
+static struct error_slot *use_thread_slot(void)
+{
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
+        if (!thread_slot_used) {
+                pthread_once(&once, make_thread_slot_key);
+                if (thread_slot_has_key)
+                        pthread_setspecific(thread_slot_key, &thread_slot);
+                thread_slot_used = true;
+        }
+        return &thread_slot;
+}
 
 struct error_slot *aeon__error_current(void)
 {
         struct error_slot *slot = aeon__error_owner ? aeon__error_owner() : NULL;
-        return slot ? slot : &thread_slot;
+        return slot ? slot : use_thread_slot();
 }
 
 void aeon__error_slot_done(struct error_slot *slot)
@@ -111,9 +138,14 @@ const char *aeon_error_where(void)
         return e ? e->where : "";
 }
 
+bool aeon__error_slot_has(const struct error_slot *slot, int code)
+{
+        return slot->error && slot->error->code == code;
+}
+
 const char *aeon__error_slot_describe(const struct error_slot *slot, int code)
 {
-        return slot->error && slot->error->code == code ? slot->error->text : aeon_strerror(code);
+        return aeon__error_slot_has(slot, code) ? slot->error->text : aeon_strerror(code);
 }
 
 const char *aeon_error_describe(int code)

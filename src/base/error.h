@@ -26,5 +26,8 @@ void aeon__error_move(struct error_slot *from, struct error_slot *to);
 /* The slot of whoever runs now. */
 struct error_slot *aeon__error_current(void);
 
+/* Whether @slot holds the words of @code, and not of some other failure that was dealt with. */
+bool aeon__error_slot_has(const struct error_slot *slot, int code);
+
 /* The text in @slot if it has @code, else what the code means. Borrowed from the slot. */
 const char *aeon__error_slot_describe(const struct error_slot *slot, int code);

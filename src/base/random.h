@@ -1,4 +1,4 @@
-/* Chance, for pauses that must not fall together. */
+/* Chance: for pauses that must not fall together, and, from a seed, for what must be able to happen again. */
 #pragma once
 
 #include <stdint.h>
@@ -14,4 +14,13 @@ static inline int64_t random_up_to(int64_t limit)
         if (getrandom(&random, sizeof random, GRND_NONBLOCK) != sizeof random)
                 return limit;
         return (int64_t)(random % ((uint64_t)limit + 1));
+}
+
+/* The next of a sequence that @state, any seed at first, determines (splitmix64). */
+static inline uint64_t random_next(uint64_t *state)
+{
+        uint64_t z = *state += 0x9e3779b97f4a7c15;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        return z ^ (z >> 31);
 }

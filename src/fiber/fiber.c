@@ -1,6 +1,8 @@
 /* Fibers and their scheduler; see fiber.h. */
 #include "fiber/fiber.h"
 
+#include "base/random.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +18,39 @@ static struct fiber *queue_pop(struct sched *s)
         if (!f->next)
                 s->last_ready = &s->first_ready;
         return f;
+}
+
+/* Deal the ready fibers into piles at random and stack the piles. Repeated, it sorts by the digits of a random number each; unlike
+ * an array of them it needs no memory. Returns how many there are. */
+static unsigned deal(struct sched *s)
+{
+        enum { PILES = 16 };
+        struct fiber *pile[PILES], **end[PILES];
+        for (int i = 0; i < PILES; i++)
+                end[i] = &pile[i];
+        unsigned count = 0;
+        for (struct fiber *f = s->first_ready; f; f = f->next, count++) {
+                unsigned i = random_next(&s->shuffle) % PILES;
+                *end[i] = f;
+                end[i] = &f->next;
+        }
+        s->last_ready = &s->first_ready;
+        for (int i = 0; i < PILES; i++) {
+                if (end[i] == &pile[i])
+                        continue;
+                *s->last_ready = pile[i];
+                s->last_ready = end[i];
+        }
+        *s->last_ready = NULL;
+        return count;
+}
+
+static unsigned shuffle(struct sched *s)
+{
+        unsigned count = 0;
+        for (int digit = 0; digit < 5; digit++) /* a million random numbers */
+                count = deal(s);
+        return count;
 }
 
 /* ------------------------------------------------------------------ switching */
@@ -66,6 +101,8 @@ void aeon__sched_run(struct sched *s, unsigned budget)
 {
         if (!s->first_ready)
                 return;
+        if (s->shuffle)
+                budget = shuffle(s);
         s->budget = budget - 1;
         enter(s, queue_pop(s));
 }
@@ -114,9 +151,10 @@ int aeon__fiber_new(struct sched *s, enum stack_class class, size_t block_size, 
 static void find_main_bounds(struct context *main)
 {
 #ifdef FIBER_ASAN
-        if (aeon__sched && aeon__sched->running) {
-                main->low = aeon__sched->running->context.low;
-                main->size = aeon__sched->running->context.size;
+        if (aeon__sched) {
+                const struct context *here = aeon__sched->running ? &aeon__sched->running->context : &aeon__sched->main;
+                main->low = here->low;
+                main->size = here->size;
                 return;
         }
         pthread_attr_t attributes;

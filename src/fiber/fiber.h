@@ -12,6 +12,9 @@
  *
  *   A fiber never leaves its loop. It is in the queue iff its state is FIBER_READY.
  *
+ *   Tests may SHUFFLE: each time the main context lets fibers run, those that are ready by then form a round, and the round runs in
+ *   a random order that a seed determines. What they ready meanwhile is the next round, so chance starves nobody.
+ *
  *   Whoever stops does so through ONE function, aeon__fiber_leave(), and what lies between it and the public call is inline. A
  *   processor predicts returns from the calls it saw last; after a switch those belong to another fiber, so each return is guessed
  *   wrong unless both fibers stand at the same place. One shared frame and short chains leave two wrong guesses per switch, not four.
@@ -36,11 +39,12 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget; /* how many more fibers may run before the main context has its turn */
+        unsigned budget;  /* how many more fibers may run before the main context has its turn */
+        uint64_t shuffle; /* state of the random order; 0: first come, first served */
         struct stack_pool stacks;
 };
 
-/* The scheduler whose fibers the calling thread runs now; NULL outside. */
+/* The scheduler that the calling thread runs now, whether in one of its fibers or in its main context; NULL outside. */
 extern __thread struct sched *aeon__sched;
 
 void aeon__sched_init(struct sched *s);
@@ -62,27 +66,34 @@ static inline void aeon__fiber_ready(struct sched *s, struct fiber *f)
 /* From the running fiber @f, whose state says whether it comes back: switch to the next one or to the main context. */
 void aeon__fiber_leave(struct sched *s, struct fiber *f);
 
-/* From a fiber: stop until somebody readies it again. */
-static inline void aeon__fiber_park(struct sched *s)
+/* From a fiber: stop, FIBER_PARKED until somebody readies it, FIBER_READY until its turn comes. */
+static inline void aeon__fiber_stop(struct sched *s, enum fiber_state state)
 {
         struct fiber *f = s->running;
-        f->state = FIBER_PARKED;
+        if (state == FIBER_READY)
+                aeon__fiber_ready(s, f);
+        else
+                f->state = FIBER_PARKED;
         aeon__fiber_leave(s, f);
 }
 
-/* From a fiber: let the others run first. Returns at once when nobody is ready and the budget lasts. */
+/* From a fiber that would let the others run first: nobody is ready and the budget lasts, so its next turn begins right now. */
+static inline bool aeon__fiber_goes_on(struct sched *s)
+{
+        if (s->first_ready || !s->budget)
+                return false;
+        s->budget--;
+        return true;
+}
+
+/* From a fiber: let the others run first. */
 static inline void aeon__fiber_yield(struct sched *s)
 {
-        if (!s->first_ready && s->budget) {
-                s->budget--;
-                return;
-        }
-        struct fiber *f = s->running;
-        aeon__fiber_ready(s, f);
-        aeon__fiber_leave(s, f);
+        if (!aeon__fiber_goes_on(s))
+                aeon__fiber_stop(s, FIBER_READY);
 }
 
-/* From the main context: run ready fibers until none is left or @budget of them have run. */
+/* From the main context: run ready fibers until none is left or @budget of them have run; when shuffling, those that are ready now. */
 void aeon__sched_run(struct sched *s, unsigned budget);
 
 /* From the main context, typically inside an I/O callback: run the parked @f now, before those in the queue, and come back when it

@@ -23,7 +23,9 @@
 #define MADV_GUARD_INSTALL 102
 #endif
 
-enum { FIRST_SLAB = 16, LARGEST_SLAB = 65536 }; /* in stacks */
+/* In stacks. A larger slab would save nothing, and be given back only when many more stacks are free at the same time. */
+enum { FIRST_SLAB = 16, LARGEST_SLAB = 1024 };
+enum { SLABS_PER_TRIM = 4 };
 
 struct stack_slab {
         struct stack_slab *next; /* of the same pool */
@@ -211,6 +213,7 @@ static struct stack *carve(struct stack_pool *pool, struct stack_slab *slab)
 #endif
         stack->valgrind_id = (uint32_t)VALGRIND_STACK_REGISTER(stack->low, (char *)stack);
         __atomic_store_n(&slab->carved, index + 1, __ATOMIC_RELEASE);
+        pool->carved++;
         return stack;
 }
 
@@ -245,10 +248,25 @@ int aeon__stack_take(struct stack_pool *pool, enum stack_class class, size_t res
 void aeon__stack_give(struct stack *stack, enum stack_class class)
 {
         struct stack_pool *pool = stack->pool;
+        struct stack *next = pool->free[class];
         stack->used = false;
-        stack->next_free = pool->free[class];
+        stack->given_in = pool->epoch;
+        stack->next_free = next;
+        if (next)
+                next->prev_free = stack;
         pool->free[class] = stack;
         pool->live--;
+}
+
+static void leave_free_list(struct stack_pool *pool, struct stack *stack, enum stack_class class)
+{
+        struct stack *next = stack->next_free;
+        if (pool->free[class] == stack)
+                pool->free[class] = next;
+        else
+                stack->prev_free->next_free = next;
+        if (next)
+                next->prev_free = stack->prev_free;
 }
 
 static void slab_free(struct stack_slab *slab)
@@ -273,6 +291,48 @@ static void slab_free(struct stack_slab *slab)
         munmap(memory, count * slab->stack_size);
         __atomic_store_n(&slab->memory, NULL, __ATOMIC_RELEASE);
         atomic_store(&slab->claimed, false);
+}
+
+/* ------------------------------------------------------------------ giving memory back */
+
+static bool slab_is_idle(const struct stack_pool *pool, const struct stack_slab *slab)
+{
+        for (uint32_t i = 0; i < slab->carved; i++) {
+                const struct stack *stack = stack_at(slab, i);
+                if (stack->used || pool->epoch - stack->given_in < 2)
+                        return false;
+        }
+        return true;
+}
+
+static void slab_retire(struct stack_pool *pool, struct stack_slab *slab)
+{
+        for (uint32_t i = 0; i < slab->carved; i++)
+                leave_free_list(pool, stack_at(slab, i), slab->class);
+        pool->carved -= slab->carved;
+        slab_free(slab);
+}
+
+bool aeon__stack_pool_trim(struct stack_pool *pool)
+{
+        if (!pool->trim_at) {
+                pool->trim_at = &pool->slabs;
+                pool->epoch++;
+        }
+        struct stack_slab *slab;
+        for (int i = 0; i < SLABS_PER_TRIM && (slab = *pool->trim_at); i++) {
+                bool enough_left = pool->carved - pool->live >= STACKS_KEPT + slab->carved;
+                if (enough_left && slab_is_idle(pool, slab)) {
+                        *pool->trim_at = slab->next;
+                        slab_retire(pool, slab);
+                } else {
+                        pool->trim_at = &slab->next;
+                }
+        }
+        if (*pool->trim_at)
+                return true;
+        pool->trim_at = NULL;
+        return false;
 }
 
 void aeon__stack_pool_done(struct stack_pool *pool)

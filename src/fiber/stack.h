@@ -12,6 +12,10 @@
  *   stacks after that go without (the bounds check at each park still sees an overrun afterwards).
  *
  *   A freed stack goes on a list, last in first out, with its pages still there: reusing it costs 20 ns, a first touch 1.5 us.
+ *   After a burst those at the far end of the list hold memory for nothing. So time is cut into EPOCHS, each stack remembers in
+ *   which it was last given back, and a loop that has nothing to do returns the slabs in which nothing happened for a whole epoch,
+ *   one system call each.
+ *
  *   Pools belong to one thread.
  */
 #pragma once
@@ -29,10 +33,12 @@ enum stack_guard { GUARD_AUTO, GUARD_MADVISE, GUARD_MPROTECT, GUARD_NONE };
 /* Lives in the topmost bytes of each stack; the owner's bytes lie below it. */
 struct stack {
         struct stack *next_free;
-        char *low; /* lowest usable byte, above the guard */
+        struct stack *prev_free; /* meaningless for the first of the list */
+        char *low;               /* lowest usable byte, above the guard */
         struct stack_pool *pool;
         void *tsan_fiber;
         uint32_t valgrind_id;
+        uint32_t given_in; /* the epoch */
         bool guarded;
         bool used;
 };
@@ -42,7 +48,10 @@ struct stack_slab;
 struct stack_pool {
         struct stack *free[STACK_CLASSES];
         struct stack_slab *slabs;
-        size_t live; /* stacks in use */
+        size_t live;                 /* stacks in use */
+        size_t carved;               /* stacks that exist */
+        uint32_t epoch;              /* see aeon__stack_pool_trim() */
+        struct stack_slab **trim_at; /* where the pass over the slabs goes on; NULL: no pass is under way */
 };
 
 /* Take a stack with @reserve bytes for its owner: *ret_block points to them, 16-byte aligned, and the stack grows down from there.
@@ -51,6 +60,17 @@ int aeon__stack_take(struct stack_pool *pool, enum stack_class class, size_t res
 
 /* Give it back. The caller may still be running on it, as long as it takes no other stack before it has left. */
 void aeon__stack_give(struct stack *stack, enum stack_class class);
+
+enum { STACKS_KEPT = 256 }; /* free ones that are no waste */
+
+static inline bool aeon__stack_pool_is_wasteful(const struct stack_pool *pool)
+{
+        return pool->carved - pool->live > STACKS_KEPT;
+}
+
+/* Begin an epoch and return the slabs whose stacks are all free, and have been since before the last epoch began, but keep
+ * STACKS_KEPT. True: some slabs are left to look at; call again soon, and the pass goes on. A call takes a millisecond or two. */
+bool aeon__stack_pool_trim(struct stack_pool *pool);
 
 /* Unmap all slabs; no stack may be in use. */
 void aeon__stack_pool_done(struct stack_pool *pool);

@@ -4,7 +4,10 @@
 #include "base/log.h"
 
 #include <aeon/thread.h>
+#include <sched.h>
 #include <stdlib.h>
+
+enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
 
 /* ------------------------------------------------------------------ the driver */
 
@@ -28,6 +31,16 @@ static void arm_timer(struct aeon_loop *loop, aeon_time until)
         uv_timer_start(&loop->timer, on_timer, ms, 0);
 }
 
+enum { EPOCH_MS = 1000, PAUSE_MS = 1 };
+
+static void on_trim(uv_timer_t *timer)
+{
+        struct aeon_loop *loop = container_of(timer, struct aeon_loop, trim);
+        bool busy = aeon__sched_has_ready(&loop->runner.sched); /* then the next idle moment sets the timer again */
+        if (!busy && aeon__stack_pool_trim(&loop->runner.sched.stacks))
+                uv_timer_start(timer, on_trim, PAUSE_MS, 0); /* events go first */
+}
+
 static int loop_poll(struct driver *driver, aeon_time until)
 {
         struct aeon_loop *loop = container_of(driver, struct aeon_loop, driver);
@@ -35,6 +48,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
+                uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
                 arm_timer(loop, until);
         uv_run(&loop->uv, UV_RUN_ONCE);
@@ -48,7 +63,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
 static void on_wakeup(uv_async_t *wakeup)
 {
         struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
-        aeon__mailbox_run(&loop->mailbox);
+        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
+                uv_async_send(wakeup); /* the rest in the next turn */
 }
 
 static int loop_new(struct aeon_loop **ret_loop)
@@ -68,10 +84,15 @@ static int loop_new(struct aeon_loop **ret_loop)
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
         }
         uv_timer_init(&loop->uv, &loop->timer);
+        uv_timer_init(&loop->uv, &loop->trim);
+        uv_unref((uv_handle_t *)&loop->trim);
         loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
         aeon__runner_init(&loop->runner, &loop->driver);
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
+        loop->thread = pthread_self();
+        list_init(&loop->calls);
+        list_init(&loop->signals);
         *ret_loop = loop;
         return 0;
 }
@@ -89,14 +110,37 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 /* Everything that belongs to the loop, but not its handle. */
 static void loop_end(struct aeon_loop *loop)
 {
+        struct sched *outer = aeon__sched;
+        aeon__sched = &loop->runner.sched;
         aeon__mailbox_close(&loop->mailbox);
+        aeon__calls_release(loop);
+        aeon__signals_end(loop);
         uv_close((uv_handle_t *)&loop->wakeup, NULL);
         uv_close((uv_handle_t *)&loop->timer, NULL);
+        uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
                 uv_run(&loop->uv, UV_RUN_NOWAIT); /* the callbacks of what is closing */
                 uv_walk(&loop->uv, close_left_open, NULL);
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
+        aeon__sched = outer;
         aeon__runner_done(&loop->runner);
+}
+
+struct first_call {
+        struct aeon_loop *loop;
+        aeon_task_fn *fn;
+        void *arg;
+};
+
+static int first_task(void *arg)
+{
+        struct first_call *first = arg;
+        int r = aeon__calls_open(first->loop);
+        if (r < 0)
+                return r;
+        r = first->fn(first->arg);
+        aeon__calls_close(first->loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -105,7 +149,7 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
         int r = loop_new(&loop);
         if (r < 0)
                 return r;
-        r = aeon__runner_run(&loop->runner, fn, arg);
+        r = aeon__runner_run(&loop->runner, first_task, &(struct first_call){ loop, fn, arg });
         loop_end(loop);
         aeon_loop_release(loop);
         return r;
@@ -118,26 +162,54 @@ aeon_loop *aeon_loop_current(void)
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        atomic_fetch_add(&loop->holders, 1);
-        return loop;
+        return aeon__loop_hold(loop);
 }
 
 void aeon_loop_release(aeon_loop *loop)
 {
-        if (!loop || atomic_fetch_sub(&loop->holders, 1) != 1)
+        if (!loop)
                 return;
-        aeon__mailbox_done(&loop->mailbox);
-        free(loop);
+        /* While we are in its mailbox the loop cannot end, and its own hold keeps the handle. */
+        bool ring = !pthread_equal(pthread_self(), loop->thread) && aeon__mailbox_enter(&loop->mailbox);
+        unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
+        if (ring) {
+                if (left == 1)
+                        uv_async_send(&loop->wakeup);
+                aeon__mailbox_leave(&loop->mailbox);
+        } else if (left == 0) {
+                aeon__mailbox_done(&loop->mailbox);
+                free(loop);
+        }
+}
+
+bool aeon__loop_can_be_woken(struct aeon_loop *loop)
+{
+        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+                return true;
+        uv_unref((uv_handle_t *)&loop->wakeup);
+        uv_unref((uv_handle_t *)&loop->timer);
+        bool alive = uv_loop_alive(&loop->uv);
+        uv_ref((uv_handle_t *)&loop->wakeup);
+        uv_ref((uv_handle_t *)&loop->timer);
+        return alive;
 }
 
 int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
 {
+        if (!aeon__mailbox_enter(&loop->mailbox))
+                return -ESHUTDOWN; /* no words: this may be a signal handler */
         bool first;
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
-        if (r < 0)
-                return r; /* no words: this may be a signal handler */
-        if (first)
+        if (r == 0 && first)
                 uv_async_send(&loop->wakeup);
-        aeon__mailbox_posted(&loop->mailbox);
-        return 0;
+        aeon__mailbox_leave(&loop->mailbox);
+        return r;
+}
+
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)
+{
+        int r;
+        while ((r = aeon_post(loop, fn, arg)) == -ENOMEM)
+                sched_yield();
+        return r == 0;
 }

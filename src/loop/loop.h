@@ -5,10 +5,17 @@
  *   of the runner. Callbacks run in the main context; they wake tasks with aeon__wake() or, when a task should use what has just
  *   arrived while it is warm, aeon__wake_now().
  *
+ *   Whenever the loop is about to sleep and more stacks are free than it may need soon, a second timer is set, which lets the
+ *   stack pool give some back.
+ *
  *   No uv handle lies on a fiber's stack: uv_close() is asynchronous, and a stack may be reused before its callback. Requests
  *   (uv_write_t and the like) may, since their task waits for their callback.
  *
  *   The MAILBOX is the only part that other threads touch; it outlives the loop for as long as somebody holds the handle.
+ *
+ *   HOLDERS are counted for a second reason: a loop in which every task waits, with no deadline, is dead unless the world outside
+ *   can still wake it, and from outside it is reached through libuv or by somebody who holds it. So whoever will post, a thread or
+ *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again.
  */
 #pragma once
 
@@ -16,6 +23,7 @@
 #include "task/runner.h"
 
 #include <aeon/loop.h>
+#include <pthread.h>
 #include <uv.h>
 
 struct aeon_loop {
@@ -23,9 +31,14 @@ struct aeon_loop {
         struct driver driver;
         uv_loop_t uv;
         uv_timer_t timer;  /* the earliest deadline */
+        uv_timer_t trim;   /* time to look for stacks that nobody needs */
         uv_async_t wakeup; /* something is in the mailbox */
         struct mailbox mailbox;
-        _Atomic unsigned holders;
+        _Atomic unsigned holders; /* the loop itself is one until it has ended */
+        pthread_t thread;         /* that runs it */
+        aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
+        struct list calls;        /* those that such tasks do */
+        struct list signals;      /* open receivers */
 };
 
 /* The running task's loop; NULL outside. */
@@ -33,3 +46,25 @@ static inline struct aeon_loop *aeon__loop_now(void)
 {
         return (struct aeon_loop *)(void *)aeon__runner_now();
 }
+
+/* A hold of our own, not one that somebody makes of a handle from aeon_loop_current(). */
+static inline struct aeon_loop *aeon__loop_hold(struct aeon_loop *loop)
+{
+        atomic_fetch_add(&loop->holders, 1);
+        return loop;
+}
+
+/* Like aeon_post(), but a shortage of memory is waited out: for what may not get lost. False: the loop has ended. Not for handlers. */
+bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg);
+
+/* call.c. In the first task: from now on other threads' calls are taken; and no longer, after those that run were cancelled. */
+int aeon__calls_open(struct aeon_loop *loop);
+void aeon__calls_close(struct aeon_loop *loop);
+void aeon__calls_release(struct aeon_loop *loop); /* when the tasks were thrown away: let the threads go */
+
+/* signal.c: close the receivers that are still open. */
+void aeon__signals_end(struct aeon_loop *loop);
+
+/* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
+ * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
+bool aeon__loop_can_be_woken(struct aeon_loop *loop);

@@ -2,6 +2,7 @@
 #include "loop/mailbox.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <sched.h>
 #include <stddef.h>
 #include <string.h>
@@ -74,24 +75,34 @@ void aeon__mailbox_init(struct mailbox *m)
         memset(m, 0, sizeof *m);
 }
 
+bool aeon__mailbox_enter(struct mailbox *m)
+{
+        atomic_fetch_add(&m->visitors, 1);
+        if (atomic_load(&m->posted) != CLOSED)
+                return true;
+        atomic_fetch_sub(&m->visitors, 1);
+        return false;
+}
+
+void aeon__mailbox_leave(struct mailbox *m)
+{
+        atomic_fetch_sub(&m->visitors, 1);
+}
+
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)
 {
-        atomic_fetch_add(&m->posters, 1);
-        uint32_t top = atomic_load(&m->posted);
-        struct letter *letter = NULL;
-        int r = top == CLOSED ? -ESHUTDOWN : 0;
-        while (r >= 0 && !(letter = spare_pop(m)))
-                r = make_segment(m);
-        if (r < 0) {
-                atomic_fetch_sub(&m->posters, 1);
-                return r;
+        struct letter *letter;
+        while (!(letter = spare_pop(m))) {
+                int r = make_segment(m);
+                if (r < 0)
+                        return r;
         }
         letter->fn = fn;
         letter->arg = arg;
+        uint32_t top = atomic_load(&m->posted);
         do {
                 if (top == CLOSED) {
                         spare_push(m, letter->index, letter);
-                        atomic_fetch_sub(&m->posters, 1);
                         return -ESHUTDOWN;
                 }
                 atomic_store_explicit(&letter->next, top, memory_order_relaxed);
@@ -100,44 +111,57 @@ int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *r
         return 0;
 }
 
-void aeon__mailbox_posted(struct mailbox *m)
-{
-        atomic_fetch_sub(&m->posters, 1);
-}
-
 /* ------------------------------------------------------------------ running */
 
-static void run_stack(struct mailbox *m, uint32_t newest)
+/* From newest first to oldest first. */
+static uint32_t reverse(struct mailbox *m, uint32_t newest)
 {
         uint32_t oldest = 0;
-        struct letter *last = newest ? letter_at(m, newest) : NULL;
-        while (newest) { /* reverse it */
+        while (newest) {
                 struct letter *letter = letter_at(m, newest);
                 uint32_t next = atomic_load_explicit(&letter->next, memory_order_relaxed);
                 atomic_store_explicit(&letter->next, oldest, memory_order_relaxed);
                 oldest = letter->index;
                 newest = next;
         }
-        for (uint32_t i = oldest; i;) {
-                struct letter *letter = letter_at(m, i);
-                i = atomic_load_explicit(&letter->next, memory_order_relaxed);
-                letter->fn(letter->arg);
-        }
-        if (oldest)
-                spare_push(m, oldest, last);
+        return oldest;
 }
 
-void aeon__mailbox_run(struct mailbox *m)
+/* Run @limit of those in `taken`. */
+static void run_taken(struct mailbox *m, unsigned limit)
 {
-        run_stack(m, atomic_exchange(&m->posted, 0));
+        uint32_t first = m->taken;
+        struct letter *last = NULL;
+        while (m->taken && limit--) {
+                last = letter_at(m, m->taken);
+                m->taken = atomic_load_explicit(&last->next, memory_order_relaxed);
+                last->fn(last->arg);
+        }
+        if (last)
+                spare_push(m, first, last);
+}
+
+bool aeon__mailbox_pending(const struct mailbox *m)
+{
+        uint32_t top = atomic_load(&m->posted);
+        return m->taken || (top && top != CLOSED);
+}
+
+bool aeon__mailbox_run(struct mailbox *m, unsigned limit)
+{
+        if (!m->taken)
+                m->taken = reverse(m, atomic_exchange(&m->posted, 0));
+        run_taken(m, limit);
+        return aeon__mailbox_pending(m); /* also what came meanwhile: it rang, and this run was the answer */
 }
 
 void aeon__mailbox_close(struct mailbox *m)
 {
         uint32_t newest = atomic_exchange(&m->posted, CLOSED);
-        if (newest != CLOSED)
-                run_stack(m, newest);
-        while (atomic_load(&m->posters))
+        run_taken(m, UINT_MAX);
+        m->taken = reverse(m, newest);
+        run_taken(m, UINT_MAX);
+        while (atomic_load(&m->visitors))
                 sched_yield(); /* a few instructions of another thread */
 }
 

@@ -8,8 +8,11 @@
  *                   back is noticed
  *       posted      a stack too; the loop takes all of it with one exchange and reverses it: first in, first out
  *
- *   Closing exchanges `posted` for CLOSED, after which every post is refused. A poster that is between its push and its wake-up
- *   is counted, and closing waits for that count to reach zero, so the wake-up never touches a closed handle.
+ *   The loop runs a bounded number of calls per turn, so threads that post without pause cannot keep its tasks from running; what
+ *   it took and has not come to is kept in `taken`.
+ *
+ *   Closing exchanges `posted` for CLOSED, after which every post is refused. Whoever is about to post or to ring enters the box
+ *   first and is counted, and closing waits for that count to reach zero, so the wake-up never touches a closed handle.
  */
 #pragma once
 
@@ -31,18 +34,24 @@ struct mailbox {
         _Atomic uint32_t made;                               /* segments in use */
         _Atomic uint64_t spare;                              /* counter << 32 | index */
         _Atomic uint32_t posted;                             /* index of the newest */
-        _Atomic unsigned posters;
+        _Atomic unsigned visitors;                           /* between enter and leave */
+        uint32_t taken;                                      /* index of the oldest that was taken and not run; owner only */
 };
 
 void aeon__mailbox_init(struct mailbox *m);
 
-/* Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: the box was empty, so its owner may be asleep. Between a successful
- * post and aeon__mailbox_posted() the box cannot finish closing. */
-int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first);
-void aeon__mailbox_posted(struct mailbox *m);
+/* Keep the box from closing until aeon__mailbox_leave(). False: it is closed, and there is nothing to leave. Async-signal-safe. */
+bool aeon__mailbox_enter(struct mailbox *m);
+void aeon__mailbox_leave(struct mailbox *m);
 
-/* Run what was posted, in order. Owner only. */
-void aeon__mailbox_run(struct mailbox *m);
+/* Inside. Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: nothing was posted, so the owner may be asleep. */
+int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first);
+
+/* Run what was posted, in order, but at most @limit; true when some are left. Owner only. */
+bool aeon__mailbox_run(struct mailbox *m, unsigned limit);
+
+/* True when something waits to be run. Owner only. */
+bool aeon__mailbox_pending(const struct mailbox *m);
 
 /* Refuse further posts, then run those that came in time. Owner only. */
 void aeon__mailbox_close(struct mailbox *m);

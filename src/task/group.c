@@ -19,6 +19,7 @@ struct aeon_group {
         struct list tasks;                                            /* alive, in order of spawning */
         size_t count;                                                 /* of them */
         struct aeon_task *joiner;                                     /* waits in aeon_group_close(); NULL: nobody yet */
+        bool closed;                                                  /* joined: its last task has ended, and no other may come */
         void (*task_ended)(void *arg, struct aeon_task *task, int r); /* hears of each end in place of the group; NULL: nobody */
         void *task_ended_arg;
         bool a_task_was_cancelled;
@@ -82,6 +83,7 @@ int aeon_group_open(aeon_group **ret_group)
         list_init(&g->tasks);
         g->count = 0;
         g->joiner = NULL;
+        g->closed = false;
         g->task_ended = NULL;
         g->a_task_was_cancelled = false;
         g->first_code = 0;
@@ -102,7 +104,7 @@ static void fail_with(aeon_group *g, int code, struct error_slot *words, const c
                 return;
         }
         g->first_code = code;
-        if (words->error)
+        if (aeon__error_slot_has(words, code))
                 aeon__error_move(words, &g->first_error);
         char reason[56];
         snprintf(reason, sizeof reason, "%s failed", who);
@@ -128,6 +130,8 @@ int aeon_spawn_at(aeon_group *g, const char *name, aeon_task_fn *fn, void *arg, 
         struct runner *runner = g->runner;
         if (runner != aeon__runner_now() && aeon__runner_now())
                 return aeon_fail(-EINVAL, "task \"%s\": its group belongs to another loop (%s)", name, site);
+        if (g->closed)
+                return aeon_fail(-EINVAL, "task \"%s\": its group is closed (%s)", name, site);
         size_t wanted = opts && opts->stack_size ? opts->stack_size : STACK_LARGE_SIZE;
         if (wanted > STACK_LARGE_SIZE)
                 return aeon_fail(-E2BIG, "task \"%s\": stacks have at most %d KiB (%s)", name, STACK_LARGE_SIZE / 1024, site);
@@ -156,8 +160,10 @@ void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r)
                 snprintf(who, sizeof who, "task \"%s\"", task->name);
                 fail_with(g, r, &task->error, who);
         }
-        if (g->count == 0 && g->joiner)
+        if (g->count == 0 && g->joiner) {
+                g->closed = true; /* not when the joiner runs: others may run before */
                 aeon__wake(g->joiner, 0);
+        }
 }
 
 void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct aeon_task *task, int r), void *arg)
@@ -171,6 +177,7 @@ void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct a
 static void join(aeon_group *g, struct aeon_task *t)
 {
         if (g->count == 0) {
+                g->closed = true;
                 aeon__wait_skip(t);
                 return;
         }

@@ -39,6 +39,9 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
         *runner = (struct runner){ .driver = driver, .root = { .deadline = AEON_NEVER, .name = "root" } };
         aeon__sched_init(&runner->sched);
+        const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
+        if (seed)
+                runner->sched.shuffle = strtoull(seed, NULL, 10);
 }
 
 void aeon__runner_done(struct runner *runner)
@@ -82,8 +85,11 @@ int aeon__runner_run(struct runner *runner, aeon_task_fn *fn, void *arg)
         struct fault_guard guard;
         aeon__fault_begin(&guard);
         int r = aeon__task_new(runner, NULL, "main", fn, arg, STACK_LARGE, "the loop");
+        struct sched *outer = aeon__sched;
+        aeon__sched = &runner->sched; /* also while no task runs: what the driver calls belongs to this loop */
         while (r >= 0 && runner->tasks > 0)
                 r = aeon__runner_turn(runner);
+        aeon__sched = outer;
         aeon__fault_end(&guard);
         if (r < 0)
                 return r;

@@ -68,7 +68,8 @@ void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
 int aeon__group_abandon(aeon_group *g); /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
+int aeon__mutexes_break(struct aeon_task *task, int r); /* it ends with @r and holds mutexes: what it now ends with */
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);
-extern __thread struct task_vars *aeon__thread_vars; /* what a pool thread works with */
+extern __thread struct task_vars **aeon__thread_vars; /* where a thread without a task has them; NULL: it has none */

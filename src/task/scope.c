@@ -213,7 +213,10 @@ int aeon_scope_enter(aeon_scope *s)
         aeon_time now = aeon__runner_clock(t->runner);
         if (s->timeout && s->timeout < s->deadline - (now > 0 ? now : 0))
                 s->deadline = now + s->timeout;
-        return arm(s, now);
+        int r = arm(s, now);
+        if (r < 0)
+                s->deadline = AEON_NEVER; /* it will never fire */
+        return r;
 }
 
 int aeon_scope_open(aeon_scope *s, const aeon_scope_opts *opts)

@@ -14,13 +14,6 @@ void aeon__wait_refuse(void)
         aeon_fail(-EINVAL, "this call suspends, so it must be made from a task");
 }
 
-void aeon__wake(struct aeon_task *task, int result)
-{
-        task->waiting = NULL;
-        task->wake_result = result;
-        aeon__fiber_ready(&task->runner->sched, &task->fiber);
-}
-
 void aeon__wake_now(struct aeon_task *task, int result)
 {
         if (task->runner->sched.running) {
@@ -75,7 +68,10 @@ static void task_main(struct fiber *fiber)
 {
         struct aeon_task *t = (struct aeon_task *)(void *)fiber;
         struct runner *runner = t->runner;
-        int r = close_left_open(t, t->fn(t->arg));
+        int r = t->fn(t->arg);
+        if (t->held)
+                r = aeon__mutexes_break(t, r);
+        r = close_left_open(t, r);
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {
@@ -108,10 +104,13 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         t->timer = (struct aeon__heap_node){ .kind = TIMER_SLEEP };
         t->wake_result = 0;
         t->abort_called = false;
-        t->vars = spawner && spawner->vars ? aeon__vars_hold(spawner->vars) : NULL;
+        t->vars = spawner ? spawner->vars : aeon__thread_vars ? *aeon__thread_vars : NULL;
+        if (t->vars)
+                aeon__vars_hold(t->vars);
         t->error = (struct error_slot){ 0 };
         t->fn = fn;
         t->arg = arg;
+        t->held = NULL;
         t->site = site;
         t->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
         list_init(&t->in_group);

@@ -50,6 +50,7 @@ struct aeon_task {
         struct error_slot error;
         aeon_task_fn *fn;
         void *arg;
+        struct aeon_mutex *held; /* the mutexes it has locked, the latest first */
         const char *site; /* where it was spawned */
         uint64_t id;
         char name[32];
@@ -85,19 +86,30 @@ static inline void aeon__wait_skip(struct aeon_task *task)
         aeon__fiber_yield(aeon__sched);
 }
 
+/* From now on the running task @t waits; it must stop before anything else can happen. */
+static inline void aeon__wait_begin(struct aeon_task *t, struct wait *wait)
+{
+        t->waiting = wait;
+        t->abort_called = false;
+}
+
 /* Park the running task until aeon__wake(). */
 static inline int aeon__wait(struct wait *wait)
 {
         struct aeon_task *t = aeon__task_now();
-        t->waiting = wait;
-        t->abort_called = false;
-        aeon__fiber_park(aeon__sched);
+        aeon__wait_begin(t, wait);
+        aeon__fiber_stop(aeon__sched, FIBER_PARKED);
         return t->wake_result;
 }
 
 /* Wake a waiting task; its aeon__wait() returns @result. Exactly once per wait; the waker has taken it out of its list. Owner loop,
  * from a task or from the main context. */
-void aeon__wake(struct aeon_task *task, int result);
+static inline void aeon__wake(struct aeon_task *task, int result)
+{
+        task->waiting = NULL;
+        task->wake_result = result;
+        aeon__fiber_ready((struct sched *)(void *)task->runner, &task->fiber);
+}
 
 /* The same from the main context (an I/O callback), running the task at once. */
 void aeon__wake_now(struct aeon_task *task, int result);

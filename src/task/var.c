@@ -67,7 +67,7 @@ struct task_vars {
         } entries[];
 };
 
-__thread struct task_vars *aeon__thread_vars;
+__thread struct task_vars **aeon__thread_vars;
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars)
 {
@@ -82,10 +82,11 @@ void aeon__vars_drop(struct task_vars *vars)
                 free(vars);
 }
 
+/* NULL: whoever asks has none. */
 static struct task_vars **current_vars(void)
 {
         struct aeon_task *t = aeon__task_now();
-        return t ? &t->vars : &aeon__thread_vars;
+        return t ? &t->vars : aeon__thread_vars;
 }
 
 static unsigned find(const struct task_vars *vars, const aeon_var *var)
@@ -111,9 +112,10 @@ static struct task_vars *own_copy(struct task_vars *vars, unsigned count)
 
 int aeon_task_var_set(aeon_var *var, void *value)
 {
-        struct task_vars **at = current_vars(), *vars = *at;
-        if (!aeon__task_now() && !vars)
+        struct task_vars **at = current_vars();
+        if (!at)
                 return aeon_fail(-EINVAL, "task variable \"%s\" can only be set in a task", var->name);
+        struct task_vars *vars = *at;
         unsigned i = find(vars, var);
         bool fits = vars && i < vars->count;
         if (!fits || atomic_load_explicit(&vars->holders, memory_order_acquire) > 1) {
@@ -131,7 +133,8 @@ int aeon_task_var_set(aeon_var *var, void *value)
 
 void *aeon_task_var_get(const aeon_var *var)
 {
-        const struct task_vars *vars = *current_vars();
+        struct task_vars **at = current_vars();
+        const struct task_vars *vars = at ? *at : NULL;
         unsigned i = find(vars, var);
         return vars && i < vars->count ? vars->entries[i].value : NULL;
 }

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <aeon/error.h>
+#include <pthread.h>
 
 static int inner(void)
 {
@@ -57,4 +58,22 @@ PLAIN_TEST(a_chain_that_grows_for_ever_is_cut)
                 r = aeon_fail(r, "layer %d", i);
         CHECK_INT(r, -ENOENT);
         CHECK_CONTAINS(aeon_error_text(), "layer 9999: layer 9998");
+}
+
+static void *fail_elsewhere(void *arg)
+{
+        (void)arg;
+        CHECK_STR(aeon_error_text(), "");
+        CHECK_INT(aeon_fail(-EIO, "elsewhere"), -EIO);
+        CHECK_STR(aeon_error_text(), "elsewhere");
+        return NULL; /* and its words with it: a leak checker sees to that */
+}
+
+PLAIN_TEST(the_words_of_a_thread_are_its_own_and_end_with_it)
+{
+        pthread_t thread;
+        inner();
+        REQUIRE_INT(pthread_create(&thread, NULL, fail_elsewhere, NULL), 0);
+        pthread_join(thread, NULL);
+        CHECK_STR(aeon_error_text(), "user 17");
 }

@@ -75,6 +75,73 @@ PLAIN_TEST(run_now_overtakes_the_queue_and_comes_back)
         aeon__sched_done(&s);
 }
 
+static void shuffled_trace(uint64_t seed, char *trace)
+{
+        struct sched s;
+        aeon__sched_init(&s);
+        s.shuffle = seed;
+        for (char letter = 'a'; letter <= 'h'; letter++)
+                aeon__fiber_ready(&s, &fiber_new(&s, trace, letter, 3)->fiber);
+        while (aeon__sched_has_ready(&s))
+                aeon__sched_run(&s, 2);
+        aeon__sched_done(&s);
+}
+
+PLAIN_TEST(shuffled_rounds_are_fair_differ_and_come_again_with_their_seed)
+{
+        char first[32] = "", again[32] = "", other[32] = "";
+        shuffled_trace(1, first);
+        shuffled_trace(1, again);
+        shuffled_trace(2, other);
+        CHECK_STR(again, first);
+        CHECK(strcmp(other, first) != 0);
+        REQUIRE_INT(strlen(first), 24);
+        CHECK(memcmp(first, first + 8, 8) != 0);
+        for (char letter = 'a'; letter <= 'h'; letter++)
+                for (int round = 0; round < 3; round++)
+                        CHECK(memchr(first + round * 8, letter, 8) != NULL);
+}
+
+enum { CROWD = 100, ROUNDS = 50 };
+
+static long steps, longest_wait;
+
+static void measure_waits(struct fiber *fiber)
+{
+        struct block *b = (struct block *)(void *)fiber;
+        for (int i = 0; i < b->turns; i++) {
+                long left = ++steps;
+                aeon__fiber_yield(b->sched);
+                if (steps - left > longest_wait)
+                        longest_wait = steps - left;
+        }
+}
+
+/* The longest time that one of a crowd of fibers, all always ready, was passed over: in turns of others. */
+static long longest_wait_in_crowd(uint64_t seed)
+{
+        struct sched s;
+        aeon__sched_init(&s);
+        s.shuffle = seed;
+        steps = longest_wait = 0;
+        for (int i = 0; i < CROWD; i++) {
+                struct block *b = fiber_new(&s, NULL, 0, ROUNDS);
+                b->fiber.body = measure_waits;
+                aeon__fiber_ready(&s, &b->fiber);
+        }
+        while (aeon__sched_has_ready(&s))
+                aeon__sched_run(&s, 7);
+        aeon__sched_done(&s);
+        return longest_wait;
+}
+
+PLAIN_TEST(no_ready_fiber_is_passed_over_for_longer_than_a_round)
+{
+        CHECK_INT(longest_wait_in_crowd(0), CROWD - 1);
+        long shuffled = longest_wait_in_crowd(5); /* first in one round, last in the next */
+        CHECK(shuffled > CROWD && shuffled <= 2 * (CROWD - 1));
+}
+
 static volatile double doubles[2];
 
 static void compute(struct fiber *fiber)

@@ -183,6 +183,70 @@ PLAIN_TEST(an_address_is_found_in_its_stack_and_nowhere_after_the_pool_is_done)
         CHECK(!aeon__stack_find(low, &fault));
 }
 
+enum { BURST = 1500 };
+
+static void take_and_give(struct stack_pool *pool, int count)
+{
+        static struct stack *stacks[BURST];
+        void *block;
+        for (int i = 0; i < count; i++)
+                REQUIRE_INT(aeon__stack_take(pool, STACK_SMALL, BLOCK, &stacks[i], &block), 0);
+        for (int i = count; i--;)
+                aeon__stack_give(stacks[i], STACK_SMALL);
+}
+
+static void next_epoch(struct stack_pool *pool)
+{
+        while (aeon__stack_pool_trim(pool))
+                ;
+}
+
+PLAIN_TEST(stacks_that_nobody_took_for_an_epoch_are_given_back_and_the_others_kept)
+{
+        struct stack_pool pool = { 0 };
+        take_and_give(&pool, BURST);
+        size_t all = pool.carved;
+        CHECK_INT(all, BURST);
+        CHECK(aeon__stack_pool_is_wasteful(&pool));
+        next_epoch(&pool);
+        CHECK_INT(pool.carved, all);
+        take_and_give(&pool, 900);
+        next_epoch(&pool);
+        CHECK(pool.carved >= 900 && pool.carved < all);
+        size_t kept = pool.carved;
+        take_and_give(&pool, 900);
+        next_epoch(&pool);
+        CHECK_INT(pool.carved, kept);
+        next_epoch(&pool);
+        CHECK(pool.carved >= STACKS_KEPT && pool.carved < kept);
+        kept = pool.carved;
+        next_epoch(&pool);
+        CHECK_INT(pool.carved, kept);
+        take_and_give(&pool, BURST);
+        CHECK_INT(pool.carved, BURST);
+        aeon__stack_pool_done(&pool);
+}
+
+PLAIN_TEST(a_slab_with_a_stack_in_use_is_kept)
+{
+        struct stack_pool pool = { 0 };
+        struct stack *first[BURST], *kept = NULL;
+        void *block;
+        for (int i = 0; i < BURST; i++)
+                REQUIRE_INT(aeon__stack_take(&pool, STACK_SMALL, BLOCK, &first[i], &block), 0);
+        kept = first[BURST - 1];
+        for (int i = 0; i < BURST - 1; i++)
+                aeon__stack_give(first[i], STACK_SMALL);
+        for (int i = 0; i < 3; i++)
+                next_epoch(&pool);
+        struct stack_fault where;
+        CHECK(aeon__stack_find(kept->low, &where) && where.stack == kept);
+        CHECK(pool.carved > STACKS_KEPT && pool.carved < BURST);
+        memset(kept->low, 1, 100);
+        aeon__stack_give(kept, STACK_SMALL);
+        aeon__stack_pool_done(&pool);
+}
+
 static int read_int(const char *path)
 {
         char *text = test_read_file(path);

@@ -1,7 +1,7 @@
 /* Memory that runs out anywhere in decoding and encoding: a code, nothing leaked. */
 #include "harness.h"
 
-#include "record/failing.h"
+#include "failing.h"
 #include "record/shared_record.h"
 
 #include <aeon/error.h>

@@ -1,7 +1,7 @@
 /* Settings: which source wins, what is told when they are bad. */
 #include "harness.h"
 
-#include "record/failing.h"
+#include "failing.h"
 #include "settings/settings.h"
 
 #include <aeon/error.h>

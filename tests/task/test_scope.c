@@ -227,7 +227,7 @@ VIRTUAL_TEST(a_waiter_woken_and_then_cancelled_completes)
         REQUIRE_INT(aeon_event_new(&race.event), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "waiter", wait_event, &race);
-        CHECK_INT(aeon_checkpoint(), 0);
+        let_others_wait();
         aeon_event_set(race.event);
         aeon_group_cancel(g, NULL);
         CHECK_INT(aeon_group_close(g), 0);

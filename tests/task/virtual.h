@@ -12,6 +12,12 @@
 #include <aeon/time.h>
 #include <aeon/var.h>
 
+/* Let the other tasks run until all of them wait, in whatever order they run: only then does a virtual clock move. */
+static inline void let_others_wait(void)
+{
+        CHECK_INT(aeon_sleep(1), 0);
+}
+
 #define VIRTUAL_TEST(name)                                          \
         static int name##_body(void *arg);                          \
         PLAIN_TEST(name)                                            \

@@ -6,14 +6,14 @@
  */
 #include "broker/sqlite/batch.h"
 
+#include "loop/loop.h"
+
 #include <aeon/error.h>
 #include <aeon/log.h>
-#include <aeon/thread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { DEAD_AT_A_TIME = 64, ANSWERS_AT_A_TIME = 256, TURN = 8, LOOK_FOR_DEAD_MS = 1000, STOP_PATIENCE_MS = 2000 };
 
@@ -53,10 +53,7 @@ static void deliver_answer(void *arg)
 
 static void post(aeon_loop *loop, void (*fn)(void *), struct aeon_message *m)
 {
-        int r;
-        while ((r = aeon_post(loop, fn, m)) == -ENOMEM)
-                usleep(1000);
-        if (r < 0)
+        if (!aeon__post_surely(loop, fn, m))
                 free(m); /* its loop has ended; the claim ends with this store */
 }
 

@@ -1,9 +1,10 @@
 /* The writer thread: its queue, its sleep, its waking; see writer.h. */
 #include "broker/sqlite/batch.h"
 
+#include "loop/loop.h"
+
 #include <aeon/error.h>
 #include <aeon/log.h>
-#include <aeon/thread.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,8 +63,7 @@ static void wake_task(void *arg)
 
 void aeon__operation_finish(struct operation *op)
 {
-        while (aeon_post(op->loop, wake_task, op) == -ENOMEM)
-                usleep(1000); /* the task waits, and there is nobody to tell */
+        (void)aeon__post_surely(op->loop, wake_task, op); /* its task waits, so the loop lives */
 }
 
 int64_t aeon__writer_owner(const struct writer *w)
@@ -128,7 +128,6 @@ static void *run(void *arg)
                 aeon__writer_run_batch(w);
                 sleep_until_needed(w);
         }
-        aeon_error_clear();
         return NULL;
 }
 

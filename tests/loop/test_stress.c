@@ -1,0 +1,179 @@
+/* A random program on a real loop, with threads and sockets; see task/stress.h. And what a burst of tasks leaves behind. */
+#include "task/stress.h"
+
+#include <aeon/loop.h>
+#include <aeon/stream.h>
+#include <aeon/thread.h>
+#include <aeon/var.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ------------------------------------------------------------------ threads that work for a task */
+
+AEON_TASK_VAR(mark, const char);
+
+struct work {
+        uint64_t of;
+        _Atomic bool begun, ended;
+};
+
+static int work_on_thread(void *arg)
+{
+        struct work *work = arg;
+        work->begun = true;
+        bool right = mark_get() == (const char *)work;
+        for (int i = 0; i < 20 && !aeon_offload_cancelled(); i++)
+                usleep(10);
+        work->ended = true;
+        return right ? 17 : aeon_fail(-EPROTO, "another task's variables");
+}
+
+static int act_offload(struct band *band, int depth)
+{
+        (void)band, (void)depth;
+        struct work work = { .of = aeon_task_id(aeon_task_current()) };
+        REQUIRE_INT(mark_set((const char *)&work), 0);
+        bool cancelled_before = aeon_cancelled();
+        int r = aeon_offload(work_on_thread, &work);
+        REQUIRE_INT(work.begun, work.ended);
+        REQUIRE_INT(r, work.begun ? 17 : -ECANCELED);
+        REQUIRE(!(cancelled_before && work.begun));
+        REQUIRE(mark_get() == (const char *)&work);
+        return r == -ECANCELED ? r : 0;
+}
+
+/* ------------------------------------------------------------------ threads that post */
+
+enum { POSTERS = 3 };
+
+static struct {
+        aeon_loop *loop;
+        _Atomic bool stop;
+        long posted[POSTERS], seen[POSTERS];
+} post;
+
+static void on_post(void *arg)
+{
+        uintptr_t word = (uintptr_t)arg;
+        size_t poster = word % POSTERS;
+        REQUIRE_INT(post.seen[poster], word / POSTERS);
+        post.seen[poster]++;
+        stress_meddle(); /* outside any task */
+}
+
+static void *post_for_ever(void *arg)
+{
+        size_t me = (size_t)(uintptr_t)arg;
+        while (!post.stop) {
+                uintptr_t word = (uintptr_t)post.posted[me] * POSTERS + me;
+                REQUIRE_INT(aeon_post(post.loop, on_post, (void *)word), 0);
+                post.posted[me]++;
+                usleep(50);
+        }
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ sockets */
+
+static char server_address[64];
+
+static int echo(void *arg)
+{
+        aeon_stream *s = arg;
+        char buffer[256];
+        ssize_t n;
+        while ((n = aeon_stream_read(s, buffer, sizeof buffer)) > 0 && aeon_stream_write(s, buffer, (size_t)n) == 0)
+                ;
+        aeon_stream_close(s);
+        return 0;
+}
+
+static int serve(void *arg)
+{
+        aeon_listener *l;
+        int fd;
+        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, server_address, sizeof server_address), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        aeon_stream *s;
+        int r;
+        while ((r = aeon_listener_accept(l, &s)) == 0)
+                if (aeon_spawn(arg, "echo", echo, s) < 0)
+                        aeon_stream_close(s);
+        aeon_listener_close(l);
+        return r;
+}
+
+static int ask(aeon_stream *s)
+{
+        char question[64], answer[64];
+        for (size_t i = 0; i < sizeof question; i++)
+                question[i] = (char)chance(256);
+        int r = SUSPENDED(aeon_stream_write(s, question, sizeof question));
+        for (size_t got = 0; r == 0 && got < sizeof answer;) {
+                ssize_t n = aeon_stream_read(s, answer + got, sizeof answer - got);
+                REQUIRE(n > 0 || n == -ECANCELED);
+                r = n < 0 ? (int)n : 0;
+                got += r == 0 ? (size_t)n : 0;
+        }
+        REQUIRE(r == -ECANCELED || (r == 0 && !memcmp(question, answer, sizeof answer)));
+        return r;
+}
+
+static int act_ask(struct band *band, int depth)
+{
+        (void)band, (void)depth;
+        aeon_stream *s = NULL;
+        int r = server_address[0] ? SUSPENDED(aeon_stream_connect(server_address, &s)) : 0;
+        REQUIRE(r == 0 || (r == -ECANCELED && !s));
+        if (s) {
+                r = ask(s);
+                aeon_stream_close(s);
+        }
+        return r;
+}
+
+/* ------------------------------------------------------------------ the run */
+
+static void run_seed(uint64_t seed)
+{
+        static struct act acts[] = {
+                { .name = "offload", .weight = 1, .run = act_offload },
+                { .name = "connect and ask", .weight = 1, .run = act_ask },
+                { 0 },
+        };
+        pthread_t posters[POSTERS];
+        post.loop = aeon_loop_current();
+        for (size_t i = 0; i < POSTERS; i++)
+                REQUIRE_INT(pthread_create(&posters[i], NULL, post_for_ever, (void *)i), 0);
+        aeon_group *server;
+        REQUIRE_INT(aeon_group_open(&server), 0);
+        REQUIRE_INT(aeon_spawn(server, "server", serve, server), 0);
+
+        stress_run(&(struct stress_plan){ .seed = seed,
+                                          .acts = test_is_slow() ? 30000 : 200000,
+                                          .crowd = test_is_slow() ? 500 : 2000,
+                                          .tick = AEON_MICROSECONDS(50),
+                                          .more = acts });
+        post.stop = true;
+        for (size_t i = 0; i < POSTERS; i++)
+                pthread_join(posters[i], NULL);
+        for (size_t i = 0; i < POSTERS; i++)
+                while (post.seen[i] < post.posted[i])
+                        REQUIRE_INT(aeon_checkpoint(), 0);
+        aeon_group_cancel(server, NULL);
+        REQUIRE_INT(aeon_group_close(server), 0);
+}
+
+TEST_WITHIN(a_random_program_with_threads_and_sockets_keeps_every_rule, 60)
+{
+        run_seed(stress_fixed_seed());
+}
+
+TEST_WITHIN(a_random_program_with_threads_and_sockets_of_a_new_seed_keeps_every_rule, 60)
+{
+        run_seed(stress_fresh_seed());
+}

@@ -1,0 +1,285 @@
+/* Memory that runs out under every call of task.h, scope.h, sync.h, channel.h, time.h and var.h. */
+#include "memory.h"
+
+#include "failing.h"
+#include "fiber/stack.h"
+#include "task/virtual_clock.h"
+
+#include <aeon/channel.h>
+#include <aeon/error.h>
+#include <aeon/scope.h>
+#include <aeon/sync.h>
+#include <aeon/time.h>
+#include <aeon/var.h>
+#include <string.h>
+
+/* ------------------------------------------------------------------ tasks and scopes */
+
+static int rest(void *arg)
+{
+        (void)arg;
+        return aeon_checkpoint();
+}
+
+static int use_group(void *arg)
+{
+        (void)arg;
+        aeon_group *g = NULL;
+        int r = aeon_group_open(&g);
+        if (r < 0) {
+                CHECK(g == NULL);
+                return r;
+        }
+        int small = aeon_spawn_with(g, "left", rest, NULL, &(aeon_spawn_opts){ .stack_size = 65536 });
+        int large = aeon_spawn(g, "right", rest, NULL);
+        CHECK_INT(aeon_group_size(g), (small == 0) + (large == 0));
+        CHECK_INT(aeon_scope_cancelled(aeon_group_scope(g)), small < 0 || large < 0);
+        CHECK_STR(aeon_task_name(aeon_task_current()), "main");
+        CHECK_STR(aeon_task_site(aeon_task_current()), "the loop");
+        CHECK(aeon_task_id(aeon_task_current()) > 0);
+        r = aeon_group_close(g);
+        CHECK_INT(r, small < 0 ? small : large);
+        return r;
+}
+
+static int use_scopes(void *arg)
+{
+        (void)arg;
+        aeon_scope outer, inner;
+        int r = aeon_scope_open(&outer, &(aeon_scope_opts){ .timeout = AEON_SECONDS(1), .name = "outer" });
+        CHECK_INT(aeon_scope_deadline(&outer) == AEON_NEVER, r < 0); /* open all the same, without it */
+        if (r == 0) {
+                CHECK_INT(aeon_scope_init(&inner, NULL), 0);
+                CHECK_INT(aeon_scope_enter(&inner), 0);
+                CHECK_INT(aeon_scope_set_deadline(&inner, aeon_now() + 1), 0); /* there is room for many by now */
+                CHECK_INT(aeon_scope_close(&inner, aeon_sleep_until(AEON_NEVER)), -ETIMEDOUT);
+        }
+        CHECK_INT(aeon_scope_close(&outer, r), r);
+        CHECK(!aeon_scope_caught(&outer));
+        return r;
+}
+
+static int use_deadline(void *arg)
+{
+        (void)arg;
+        aeon_scope s;
+        CHECK_INT(aeon_scope_open(&s, NULL), 0);
+        int r = aeon_scope_set_deadline(&s, aeon_now() + AEON_SECONDS(1));
+        CHECK_INT(aeon_scope_deadline(&s) == AEON_NEVER, r < 0);
+        CHECK_INT(aeon_effective_deadline() == AEON_NEVER, r < 0);
+        return aeon_scope_close(&s, r);
+}
+
+static int use_sleep(void *arg)
+{
+        (void)arg;
+        int r = aeon_sleep(AEON_SECONDS(1));
+        return r < 0 ? r : aeon_sleep_until(aeon_now() + AEON_SECONDS(1));
+}
+
+/* ------------------------------------------------------------------ what tasks share */
+
+static int wait_for(void *arg)
+{
+        return aeon_event_wait(arg);
+}
+
+static int use_event(void *arg)
+{
+        (void)arg;
+        aeon_event *e = NULL;
+        aeon_group *g;
+        int r = aeon_event_new(&e);
+        if (r < 0)
+                return r;
+        r = aeon_group_open(&g);
+        if (r == 0) {
+                (void)aeon_spawn(g, "waiter", wait_for, e);
+                (void)aeon_checkpoint();
+                aeon_event_set(e);
+                CHECK(aeon_event_is_set(e));
+                r = aeon_group_close(g);
+        }
+        aeon_event_free(e);
+        return r;
+}
+
+static int send_some(aeon_sender *s, int count)
+{
+        int r = 0;
+        for (int i = 0; i < count && r == 0; i++)
+                r = i % 2 ? aeon_send(s, &i) : aeon_try_send(s, &i);
+        return r;
+}
+
+static int receive_all(aeon_receiver *r, int *ret_count)
+{
+        int value, e = 0;
+        while ((e = *ret_count % 2 ? aeon_receive(r, &value) : aeon_try_receive(r, &value)) == 0)
+                CHECK_INT(value, (*ret_count)++);
+        return e;
+}
+
+static int use_channel_of(size_t capacity)
+{
+        aeon_sender *s = NULL, *s2 = NULL;
+        aeon_receiver *r = NULL, *r2 = NULL;
+        int e = aeon_channel_open(sizeof(int), capacity, &s, &r), received = 0;
+        CHECK_INT(!s && !r, e < 0);
+        if (e == 0)
+                e = aeon_sender_clone(s, &s2);
+        if (e == 0)
+                e = aeon_receiver_clone(r, &r2);
+        if (e == 0)
+                e = send_some(s2, 50);
+        size_t sent = r ? aeon_receiver_buffered(r) : 0;
+        aeon_sender_close(s);
+        aeon_sender_close(s2);
+        if (r)
+                CHECK_INT(receive_all(r, &received), AEON_EOF);
+        CHECK_INT(received, sent); /* what was sent before memory ran out is there */
+        aeon_receiver_close(r);
+        aeon_receiver_close(r2);
+        return e;
+}
+
+static int use_channel(void *arg)
+{
+        (void)arg;
+        int r = use_channel_of(AEON_UNBOUNDED);
+        return r < 0 ? r : use_channel_of(50);
+}
+
+/* ------------------------------------------------------------------ variables */
+
+AEON_APP_VAR(memory_app, const char);
+AEON_LOOP_VAR(memory_loop, const char);
+AEON_TASK_VAR(memory_task, const char);
+
+static int use_variables(void *arg)
+{
+        (void)arg;
+        CHECK_INT(memory_app_set("app"), 0);
+        CHECK_STR(memory_app_get(), "app");
+        int r = memory_loop_set("loop");
+        CHECK_STR(memory_loop_get(), r < 0 ? NULL : "loop");
+        if (r < 0)
+                return r;
+        r = memory_task_set("task");
+        CHECK_STR(memory_task_get(), r < 0 ? NULL : "task");
+        return r;
+}
+
+/* ------------------------------------------------------------------ calls that must not need memory */
+
+struct stay {
+        aeon_event *event;
+        aeon_receiver *receiver;
+        int value, result;
+};
+
+static int stay_shielded(void *arg)
+{
+        struct stay *stay = arg;
+        aeon_scope s;
+        (void)aeon_scope_open(&s, &(aeon_scope_opts){ .shield = true });
+        int r = aeon_event_wait(stay->event);
+        aeon_scope_set_shield(&s, false);
+        CHECK(aeon_cancelled());
+        CHECK_STR(aeon_cancel_reason(), "enough");
+        return aeon_scope_close(&s, r);
+}
+
+static int stay_for_value(void *arg)
+{
+        struct stay *stay = arg;
+        stay->result = aeon_receive(stay->receiver, &stay->value);
+        return 0;
+}
+
+static int stay_failing(void *arg)
+{
+        (void)arg;
+        return -EIO;
+}
+
+/* Who stops and cleans up because memory is short must be able to. */
+static int use_without_memory(void *arg)
+{
+        (void)arg;
+        aeon_group *g;
+        aeon_sender *sender;
+        struct stay stay = { .result = 1 };
+        int value = 7;
+        REQUIRE_INT(aeon_event_new(&stay.event), 0);
+        REQUIRE_INT(aeon_channel_open(sizeof(int), 0, &sender, &stay.receiver), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (int i = 0; i < 3; i++) /* whose stacks those of later tasks will be */
+                REQUIRE_INT(aeon_spawn(g, "first", rest, NULL), 0);
+        REQUIRE_INT(aeon_sleep(1), 0);
+
+        failing_begin(1);
+        REQUIRE_INT(aeon_spawn(g, "shielded", stay_shielded, &stay), 0);
+        REQUIRE_INT(aeon_spawn(g, "receiver", stay_for_value, &stay), 0);
+        CHECK_INT(aeon_sleep(1), 0);
+        CHECK_INT(aeon_send(sender, &value), 0);
+        CHECK_INT(aeon_spawn(g, "failing", stay_failing, NULL), 0);
+        aeon_group_cancel(g, "enough");
+        aeon_scope_cancel(aeon_group_scope(g), "too late");
+        CHECK_INT(aeon_sleep(1), -ECANCELED);
+        aeon_event_set(stay.event);
+        aeon_group_fail(g, -EPIPE);
+        CHECK_INT(aeon_group_close(g), -EPIPE);
+        CHECK_INT(stay.result, 0);
+        CHECK_INT(stay.value, 7);
+        aeon_sender_close(sender);
+        aeon_receiver_close(stay.receiver);
+        aeon_event_free(stay.event);
+        CHECK(!failing_end());
+        return 0;
+}
+
+PLAIN_TEST(stopping_and_cleaning_up_need_no_memory)
+{
+        CHECK_INT(aeon__virtual_run(use_without_memory, NULL), 0);
+}
+
+static const struct memory_use uses[] = {
+        { "aeon_group_open", use_group, "no memory for a group" },
+        { "aeon_spawn_at aeon_group_close aeon_group_size aeon_group_scope aeon_task_current aeon_task_name aeon_task_site "
+          "aeon_task_id aeon_checkpoint",
+          use_group, "task \"left\" (" },
+        { "aeon_scope_open aeon_scope_init aeon_scope_enter aeon_scope_close aeon_scope_cancelled aeon_scope_caught", use_scopes,
+          "no memory for the deadline of scope \"outer\"" },
+        { "aeon_scope_set_deadline aeon_scope_deadline aeon_effective_deadline", use_deadline,
+          "no memory for the deadline of scope" },
+        { "aeon_sleep aeon_sleep_until aeon_now", use_sleep, "no memory for a sleep" },
+        { "aeon_event_new aeon_event_free aeon_event_set aeon_event_is_set aeon_event_wait", use_event, "no memory for an event" },
+        { "aeon_channel_open aeon_sender_close aeon_receiver_close", use_channel, "no memory for a channel" },
+        { "aeon_sender_clone", use_channel, "no memory for a sender" },
+        { "aeon_receiver_clone", use_channel, "no memory for a receiver" },
+        { "aeon_send aeon_try_send aeon_receive aeon_try_receive aeon_receiver_buffered", use_channel,
+          "no memory for 32 items of a channel" },
+        { "aeon_app_var_set aeon_app_var_get aeon_loop_var_set aeon_loop_var_get", use_variables,
+          "no memory for loop variable \"memory_loop\"" },
+        { "aeon_task_var_set aeon_task_var_get", use_variables, "no memory for task variable \"memory_task\"" },
+        { "aeon_group_cancel aeon_group_fail aeon_scope_cancel aeon_scope_set_shield aeon_cancelled aeon_cancel_reason",
+          use_without_memory, NULL },
+        { 0 },
+};
+
+PLAIN_TEST(every_call_survives_every_failed_allocation)
+{
+        memory_run_out(aeon__virtual_run, uses);
+}
+
+PLAIN_TEST(a_stack_whose_guard_cannot_be_made_goes_without)
+{
+        aeon__stack_guard_force(GUARD_MPROTECT);
+        memory_run_out(aeon__virtual_run, (const struct memory_use[]){ { "aeon_spawn_at", use_group, "task \"left\" (" }, { 0 } });
+}
+
+PLAIN_TEST(every_call_is_tried_without_memory)
+{
+        memory_check_listed((const char *const[]){ "task", "scope", "sync", "channel", "time", "var", NULL }, uses);
+}
