@@ -47,5 +47,9 @@ void aeon__secure_free(struct secure *secure);
 /* Nothing works on @s any more: every call, the pending ones too, returns @code. */
 void aeon__stream_break(struct aeon_stream *s, int code);
 
+/* Connect to whichever of these addresses answers first. */
+struct addrinfo;
+AEON_SUSPENDS int aeon__connect_any(const struct addrinfo *found, struct aeon_stream **ret_stream);
+
 /* An unconnected stream of this family on the running loop. */
 int aeon__stream_new(int family, struct aeon_stream **ret_stream);
