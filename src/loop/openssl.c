@@ -181,7 +181,7 @@ static int tls_handshake(struct tls *t)
                 const unsigned char *chosen;
                 unsigned length;
                 SSL_get0_alpn_selected(t->ssl, &chosen, &length);
-                if (length < sizeof t->alpn)
+                if (length && length < sizeof t->alpn)
                         memcpy(t->alpn, chosen, length);
         }
         return r;
