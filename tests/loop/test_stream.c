@@ -1,5 +1,6 @@
 /* Streams over real sockets. */
 #include "harness.h"
+#include "loop/stream.h"
 
 #include "loop/loop.h"
 
@@ -9,9 +10,12 @@
 #include <aeon/stream.h>
 #include <aeon/time.h>
 #include <semaphore.h>
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int echo_one(void *arg)
@@ -263,4 +267,58 @@ TEST(a_look_up_that_was_cancelled_says_so_even_if_the_cancel_is_lifted)
         CHECK_INT(s.r, -ECANCELED);
         while (names_busy)
                 CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+}
+
+/* ------------------------------------------------------------------ several addresses */
+
+/* A listener whose queue is full: whoever connects hears nothing. */
+static int mute_port(void)
+{
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof in;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        REQUIRE(bind(fd, (struct sockaddr *)&in, size) == 0 && listen(fd, 0) == 0);
+        REQUIRE(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
+        for (int i = 0; i < 8; i++) {
+                int filler = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                connect(filler, (struct sockaddr *)&in, sizeof in);
+        }
+        return ntohs(in.sin_port);
+}
+
+struct addresses {
+        struct sockaddr_in in[4];
+        struct addrinfo info[4];
+};
+
+static const struct addrinfo *address_list(struct addresses *a, const int *ports, int count)
+{
+        for (int i = 0; i < count; i++) {
+                a->in[i] = (struct sockaddr_in){ .sin_family = AF_INET,
+                                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                                 .sin_port = htons((uint16_t)ports[i]) };
+                a->info[i] = (struct addrinfo){ .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&a->in[i] };
+                a->info[i].ai_next = i + 1 < count ? &a->info[i + 1] : NULL;
+        }
+        return a->info;
+}
+
+TEST(an_address_that_does_not_answer_does_not_hold_up_the_next)
+{
+        struct server server;
+        struct addresses a;
+        char address[64];
+        aeon_stream *s;
+        start_server(&server, "127.0.0.1:0", address, sizeof address);
+        int live = atoi(strrchr(address, ':') + 1), mute = mute_port(), dead = test_free_port();
+        REQUIRE_INT(aeon__connect_any(address_list(&a, (int[]){ dead, mute, mute, live }, 4), &s), 0);
+        CHECK_STR(aeon_stream_peer(s), address);
+        aeon_stream_close(s);
+
+        CHECK_INT(aeon__connect_any(address_list(&a, (int[]){ dead, dead }, 2), &s), -ECONNREFUSED);
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(300) });
+        CHECK_INT(aeon_scope_close(&limit, aeon__connect_any(address_list(&a, (int[]){ mute, mute }, 2), &s)), -ETIMEDOUT);
+        aeon_listener_close(server.listener);
+        CHECK_INT(aeon_group_close(server.group), 0);
 }
