@@ -35,6 +35,7 @@ struct waiters {
         struct runner *runner; /* the loop whose tasks may wait here */
         const char *what;      /* for reports: "event", "send" */
         const void *object;    /* which one */
+        void (*describe)(const struct wait *wait, const struct aeon_task *task, char *text, size_t size); /* see struct wait */
 };
 
 struct waiter {
@@ -70,14 +71,16 @@ static inline int aeon__waiters_check(const struct waiters *w)
 /* The same for calls that return nothing: the words go to the log. */
 bool aeon__waiters_may_call(const struct waiters *w);
 
-/* Guard of calls that suspend. Errors: -EINVAL, -ECANCELED, -EXDEV. */
-static inline int aeon__waiters_enter(const struct waiters *w, struct aeon_task **ret_task)
+static inline int aeon__waiters_enter_in(const char *call, const struct waiters *w, struct aeon_task **ret_task)
 {
-        int r = aeon__wait_enter(ret_task);
+        int r = aeon__wait_enter_in(call, ret_task);
         if (r < 0)
                 return r;
         return __builtin_expect((*ret_task)->runner != w->runner, 0) ? aeon__waiters_refuse(w) : 0;
 }
+
+/* Guard of calls that suspend. Errors: -EINVAL, -ECANCELED, -EXDEV. */
+#define aeon__waiters_enter(w, ret_task) aeon__waiters_enter_in(__func__, (w), (ret_task))
 
 /* Wait in @w (NULL: only let others run) until somebody wakes the running task @t. */
 int aeon__waiters_wait(struct waiters *w, struct aeon_task *t, const void *key, void *item);
@@ -124,6 +127,7 @@ static inline void aeon__waiters_wake_all(struct waiters *w, int result)
                 ;
 }
 
-/* ------------------------------------------------------------------ for select.c */
+/* ------------------------------------------------------------------ between the files that wait */
 
 struct waiters *aeon__event_waiters(aeon_event *e);
+int aeon__mutex_lock_again(aeon_mutex *m, struct aeon_task *t, const char *site); /* what no cancel comes in the way of */

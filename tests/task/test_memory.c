@@ -6,11 +6,13 @@
 #include "task/virtual_clock.h"
 
 #include <aeon/channel.h>
+#include <aeon/debug.h>
 #include <aeon/error.h>
 #include <aeon/scope.h>
 #include <aeon/sync.h>
 #include <aeon/time.h>
 #include <aeon/var.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ tasks and scopes */
@@ -39,6 +41,16 @@ static int use_group(void *arg)
         CHECK(aeon_task_id(aeon_task_current()) > 0);
         r = aeon_group_close(g);
         CHECK_INT(r, small < 0 ? small : large);
+        return r;
+}
+
+static int use_dump(void *arg)
+{
+        (void)arg;
+        char *text = NULL;
+        int r = aeon_task_dump(NULL, &text);
+        CHECK_INT(text != NULL, r == 0);
+        free(text);
         return r;
 }
 
@@ -452,6 +464,7 @@ static const struct memory_use uses[] = {
           use_scopes, "no memory for the deadline of scope \"outer\"" },
         { "aeon_scope_set_deadline aeon_scope_deadline aeon_effective_deadline", use_deadline,
           "no memory for the deadline of scope" },
+        { "aeon_task_dump aeon_task_dump_to", use_dump, "no memory for a dump of 1 tasks" },
         { "aeon_sleep aeon_sleep_until aeon_now", use_sleep, "no memory for a sleep" },
         { "aeon_event_new aeon_event_free aeon_event_set aeon_event_is_set aeon_event_wait", use_event,
           "no memory for a new event" },
