@@ -24,6 +24,16 @@ static bool abort_lookup(struct wait *wait, struct aeon_task *task)
         return false; /* called back either way */
 }
 
+/* libuv has codes of its own for what getaddrinfo() says. */
+static int code_of(int status)
+{
+        if (status == UV_EAI_CANCELED)
+                return -ECANCELED;
+        if (status == UV_EAI_MEMORY)
+                return -ENOMEM;
+        return status <= UV_EAI_ADDRFAMILY ? -ENOENT : status;
+}
+
 static int look_up(const struct address *a, struct lookup *lookup)
 {
         struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG };
@@ -32,9 +42,12 @@ static int look_up(const struct address *a, struct lookup *lookup)
                                &hints);
         if (r == 0)
                 r = aeon__wait(&lookup->wait);
-        if (r == UV_ECANCELED || aeon_cancelled())
+        int code = code_of(r);
+        if (code == -ECANCELED || aeon_cancelled())
                 return -ECANCELED;
-        return r < 0 ? aeon_fail(-ENOENT, "host \"%s\": %s", a->host, uv_strerror(r)) : 0;
+        if (code == -ENOENT)
+                return aeon_fail(-ENOENT, "host \"%s\": %s", a->host, uv_strerror(r));
+        return code < 0 ? aeon_fail_os(code, "host \"%s\"", a->host) : 0;
 }
 
 struct connecting {
@@ -74,6 +87,7 @@ static int connect_to(int family, const struct sockaddr *sa, const char *path, a
                 return -ECANCELED;
         if (r < 0) {
                 aeon_stream_close(c.stream);
+                aeon_error_clear(); /* words of an older failure are not about this one */
                 return r;
         }
         if (family != AF_UNIX)
@@ -92,6 +106,10 @@ static int connect_tcp(const struct address *a, aeon_stream **ret_stream)
         }
         r = -ENOENT;
         for (struct addrinfo *at = lookup.request.addrinfo; at; at = at->ai_next) {
+                if (aeon_cancelled()) { /* meanwhile; nothing would abort the next attempt */
+                        r = -ECANCELED;
+                        break;
+                }
                 r = connect_to(at->ai_family, at->ai_addr, NULL, ret_stream);
                 if (r == 0 || r == -ECANCELED)
                         break;
@@ -115,7 +133,7 @@ int aeon_stream_connect(const char *address, aeon_stream **ret_stream)
         if (a.kind == ADDRESS_FD)
                 return aeon_fail(-EINVAL, "address \"%s\" cannot be connected to", address);
         r = a.kind == ADDRESS_UNIX ? connect_to(AF_UNIX, NULL, a.host, ret_stream) : connect_tcp(&a, ret_stream);
-        if (r < 0 && r != -ECANCELED && r != -ENOENT)
-                return aeon_fail_os(r, "cannot connect to %s", address);
-        return r < 0 && r != -ECANCELED ? aeon_fail(r, "cannot connect to %s", address) : r;
+        if (r == 0 || r == -ECANCELED)
+                return r;
+        return aeon_fail(r, "cannot connect to %s", address);
 }

@@ -111,6 +111,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
         aeon__wake_now(reader->task, count == UV_EOF ? 0 : (int)count);
 }
 
+static void describe_io(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        aeon_stream *s = (aeon_stream *)(uintptr_t)wait->object;
+        snprintf(text, size, "%s, %s", wait->what, aeon_stream_peer(s));
+}
+
 static bool abort_read(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
@@ -131,7 +138,7 @@ ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
         if (size == 0)
                 return aeon_fail(-EINVAL, "a read needs room for at least one byte");
         struct stream_reader reader = {
-                .wait = { .what = "read", .object = s, .abort = abort_read }, .task = t, .stream = s, .buffer = buffer, .size = size
+                .wait = { .what = "read", .object = s, .abort = abort_read, .describe = describe_io }, .task = t, .stream = s, .buffer = buffer, .size = size
         };
         if (!s->reading) {
                 r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
@@ -178,7 +185,7 @@ static unsigned bufs_skip(uv_buf_t *bufs, unsigned n, size_t count)
 
 static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs, unsigned n)
 {
-        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
         int r = uv_write(&writer.request.write, &s->uv.stream, bufs, n, on_written);
         if (r < 0)
                 return r;
@@ -238,7 +245,7 @@ int aeon_stream_shutdown(aeon_stream *s)
                 return r;
         if (s->broken)
                 return aeon_fail_os(s->broken, "shut down %s", aeon_stream_peer(s));
-        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
         r = uv_shutdown(&writer.request.shutdown, &s->uv.stream, on_shut_down);
         if (r < 0)
                 return aeon_fail_os(r, "shut down %s", aeon_stream_peer(s));

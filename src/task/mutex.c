@@ -24,12 +24,21 @@ struct aeon_mutex {
         char broken_by[sizeof((struct aeon_task *)0)->name];
 };
 
+static void describe_wait(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        const aeon_mutex *m = wait->object;
+        snprintf(text, size, "mutex that \"%s\" #%llu locked at %s", m->owner ? m->owner->name : "?",
+                 (unsigned long long)(m->owner ? m->owner->id : 0), m->site);
+}
+
 int aeon_mutex_new(aeon_mutex **ret_mutex)
 {
         void *m;
         int r = aeon__waiters_new(sizeof(aeon_mutex), "mutex", &m);
         if (r < 0)
                 return r;
+        ((aeon_mutex *)m)->waiters.describe = describe_wait;
         *ret_mutex = m;
         return 0;
 }

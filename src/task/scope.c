@@ -60,6 +60,8 @@ static aeon_scope *next_task_scope(const aeon_scope *s, const struct list *place
 
 static aeon_scope *first_inside(const aeon_scope *s)
 {
+        if (!s->parent) /* the root, which is the outermost scope of its owner */
+                return inner_of(&s->owner->inner, s->owner);
         if (s->inner.scope)
                 return inner_of(&s->inner, s->owner);
         return s->group ? next_task_scope(s, aeon__group_tasks(s->group)) : NULL;
@@ -180,12 +182,15 @@ aeon_time aeon_scope_deadline(const aeon_scope *s)
 aeon_time aeon_effective_deadline(void)
 {
         const struct aeon_task *t = aeon__task_now();
-        if (!t)
-                return AEON_NEVER;
-        if (t->scope->state == SCOPE_CANCELLED)
+        return t ? aeon__task_deadline(t) : AEON_NEVER;
+}
+
+aeon_time aeon__task_deadline(const struct aeon_task *task)
+{
+        if (task->scope->state == SCOPE_CANCELLED)
                 return INT64_MIN;
         aeon_time earliest = AEON_NEVER;
-        for (const aeon_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
+        for (const aeon_scope *s = task->scope; s && aeon__scope_is_open(s); s = s->shield ? NULL : s->parent)
                 if (s->deadline < earliest)
                         earliest = s->deadline;
         return earliest;

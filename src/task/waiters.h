@@ -36,6 +36,7 @@ struct waiters {
         struct runner *runner; /* the loop whose tasks may wait here */
         const char *what;      /* for reports: "event", "send" */
         const void *object;    /* which one */
+        void (*describe)(const struct wait *wait, const struct aeon_task *task, char *text, size_t size); /* see struct wait */
 };
 
 struct waiter {

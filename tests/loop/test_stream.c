@@ -1,11 +1,14 @@
 /* Streams over real sockets. */
 #include "harness.h"
 
+#include "loop/loop.h"
+
 #include <aeon/error.h>
 #include <aeon/loop.h>
 #include <aeon/scope.h>
 #include <aeon/stream.h>
 #include <aeon/time.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,4 +207,60 @@ TEST(a_connect_is_cancelled)
         aeon_scope_cancel(&scope, NULL);
         CHECK_INT(aeon_scope_close(&scope, aeon_stream_connect("127.0.0.1:1", &s)), 0);
         CHECK(aeon_scope_caught(&scope));
+}
+
+/* ------------------------------------------------------------------ cancelled look-ups */
+
+enum { NAME_THREADS = 4 }; /* libuv's */
+
+static sem_t names_go_on;
+static int names_busy;
+
+static void occupy(uv_work_t *work)
+{
+        (void)work;
+        while (sem_wait(&names_go_on) < 0)
+                ;
+}
+
+static void occupied(uv_work_t *work, int status)
+{
+        (void)work, (void)status;
+        names_busy--;
+}
+
+struct shielded {
+        aeon_scope scope;
+        int r;
+};
+
+static int connect_shielded_later(void *arg)
+{
+        struct shielded *s = arg;
+        aeon_stream *stream = NULL;
+        aeon_scope_open(&s->scope, NULL);
+        s->r = aeon_scope_close(&s->scope, aeon_stream_connect("127.0.0.1:1", &stream));
+        return 0;
+}
+
+TEST(a_look_up_that_was_cancelled_says_so_even_if_the_cancel_is_lifted)
+{
+        uv_work_t work[NAME_THREADS];
+        struct shielded s = { .r = 1 };
+        aeon_group *g;
+        sem_init(&names_go_on, 0, 0);
+        for (names_busy = 0; names_busy < NAME_THREADS; names_busy++) /* so that the look-up waits, and can be taken back */
+                REQUIRE_INT(uv_queue_work(&aeon__loop_now()->uv, &work[names_busy], occupy, occupied), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "connect", connect_shielded_later, &s);
+        CHECK_INT(aeon_checkpoint(), 0);
+        CHECK_INT(s.r, 1);
+        aeon_group_cancel(g, NULL);
+        aeon_scope_set_shield(&s.scope, true);
+        for (int i = 0; i < NAME_THREADS; i++)
+                sem_post(&names_go_on);
+        CHECK_INT(aeon_group_close(g), 0);
+        CHECK_INT(s.r, -ECANCELED);
+        while (names_busy)
+                CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
 }
