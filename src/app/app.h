@@ -121,6 +121,12 @@ struct aeon_lifespan {
         aeon_scope *step;   /* around the command being carried out; NULL between commands */
         aeon_group *parts;  /* tasks of parts: pumps, accept loops */
         aeon_group *beside; /* background and periodic tasks, health checks */
+        enum {
+                BESIDE_NOT_YET,
+                BESIDE_OPEN,
+                BESIDE_CLOSED
+        } beside_state;            /* may such tasks start? Changed here, under the app's lock */
+        struct task_vars *context; /* of the lifespan, for such tasks */
         aeon_group *handlers;
         aeon_sender *commands; /* its inbox: enum command */
         aeon_receiver *inbox;
@@ -145,7 +151,8 @@ struct aeon_app {
         struct part_entry *parts, *last_part;
         unsigned part_count;
         struct health_check *checks;
-        struct beside_task *beside; /* background and periodic */
+        struct beside *beside;            /* background and periodic tasks; under the lock once lifespans run */
+        struct stop_waiter *stop_waiters; /* who waits for the end of a background task; under the lock */
         struct deferred *deferred;
         struct app_value *values; /* by name */
         char admin_address[128];
@@ -227,6 +234,10 @@ void aeon__warden_end(aeon_app *app);
 int aeon__health_start(struct aeon_lifespan *life);
 int aeon__beside_start(struct aeon_lifespan *life);
 void aeon__health_free(aeon_app *app);
+void aeon__beside_close(struct aeon_lifespan *life);   /* step 11: nothing starts any more */
+void aeon__beside_give_up(struct aeon_lifespan *life); /* what has not ended is abandoned */
+void aeon__beside_end(aeon_app *app);                  /* the loops have ended: tell of those that never started */
+bool aeon__beside_spoils_readiness(aeon_app *app);     /* a background task is restarted too often; any thread */
 void aeon__beside_free(aeon_app *app);
 
 /* report.c */

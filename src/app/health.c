@@ -244,7 +244,7 @@ bool aeon_app_is_started(aeon_app *app)
 
 bool aeon_app_is_ready(aeon_app *app)
 {
-        return atomic_load(&app->ready) && aeon_health_overall(app) != AEON_UNHEALTHY;
+        return atomic_load(&app->ready) && aeon_health_overall(app) != AEON_UNHEALTHY && !aeon__beside_spoils_readiness(app);
 }
 
 static const char *const impact_names[] = { "info", "degrading", "critical" };

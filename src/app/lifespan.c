@@ -108,6 +108,7 @@ static void give_up(void *arg)
                 aeon__report_stragglers(life->app, life->handlers, "abandoned");
                 aeon__report_stragglers(life->app, life->beside, "abandoned");
                 aeon__report_stragglers(life->app, life->parts, "abandoned");
+                aeon__beside_give_up(life);
         }
         life->given_up = true;
 }
@@ -224,6 +225,7 @@ static void carry_out(struct aeon_lifespan *life, enum command command)
         case COMMAND_CANCEL:
                 life->cancelled = true;
                 aeon__report_stragglers(life->app, life->handlers, "cancelled");
+                aeon__beside_close(life);
                 aeon_group_cancel(life->handlers, "the app shuts down");
                 aeon_group_cancel(life->beside, "the app shuts down");
                 break;
@@ -316,6 +318,7 @@ int aeon_lifespan_serve(aeon_lifespan *life)
         serve_commands(life);
 
         life->waiting_for = -1;
+        aeon__beside_close(life);
         aeon_group_close(life->handlers);
         life->handlers = NULL;
         aeon_group_close(life->beside);

@@ -195,6 +195,7 @@ int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, stru
                 watcher->app = app;
         signal(SIGPIPE, SIG_IGN);
         declare_and_live(app, define);
+        aeon__beside_end(app);
         aeon__app_vars_clear();
         aeon__run_deferred(app);
         int code = exit_code(app);

@@ -17,7 +17,8 @@
  *
  *   Whoever stops does so through ONE function, aeon__fiber_leave(), and what lies between it and the public call is inline. A
  *   processor predicts returns from the calls it saw last; after a switch those belong to another fiber, so each return is guessed
- *   wrong unless both fibers stand at the same place. One shared frame and short chains leave two wrong guesses per switch, not four.
+ *   wrong unless both fibers stand at the same place. One shared frame and short chains leave two wrong guesses per switch, not four,
+ *   and one where the room above has a shared frame too (task/waiters.h).
  */
 #pragma once
 

@@ -22,6 +22,7 @@
 
 #include "fiber/context.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum stack_class { STACK_SMALL, STACK_LARGE, STACK_CLASSES };
@@ -74,6 +75,9 @@ bool aeon__stack_pool_trim(struct stack_pool *pool);
 
 /* Unmap all slabs; no stack may be in use. */
 void aeon__stack_pool_done(struct stack_pool *pool);
+
+/* The slabs of all threads, for the fault handler, and for the debugger, which finds every task by them (packaging/gdb/aeon-gdb.py). */
+extern _Atomic(struct stack_slab *) aeon__stack_slabs;
 
 /* What lies at @address: sets the outputs and returns true when it is in a live slab of any thread. Async-signal-safe. */
 struct stack_fault {

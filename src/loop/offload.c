@@ -46,7 +46,8 @@ static struct {
         struct list queue;    /* jobs */
         unsigned queued;      /* of them */
         unsigned limit, busy; /* tokens; those that are taken */
-        unsigned threads, idle;
+        unsigned threads;
+        unsigned idle; /* of them; also those that are just beginning */
 } pool = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .queue = LIST_INIT(pool.queue), .limit = DEFAULT_LIMIT
 };
@@ -109,7 +110,6 @@ static struct job *next_job(void)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += IDLE_SECONDS;
         int r = 0;
-        pool.idle++;
         while (!count_startable() && r == 0)
                 r = pthread_cond_timedwait(&pool.work, &pool.lock, &until);
         pool.idle--;
@@ -135,6 +135,7 @@ static void *thread_main(void *unused)
                 (job->finished ? deliver : drop)(job);
                 pthread_mutex_lock(&pool.lock);
                 pool.busy--;
+                pool.idle++;
         }
         pool.threads--;
         pthread_mutex_unlock(&pool.lock);
@@ -154,8 +155,10 @@ static int thread_new(void)
         int r = pthread_create(&thread, &attributes, thread_main, NULL);
         pthread_attr_destroy(&attributes);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (r == 0)
+        if (r == 0) {
                 pool.threads++;
+                pool.idle++;
+        }
         return -r;
 }
 

@@ -101,9 +101,8 @@ int aeon_limiter_resize(aeon_limiter *l, size_t tokens)
 
 void aeon_limiter_get_stats(const aeon_limiter *l, aeon_limiter_stats *ret_stats)
 {
-        *ret_stats = (aeon_limiter_stats){
-                .tokens = l->tokens, .borrowed = l->borrowed, .waiting = aeon__waiters_count(&l->waiters)
-        };
+        *ret_stats =
+                (aeon_limiter_stats){ .tokens = l->tokens, .borrowed = l->borrowed, .waiting = aeon__waiters_count(&l->waiters) };
 }
 
 /* ------------------------------------------------------------------ borrowing */

@@ -99,7 +99,8 @@ static int refuse_unlock(const aeon_mutex *m)
         const char *name = t ? t->name : "";
         if (!m->owner)
                 return aeon_fail(-EPERM, "task \"%s\" cannot unlock the mutex: nobody holds it", name);
-        return aeon_fail(-EPERM, "task \"%s\" cannot unlock the mutex: task \"%s\" holds it, locked at %s", name, m->owner->name, m->site);
+        return aeon_fail(-EPERM, "task \"%s\" cannot unlock the mutex: task \"%s\" holds it, locked at %s", name, m->owner->name,
+                         m->site);
 }
 
 static void forget_held(aeon_mutex *m)
@@ -131,7 +132,8 @@ int aeon__mutexes_break(struct aeon_task *task, int r)
 {
         while (task->held) {
                 aeon_mutex *m = task->held;
-                aeon_log_error("the task spawned at %s returned with a mutex locked (at %s); the mutex is broken", task->site, m->site);
+                aeon_log_error("the task spawned at %s returned with a mutex locked (at %s); the mutex is broken", task->site,
+                               m->site);
                 forget_held(m);
                 m->broken = true;
                 snprintf(m->broken_by, sizeof m->broken_by, "%s", task->name);

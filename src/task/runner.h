@@ -28,10 +28,11 @@ struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
         struct heap deadlines;
-        aeon_scope root; /* parent of the first task's scopes; never cancelled */
-        size_t tasks;    /* alive */
-        unsigned batch;  /* how many tasks run between two looks at the outside world */
-        aeon_group *spare_groups;
+        aeon_scope root;                              /* parent of the first task's scopes; never cancelled */
+        size_t tasks;                                 /* alive */
+        unsigned batch;                               /* how many tasks run between two looks at the outside world */
+        aeon_group *spare_groups, **last_spare_group; /* closed ones, in order of closing */
+        size_t spare_group_count;
         void **loop_vars; /* by slot */
         unsigned loop_var_count;
         int result;              /* of the first task */
@@ -68,14 +69,24 @@ extern __thread struct driver *aeon__thread_clock;
 
 void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);
-void aeon__scope_enter(aeon_scope *s, struct aeon_task *task); /* link it in as @task's innermost */
-void aeon__scope_leave(aeon_scope *s);                         /* the reverse */
-bool aeon__scope_outer_visible(const aeon_scope *s);           /* a cancel from outside reaches into @s */
+void aeon__scope_enter(aeon_scope *s, struct aeon_task *task, const char *site); /* link it in as @task's innermost */
+void aeon__scope_leave(aeon_scope *s, const char *site);                         /* the reverse */
+void aeon__scope_move(aeon_scope *s, aeon_scope *parent, const char *opened_at); /* an open one, with what is inside */
+const char *aeon__scope_name(const aeon_scope *s);
+bool aeon__scope_outer_visible(const aeon_scope *s); /* a cancel from outside reaches into @s */
 void aeon__sleep_fire(struct aeon_task *task);
 void aeon__group_task_done(aeon_group *g, struct aeon_task *task, int r);
 int aeon__group_abandon(aeon_group *g); /* cancel and join one that its task left open */
 void aeon__groups_free(struct runner *runner);
 int aeon__mutexes_break(struct aeon_task *task, int r); /* it ends with @r and holds mutexes: what it now ends with */
+
+/* The groups that were opened inside of dead scopes: move them into the task's innermost scope. */
+void aeon__groups_move_out(struct aeon_task *task);
+
+/* Of aeon_start(): keep @g open (-EINVAL: it is closed; -EXDEV) until released; make the running @task one of @g's. */
+int aeon__group_hold(aeon_group *g, const char *name, const char *site);
+void aeon__group_release(aeon_group *g);
+void aeon__group_take_over(aeon_group *g, struct aeon_task *task);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);

@@ -1,71 +1,92 @@
 /* Cancel scopes.
  *
  * DESIGN
- *   The scopes of a loop form a tree. Each keeps `effective`:
+ *   The scopes of a loop form a tree. An open one is SCOPE_OPEN or SCOPE_CANCELLED, and this is kept up to date:
  *
- *       effective == cancelled by itself, or (not shielded and the parent is effective)
+ *       cancelled == cancelled by itself, or (not shielded and the parent is cancelled)
  *
- *   The one function that changes it, refresh(), walks down from a scope whose cause or shield has changed, without recursion,
- *   and stops wherever nothing changed. When a scope becomes effective, the tasks whose INNERMOST scope it is have their waits
- *   aborted: its owner, or, for a group's scope, those of its tasks that have opened none of their own. Tasks further in are
- *   reached through their own scopes.
+ *   Since a task's scopes close in reverse order, a scope has at most one scope of its own task directly inside (`inner`). What
+ *   branches is a group's scope: the outermost scope of each of its tasks is inside it too, and is found through the task.
+ *
+ *       scope of a group -- inner --> scope -- inner --> scope        opened by the body
+ *            | task "a" --- inner --> scope                           opened by the group's tasks
+ *            | task "b"                                               has opened none: stands in the group's scope itself
+ *
+ *   The one function that changes the state, refresh(), walks down from a scope whose cause or shield has changed, without recursion,
+ *   and stops wherever nothing changed. When a scope becomes cancelled, the tasks whose INNERMOST scope it is have their waits
+ *   aborted: its owner, or, for a group's scope, those of its tasks that have opened none of their own.
  *
  *   A scope is ARMED when it has a finite deadline, is open and not yet cancelled by itself. It is in the runner's heap iff armed.
+ *
+ *   What happens to a scope that is forgotten or closed in the wrong place is in misuse.c.
  */
+#include "task/misuse.h"
 #include "task/runner.h"
 
-#include <aeon/log.h>
 #include <stdio.h>
 
-enum scope_state { SCOPE_NEW, SCOPE_OPEN, SCOPE_CLOSED };
-
-static const char *name_of(const aeon_scope *s)
-{
-        return s->name ? s->name : s->group ? "group" : "scope";
-}
-
-/* ------------------------------------------------------------------ effective cancellation */
-
-static bool compute_effective(const aeon_scope *s)
-{
-        return s->cause != AEON_CAUSE_NONE || aeon__scope_outer_visible(s);
-}
+/* ------------------------------------------------------------------ the state, down the tree */
 
 bool aeon__scope_outer_visible(const aeon_scope *s)
 {
-        return !s->shield && s->parent && s->parent->effective;
+        return !s->shield && s->parent && s->parent->state == SCOPE_CANCELLED;
 }
 
-static void abort_waits(aeon_scope *s)
+static uint32_t compute_state(const aeon_scope *s)
 {
-        if (s->owner && s->owner->scope == s)
-                aeon__task_cancel_wait(s->owner);
-        if (!s->group)
-                return;
-        struct aeon_task *t = NULL;
-        list_foreach (t, aeon__group_tasks(s->group), in_group)
-                if (t->scope == s)
+        return s->cause != AEON_CAUSE_NONE || aeon__scope_outer_visible(s) ? SCOPE_CANCELLED : SCOPE_OPEN;
+}
+
+static aeon_scope *inner_of(const struct aeon__inner *inner, const struct aeon_task *task)
+{
+        if (inner->scope && !aeon__scope_is_open(inner->scope))
+                aeon__scope_overwritten(task);
+        return inner->scope;
+}
+
+/* The outermost scope of the next task of @s's group after the one at @place. On the way, tasks that have none are told of a cancel. */
+static aeon_scope *next_task_scope(const aeon_scope *s, const struct list *place)
+{
+        struct list *tasks = aeon__group_tasks(s->group);
+        for (struct list *node = place->next; node != tasks; node = node->next) {
+                struct aeon_task *t = container_of(node, struct aeon_task, in_group);
+                if (t->inner.scope)
+                        return inner_of(&t->inner, t);
+                if (s->state == SCOPE_CANCELLED)
                         aeon__task_cancel_wait(t);
+        }
+        return NULL;
+}
+
+static aeon_scope *first_inside(const aeon_scope *s)
+{
+        if (s->inner.scope)
+                return inner_of(&s->inner, s->owner);
+        return s->group ? next_task_scope(s, aeon__group_tasks(s->group)) : NULL;
+}
+
+/* What is inside the same parent, after @s. */
+static aeon_scope *next_beside(const aeon_scope *s)
+{
+        const aeon_scope *parent = s->parent;
+        if (!parent->group)
+                return NULL;
+        return next_task_scope(parent, parent == s->owner->outermost ? &s->owner->in_group : aeon__group_tasks(parent->group));
 }
 
 static void refresh(aeon_scope *top)
 {
         aeon_scope *s = top;
-        for (;;) {
-                bool effective = compute_effective(s);
-                bool changed = effective != s->effective;
-                s->effective = effective;
-                if (changed && effective)
-                        abort_waits(s);
-                if (changed && s->first_child) {
-                        s = s->first_child;
-                        continue;
-                }
-                while (s != top && !s->next)
-                        s = s->parent;
-                if (s == top)
-                        return;
-                s = s->next;
+        while (s) {
+                uint32_t before = s->state;
+                s->state = compute_state(s);
+                bool changed = s->state != before;
+                if (changed && s->state == SCOPE_CANCELLED && s->owner->scope == s)
+                        aeon__task_cancel_wait(s->owner);
+                aeon_scope *next = changed ? first_inside(s) : NULL;
+                for (; !next && s != top; s = s->parent)
+                        next = next_beside(s);
+                s = next;
         }
 }
 
@@ -79,12 +100,25 @@ static void disarm(aeon_scope *s)
 
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason)
 {
+        static __thread uint64_t cancels;
+        const struct aeon_task *by = cause == AEON_CAUSE_DEADLINE ? NULL : aeon__task_now();
         if (s->cause != AEON_CAUSE_NONE || s->state == SCOPE_CLOSED)
                 return;
+        if (by && s->owner && s->owner->runner != by->runner) {
+                aeon__scope_refuse_foreign(s);
+                return;
+        }
         s->cause = (uint8_t)cause;
-        snprintf(s->reason, sizeof s->reason, "%s", reason ? reason : "");
+        s->cancel_number = ++cancels;
+        snprintf(s->cancelled_by, sizeof s->cancelled_by, "%s", by ? by->name : "");
+        if (reason)
+                snprintf(s->reason, sizeof s->reason, "%s", reason);
+        else if (cause == AEON_CAUSE_DEADLINE)
+                snprintf(s->reason, sizeof s->reason, "the time limit of \"%s\" passed", aeon__scope_name(s));
+        else
+                snprintf(s->reason, sizeof s->reason, by ? "cancelled by task \"%s\"" : "cancelled", by ? by->name : "");
         disarm(s);
-        if (s->state == SCOPE_OPEN)
+        if (aeon__scope_is_open(s))
                 refresh(s);
 }
 
@@ -101,7 +135,7 @@ void aeon__scope_fire(aeon_scope *s)
 void aeon_scope_set_shield(aeon_scope *s, bool shield)
 {
         s->shield = shield;
-        if (s->state == SCOPE_OPEN)
+        if (aeon__scope_is_open(s))
                 refresh(s);
 }
 
@@ -123,16 +157,16 @@ static int arm(aeon_scope *s, aeon_time now)
         }
         s->timer.kind = TIMER_SCOPE;
         int r = aeon__heap_put(&runner->deadlines, &s->timer, s->deadline);
-        return r < 0 ? aeon_fail(r, "no memory for the deadline of scope \"%s\"", name_of(s)) : 0;
+        return r < 0 ? aeon_fail(r, "no memory for the deadline of scope \"%s\"", aeon__scope_name(s)) : 0;
 }
 
 int aeon_scope_set_deadline(aeon_scope *s, aeon_time deadline)
 {
         if (s->state == SCOPE_CLOSED)
-                return aeon_fail(-EINVAL, "scope \"%s\" is closed", name_of(s));
+                return aeon_fail(-EINVAL, "scope \"%s\" was closed at %s", aeon__scope_name(s), s->closed_at);
         aeon_time before = s->deadline;
         s->deadline = deadline;
-        int r = s->state == SCOPE_OPEN ? arm(s, aeon_now()) : 0;
+        int r = aeon__scope_is_open(s) ? arm(s, aeon_now()) : 0;
         if (r < 0)
                 s->deadline = before;
         return r;
@@ -148,7 +182,7 @@ aeon_time aeon_effective_deadline(void)
         const struct aeon_task *t = aeon__task_now();
         if (!t)
                 return AEON_NEVER;
-        if (t->scope->effective)
+        if (t->scope->state == SCOPE_CANCELLED)
                 return INT64_MIN;
         aeon_time earliest = AEON_NEVER;
         for (const aeon_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
@@ -161,18 +195,16 @@ aeon_time aeon_effective_deadline(void)
 
 int aeon_scope_init(aeon_scope *s, const aeon_scope_opts *opts)
 {
-        /* Field by field: the reason's bytes need no zeroing, and scopes are opened often. */
-        s->parent = s->first_child = s->next = s->prev = NULL;
+        /* Field by field, and only what is read before it is next written: scopes are opened often. */
         s->owner = NULL;
         s->group = NULL;
         s->deadline = AEON_NEVER;
         s->timeout = 0;
         s->timer = (struct aeon__heap_node){ 0 };
-        s->cause = AEON_CAUSE_NONE;
-        s->shield = s->effective = s->caught = s->handling = false;
         s->state = SCOPE_NEW;
+        s->cause = AEON_CAUSE_NONE;
+        s->shield = s->caught = s->handling = false;
         s->name = NULL;
-        s->reason[0] = '\0';
         if (!opts)
                 return 0;
         if (opts->timeout < 0)
@@ -185,29 +217,42 @@ int aeon_scope_init(aeon_scope *s, const aeon_scope_opts *opts)
         return 0;
 }
 
-void aeon__scope_enter(aeon_scope *s, struct aeon_task *task)
+/* Where the place of the scope inside @parent is kept, for those of @task. */
+static struct aeon__inner *inner_place(aeon_scope *parent, struct aeon_task *task)
+{
+        return parent == task->outermost ? &task->inner : &parent->inner;
+}
+
+void aeon__scope_enter(aeon_scope *s, struct aeon_task *task, const char *site)
 {
         aeon_scope *parent = task->scope;
+        *inner_place(parent, task) = (struct aeon__inner){ .scope = s, .opened_at = site };
         s->parent = parent;
+        s->inner.scope = NULL;
         s->owner = task;
-        s->prev = NULL;
-        s->next = parent->first_child;
-        if (s->next)
-                s->next->prev = s;
-        parent->first_child = s;
-        s->state = SCOPE_OPEN;
-        s->effective = compute_effective(s);
+        s->outer_mark = task->stack_mark;
+        if ((uintptr_t)s < task->stack_mark && aeon__task_stack_holds(task, s))
+                task->stack_mark = (uintptr_t)s;
+        s->state = compute_state(s);
         task->scope = s;
 }
 
-int aeon_scope_enter(aeon_scope *s)
+void aeon__scope_move(aeon_scope *s, aeon_scope *parent, const char *opened_at)
+{
+        *inner_place(parent, s->owner) = (struct aeon__inner){ .scope = s, .opened_at = opened_at };
+        s->parent = parent;
+        refresh(s);
+}
+
+int aeon_scope_enter_at(aeon_scope *s, const char *site)
 {
         struct aeon_task *t = aeon__task_now();
         if (!t)
-                return aeon_fail(-EINVAL, "a scope must be opened from a task");
+                return aeon_fail(-EINVAL, "a scope must be opened from a task (%s)", site);
         if (s->state != SCOPE_NEW)
-                return aeon_fail(-EALREADY, "scope \"%s\" was entered before", name_of(s));
-        aeon__scope_enter(s, t);
+                return aeon__scope_refuse_enter(s, site);
+        aeon__scopes_check(t, s);
+        aeon__scope_enter(s, t, site);
         if (s->deadline == AEON_NEVER && !s->timeout)
                 return 0;
         aeon_time now = aeon__runner_clock(t->runner);
@@ -219,57 +264,51 @@ int aeon_scope_enter(aeon_scope *s)
         return r;
 }
 
-int aeon_scope_open(aeon_scope *s, const aeon_scope_opts *opts)
+int aeon_scope_open_at(aeon_scope *s, const aeon_scope_opts *opts, const char *site)
 {
         int r = aeon_scope_init(s, opts);
-        return r < 0 ? r : aeon_scope_enter(s);
+        return r < 0 ? r : aeon_scope_enter_at(s, site);
 }
 
 /* ------------------------------------------------------------------ closing */
 
-void aeon__scope_leave(aeon_scope *s)
+void aeon__scope_leave(aeon_scope *s, const char *site)
 {
+        struct aeon_task *t = s->owner;
         disarm(s);
-        aeon_scope *parent = s->parent;
-        if (s->prev)
-                s->prev->next = s->next;
-        else
-                parent->first_child = s->next;
-        if (s->next)
-                s->next->prev = s->prev;
-        s->owner->scope = parent;
+        inner_place(s->parent, t)->scope = NULL;
+        t->scope = s->parent;
+        if (t->stack_mark == (uintptr_t)s)
+                t->stack_mark = s->outer_mark;
         s->owner = NULL;
         s->state = SCOPE_CLOSED;
+        s->closed_at = site;
 }
 
-static int misuse(const aeon_scope *s, const struct aeon_task *t)
-{
-        const char *why = s->state == SCOPE_CLOSED ? "was closed before"
-                          : s->owner != t          ? "belongs to another task"
-                          : s->group               ? "belongs to a group: close the group"
-                                                   : "is not the innermost open one";
-        aeon_log_error("scope \"%s\" cannot be closed: it %s (innermost is \"%s\")", name_of(s), why,
-                       t ? name_of(t->scope) : "none");
-        return aeon_fail(-EINVAL, "scope \"%s\" %s", name_of(s), why);
-}
-
-int aeon_scope_close(aeon_scope *s, int r)
+int aeon_scope_close_at(aeon_scope *s, int r, const char *site)
 {
         if (s->state == SCOPE_NEW)
                 return r;
         struct aeon_task *t = aeon__task_now();
-        if (!t || s->state != SCOPE_OPEN || t->scope != s || s->group)
-                return misuse(s, t);
-        aeon__scope_leave(s);
+        if (t)
+                aeon__scopes_check(t, NULL);
+        if (!t || t->scope != s || s->group)
+                return aeon__scope_refuse_close(s, site);
+        aeon__scope_leave(s, site);
         if (r != -ECANCELED || s->cause == AEON_CAUSE_NONE || aeon__scope_outer_visible(s))
                 return r;
         s->caught = true;
         if (s->cause != AEON_CAUSE_DEADLINE)
                 return 0;
-        return aeon_fail(-ETIMEDOUT, "the time limit of \"%s\" passed", name_of(s));
+        return aeon_fail(-ETIMEDOUT, "the time limit of \"%s\" passed", aeon__scope_name(s));
 }
 
 /* ------------------------------------------------------------------ asking */
+
+const char *aeon__scope_name(const aeon_scope *s)
+{
+        return s->name ? s->name : s->group ? "group" : "scope";
+}
 
 bool aeon_scope_cancelled(const aeon_scope *s)
 {
@@ -284,21 +323,43 @@ bool aeon_scope_caught(const aeon_scope *s)
 bool aeon_cancelled(void)
 {
         const struct aeon_task *t = aeon__task_now();
-        return t && t->scope->effective;
+        return t && t->scope->state == SCOPE_CANCELLED;
+}
+
+/* The earliest of the cancels that reach @s; NULL when none does. */
+static const aeon_scope *first_cancelled(const aeon_scope *s)
+{
+        const aeon_scope *first = s->cause == AEON_CAUSE_NONE ? NULL : s;
+        if (!aeon__scope_is_open(s))
+                return first;
+        while (aeon__scope_outer_visible(s)) {
+                s = s->parent;
+                if (s->cause != AEON_CAUSE_NONE && (!first || s->cancel_number < first->cancel_number))
+                        first = s;
+        }
+        return first;
+}
+
+const char *aeon_scope_reason(const aeon_scope *s)
+{
+        const aeon_scope *first = first_cancelled(s);
+        return first ? first->reason : "";
+}
+
+aeon_cancel_cause aeon_scope_cause(const aeon_scope *s)
+{
+        const aeon_scope *first = first_cancelled(s);
+        return first ? (aeon_cancel_cause)first->cause : AEON_CAUSE_NONE;
+}
+
+const char *aeon_scope_cancelled_by(const aeon_scope *s)
+{
+        const aeon_scope *first = first_cancelled(s);
+        return first ? first->cancelled_by : "";
 }
 
 const char *aeon_cancel_reason(void)
 {
-        static __thread char text[128];
         const struct aeon_task *t = aeon__task_now();
-        if (!t || !t->scope->effective)
-                return "";
-        const aeon_scope *s = t->scope;
-        while (s->cause == AEON_CAUSE_NONE)
-                s = s->parent;
-        if (s->cause == AEON_CAUSE_DEADLINE)
-                snprintf(text, sizeof text, "the time limit of \"%s\" passed", name_of(s));
-        else
-                snprintf(text, sizeof text, "%s", s->reason[0] ? s->reason : "cancelled");
-        return text;
+        return t ? aeon_scope_reason(t->scope) : "";
 }

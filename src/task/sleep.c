@@ -28,7 +28,7 @@ int aeon_sleep_until(aeon_time when)
         if (r < 0)
                 return r;
         if (when != AEON_NEVER && when <= aeon__runner_clock(t->runner))
-                return aeon_checkpoint();
+                return aeon__wait_pass(t);
         return sleep_until(t, when);
 }
 
@@ -36,12 +36,12 @@ int aeon_sleep(aeon_duration duration)
 {
         if (duration < 0)
                 return aeon_fail(-EINVAL, "cannot sleep for a negative time");
-        if (duration == 0)
-                return aeon_checkpoint();
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
         if (r < 0)
                 return r;
+        if (duration == 0)
+                return aeon__wait_pass(t);
         aeon_time now = aeon__runner_clock(t->runner);
         return sleep_until(t, duration >= AEON_NEVER - now ? AEON_NEVER : now + duration);
 }

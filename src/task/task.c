@@ -1,18 +1,13 @@
 /* A task's beginning, waiting and end; see task.h. */
 #include "task/task.h"
 
+#include "task/misuse.h"
 #include "task/runner.h"
 
-#include <aeon/log.h>
 #include <stdatomic.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ waiting */
-
-void aeon__wait_refuse(void)
-{
-        aeon_fail(-EINVAL, "this call suspends, so it must be made from a task");
-}
 
 void aeon__wake_now(struct aeon_task *task, int result)
 {
@@ -39,29 +34,26 @@ int aeon_checkpoint(void)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
-        if (r < 0)
-                return r;
-        aeon__fiber_yield(&t->runner->sched);
-        return t->scope->effective ? -ECANCELED : 0;
+        return r < 0 ? r : aeon__wait_pass(t);
 }
 
 /* ------------------------------------------------------------------ the end of a task */
 
-/* A task must close what it opened. What it left open is closed for it, loudly, and the task has failed. */
-static int close_left_open(struct aeon_task *t, int r)
+/* A body has returned: what it left open, back to @outermost, is closed for it, loudly, and it has failed. */
+static int end_body(struct aeon_task *t, const aeon_scope *outermost, int r)
 {
-        while (t->scope != t->outermost) {
-                aeon_scope *s = t->scope;
-                aeon_log_error("the task spawned at %s returned with its %s \"%s\" open", t->site, s->group ? "group" : "scope",
-                               s->name);
-                if (s->group)
-                        aeon__group_abandon(s->group);
-                else
-                        aeon__scope_leave(s);
-                if (r >= 0)
-                        r = aeon_fail(-EINVAL, "task \"%s\" returned with a scope open", t->name);
-        }
+        if (t->held)
+                r = aeon__mutexes_break(t, r);
+        if (__builtin_expect(t->scope != outermost || t->left_open || t->no_suspend, 0))
+                r = aeon__scopes_end(t, outermost, r);
         return r;
+}
+
+int aeon__task_call(aeon_task_fn *fn, void *arg)
+{
+        struct aeon_task *t = aeon__task_now();
+        const aeon_scope *outermost = t->scope;
+        return end_body(t, outermost, fn(arg));
 }
 
 static void task_main(struct fiber *fiber)
@@ -69,9 +61,7 @@ static void task_main(struct fiber *fiber)
         struct aeon_task *t = (struct aeon_task *)(void *)fiber;
         struct runner *runner = t->runner;
         int r = t->fn(t->arg);
-        if (t->held)
-                r = aeon__mutexes_break(t, r);
-        r = close_left_open(t, r);
+        r = end_body(t, t->outermost, r); /* which a start may have changed */
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {
@@ -100,6 +90,12 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         t->runner = runner;
         t->group = group;
         t->scope = t->outermost = group ? aeon_group_scope(group) : &runner->root;
+        t->inner.scope = NULL;
+        t->stack_mark = UINTPTR_MAX;
+        t->groups = NULL;
+        t->start = NULL;
+        t->left_open = t->no_suspend = NULL;
+        t->no_suspend_depth = 0;
         t->waiting = NULL;
         t->timer = (struct aeon__heap_node){ .kind = TIMER_SLEEP };
         t->wake_result = 0;

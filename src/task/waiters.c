@@ -34,8 +34,8 @@ void aeon__waiters_free(struct waiters *w)
         /* Of another loop, or of one that has ended, the tasks must not be looked at. */
         const struct waiter *first = list_first(&w->list, struct waiter, in_list);
         if (w->runner == aeon__runner_now())
-                aeon_log_error("the %s cannot be freed: task \"%s\", spawned at %s, waits for it (%zu in all)", w->what, first->task->name,
-                               first->task->site, aeon__waiters_count(w));
+                aeon_log_error("the %s cannot be freed: task \"%s\", spawned at %s, waits for it (%zu in all)", w->what,
+                               first->task->name, first->task->site, aeon__waiters_count(w));
         else
                 aeon_log_error("the %s cannot be freed: tasks of another loop wait for it", w->what);
 }
@@ -73,10 +73,9 @@ int aeon__waiters_wait(struct waiters *w, struct aeon_task *t, const void *key, 
         struct sched *s = &t->runner->sched;
         struct waiter self;
         if (w) {
-                self = (struct waiter){ .wait = { .what = w->what, .object = w->object, .abort = abort_waiter },
-                                        .task = t,
-                                        .key = key,
-                                        .item = item };
+                self = (struct waiter){
+                        .wait = { .what = w->what, .object = w->object, .abort = abort_waiter }, .task = t, .key = key, .item = item
+                };
                 list_append(&w->list, &self.in_list);
                 aeon__wait_begin(t, &self.wait);
         } else {

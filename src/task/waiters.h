@@ -20,7 +20,7 @@
  *
  *   Both ways of stopping, to wait and to let others run, are in ONE function, which the public calls end with. After a switch the
  *   processor guesses that the returns lead back to where the task just left was called from. Up to the public call they do now,
- *   whatever the two tasks are doing: one wrong guess a switch is left, and each costs more than the switch itself.
+ *   whatever the two tasks are doing: one wrong guess a switch is left, and it costs about as much as the switch itself.
  */
 #pragma once
 
@@ -90,7 +90,8 @@ static inline int aeon__waiters_skip(struct aeon_task *t)
 
 /* ------------------------------------------------------------------ waking */
 
-void aeon__choice_wake(struct waiter *w, int result); /* of one of several: the task wakes with its index, and @result is of that one */
+void aeon__choice_wake(struct waiter *w,
+                       int result); /* of one of several: the task wakes with its index, and @result is of that one */
 
 /* Wake one that was taken out of its list. */
 static inline void aeon__waiter_wake(struct waiter *w, int result)

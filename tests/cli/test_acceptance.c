@@ -1,4 +1,4 @@
-/* settings.c, predict.c, hooks.c and drain.c, unchanged, on the embedded queue, as their head comments say. */
+/* settings.c, predict.c, hooks.c, drain.c and work.c, unchanged, on the embedded queue, as their head comments say. */
 #include "program.h"
 
 #include <signal.h>
@@ -163,5 +163,42 @@ PLAIN_TEST_WITHIN(drain_gives_back_what_takes_too_long, 60)
                 check_each_job(process_output(p), "begin", 20, 1);
                 check_each_job(process_output(p), "stopped", 20, 1);
                 CHECK(!strstr(process_output(p), "done"));
+        }
+}
+
+/* ------------------------------------------------------------------ work.c */
+
+/* How many times @part stands in @text. */
+static int count_parts(const char *text, const char *part)
+{
+        int count = 0;
+        while ((text = strstr(text, part))) {
+                count++;
+                text += strlen(part);
+        }
+        return count;
+}
+
+static bool await_parts(struct process *p, const char *part, int count)
+{
+        for (int i = 0; i < 600 && count_parts(process_output(p), part) < count; i++)
+                usleep(50000);
+        return count_parts(process_output(p), part) >= count;
+}
+
+/* The rate itself is checked on a virtual clock, in tests/app/test_periodic.c. */
+PLAIN_TEST_WITHIN(work_ticks_beside_a_worker_that_is_restarted_with_growing_pauses, 60)
+{
+        struct process *p = AEON("run", service("work.c"), "--admin", "off");
+        REQUIRE(await_parts(p, "flaky begins\n", 4));
+        REQUIRE(await_parts(p, "tick\n", 5));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+        const char *at = process_output(p), *ceilings[] = { "(of up to 100)", "(of up to 200)", "(of up to 400)" };
+        for (size_t i = 0; i < sizeof ceilings / sizeof *ceilings; i++) {
+                at = strstr(at, "background task \"flaky\" failed: the line went dead; restart ");
+                REQUIRE(at != NULL);
+                at += strcspn(at, "(");
+                CHECK(!strncmp(at, ceilings[i], strlen(ceilings[i])));
         }
 }

@@ -9,41 +9,20 @@ struct census {
         size_t tasks, ready, scope_timers, sleep_timers;
 };
 
-/* ------------------------------------------------------------------ tasks */
-
-static void check_task(const struct aeon_task *t, struct census *found)
-{
-        found->tasks++;
-        REQUIRE((t->waiting != NULL) == (t->fiber.state == FIBER_PARKED));
-        found->ready += t->fiber.state == FIBER_READY;
-        for (const aeon_scope *s = t->scope; s != t->outermost; s = s->parent)
-                REQUIRE(s && s->owner == t);
-
-        bool asleep = t->waiting && !strcmp(t->waiting->what, "sleep");
-        REQUIRE(!heap_contains(&t->timer) || asleep);
-        found->sleep_timers += heap_contains(&t->timer);
-
-        bool cancellable = t->waiting && t->waiting->abort;
-        REQUIRE(!(cancellable && t->scope->effective) || t->abort_called); /* else a cancel went past it */
-        REQUIRE(!(t->waiting && t->abort_called) || cancellable);
-}
+static void check_task(const struct aeon_task *t, struct census *found);
 
 /* ------------------------------------------------------------------ scopes */
 
 static void check_scope(const aeon_scope *s, struct census *found)
 {
         const aeon_scope *parent = s->parent;
-        bool from_outside = !s->shield && parent && parent->effective; /* the parent has been checked before */
-        REQUIRE_INT(s->effective, s->cause != AEON_CAUSE_NONE || from_outside);
+        bool from_outside = !s->shield && parent->state == SCOPE_CANCELLED; /* the parent has been checked before */
+        REQUIRE_INT(s->state, s->cause != AEON_CAUSE_NONE || from_outside ? SCOPE_CANCELLED : SCOPE_OPEN);
 
-        bool armed = s->owner && s->cause == AEON_CAUSE_NONE && s->deadline != AEON_NEVER;
+        bool armed = s->cause == AEON_CAUSE_NONE && s->deadline != AEON_NEVER;
         REQUIRE_INT(heap_contains(&s->timer), armed);
         found->scope_timers += armed;
 
-        for (const aeon_scope *child = s->first_child; child; child = child->next) {
-                REQUIRE(child->parent == s && child->owner);
-                REQUIRE(child->prev ? child->prev->next == child : s->first_child == child);
-        }
         if (!s->group)
                 return;
         size_t tasks = 0;
@@ -56,21 +35,52 @@ static void check_scope(const aeon_scope *s, struct census *found)
         REQUIRE_INT(aeon_group_size(s->group), tasks);
 }
 
-static void check_scopes(const aeon_scope *root, struct census *found)
+/* The scopes that @t has opened, from the outside in; and what is in their groups. */
+static void check_scopes_of(const struct aeon_task *t, struct census *found)
 {
-        const aeon_scope *s = root;
-        for (;;) {
+        const aeon_scope *parent = t->outermost;
+        uintptr_t lowest = UINTPTR_MAX;
+        size_t groups = 0;
+        for (const struct aeon__inner *inner = &t->inner; inner->scope; inner = &inner->scope->inner) {
+                const aeon_scope *s = inner->scope;
+                REQUIRE(s->parent == parent && s->owner == t);
                 check_scope(s, found);
-                if (s->first_child) {
-                        s = s->first_child;
-                        continue;
-                }
-                while (s != root && !s->next)
-                        s = s->parent;
-                if (s == root)
-                        return;
-                s = s->next;
+                groups += s->group != NULL;
+                if ((uintptr_t)s < lowest && aeon__task_stack_holds(t, s))
+                        lowest = (uintptr_t)s;
+                parent = s;
         }
+        REQUIRE(t->scope == parent);
+        REQUIRE(t->stack_mark == lowest);
+        for (aeon_group *g = t->groups; g; g = aeon__group_outer(g), groups--)
+                REQUIRE(aeon_group_scope(g)->owner == t);
+        REQUIRE_INT(groups, 0);
+}
+
+/* ------------------------------------------------------------------ tasks */
+
+static void check_task(const struct aeon_task *t, struct census *found)
+{
+        found->tasks++;
+        REQUIRE((t->waiting != NULL) == (t->fiber.state == FIBER_PARKED));
+        found->ready += t->fiber.state == FIBER_READY;
+
+        bool asleep = t->waiting && !strcmp(t->waiting->what, "sleep");
+        REQUIRE(!heap_contains(&t->timer) || asleep);
+        found->sleep_timers += heap_contains(&t->timer);
+
+        bool cancellable = t->waiting && t->waiting->abort;
+        REQUIRE(!(cancellable && t->scope->state == SCOPE_CANCELLED) || t->abort_called); /* else a cancel went past it */
+        REQUIRE(!(t->waiting && t->abort_called) || cancellable);
+        check_scopes_of(t, found);
+}
+
+static const struct aeon_task *first_task(void)
+{
+        const struct aeon_task *t = aeon__task_now();
+        while (t->group)
+                t = aeon_group_scope(t->group)->owner;
+        return t;
 }
 
 /* ------------------------------------------------------------------ deadlines and the ready queue */
@@ -98,12 +108,7 @@ static void check_queue(const struct sched *s, const struct census *found)
 void invariants_check(struct runner *runner)
 {
         struct census found = { 0 };
-        const struct aeon_task *first = NULL;
-        for (const aeon_scope *s = runner->root.first_child; s; s = s->next)
-                first = s->owner; /* only the first task's scopes hang here */
-        check_scopes(&runner->root, &found);
-        if (first)
-                check_task(first, &found);
+        check_task(first_task(), &found);
         REQUIRE_INT(found.tasks, runner->tasks);
         check_heap(&runner->deadlines, &found);
         check_queue(&runner->sched, &found);

@@ -92,22 +92,24 @@ static int act_meddle(struct band *band, int depth)
         return 0;
 }
 
-void stress_scopes_unshield(void)
+static void unshield_scopes_of(struct aeon_task *t)
 {
-        aeon_scope *root = &aeon__runner_now()->root, *s = root;
-        for (;;) {
+        for (aeon_scope *s = t->inner.scope; s; s = s->inner.scope) {
                 if (s->shield)
                         aeon_scope_set_shield(s, false);
-                if (s->first_child) {
-                        s = s->first_child;
-                        continue;
-                }
-                while (s != root && !s->next)
-                        s = s->parent;
-                if (s == root)
-                        return;
-                s = s->next;
+                struct aeon_task *inside;
+                if (s->group)
+                        list_foreach (inside, aeon__group_tasks(s->group), in_group)
+                                unshield_scopes_of(inside);
         }
+}
+
+void stress_scopes_unshield(void)
+{
+        struct aeon_task *t = aeon__task_now();
+        while (t->group)
+                t = aeon_group_scope(t->group)->owner;
+        unshield_scopes_of(t);
 }
 
 /* ------------------------------------------------------------------ tasks */

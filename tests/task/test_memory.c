@@ -150,6 +150,92 @@ static int use_channel(void *arg)
         return r < 0 ? r : use_channel_of(50);
 }
 
+static int use_objects(void *arg)
+{
+        (void)arg;
+        aeon_mutex *m = NULL;
+        aeon_cond *c = NULL;
+        aeon_semaphore *s = NULL;
+        aeon_limiter *l = NULL;
+        int r = aeon_mutex_new(&m);
+        if (r == 0)
+                r = aeon_cond_new(&c);
+        if (r == 0)
+                r = aeon_semaphore_new(1, 1, &s);
+        if (r == 0)
+                r = aeon_limiter_new(1, &l);
+        CHECK_INT(r == 0, l != NULL);
+        aeon_mutex_free(m);
+        aeon_cond_free(c);
+        aeon_semaphore_free(s);
+        aeon_limiter_free(l);
+        return r;
+}
+
+static int borrow_and_return(void *arg)
+{
+        int r = aeon_limiter_acquire(arg, NULL);
+        return r < 0 ? r : aeon_limiter_release(arg, NULL);
+}
+
+/* A token whose borrower cannot be written down is lent to nobody: neither at once nor to who waits. */
+static int use_limiter(void *arg)
+{
+        (void)arg;
+        enum { MANY = 40 };
+        static char borrowers[MANY];
+        aeon_limiter *l;
+        aeon_limiter_stats stats;
+        aeon_group *g;
+        int lent = 0, r = aeon_limiter_new(0, &l);
+        if (r < 0)
+                return r;
+        r = aeon_group_open(&g);
+        if (r == 0) {
+                (void)aeon_spawn(g, "borrows", borrow_and_return, l);
+                (void)aeon_checkpoint();
+                CHECK_INT(aeon_limiter_resize(l, MANY), 0);
+                r = aeon_group_close(g);
+        }
+        for (; r == 0 && lent < MANY; lent += r == 0)
+                r = lent % 2 ? aeon_limiter_acquire(l, &borrowers[lent]) : aeon_limiter_try_acquire(l, &borrowers[lent]);
+        aeon_limiter_get_stats(l, &stats);
+        CHECK_INT(stats.borrowed, lent);
+        while (lent-- > 0)
+                CHECK_INT(aeon_limiter_release(l, &borrowers[lent]), 0);
+        aeon_limiter_free(l);
+        return r;
+}
+
+static int send_x(void *sender)
+{
+        return aeon_send(sender, "x");
+}
+
+static int use_select(void *arg)
+{
+        (void)arg;
+        enum { MANY = 20 }; /* few need no memory */
+        aeon_sender *s;
+        aeon_receiver *r;
+        aeon_group *g;
+        char value = 0;
+        int e = aeon_channel_open(1, 0, &s, &r);
+        if (e < 0)
+                return e;
+        e = aeon_group_open(&g);
+        if (e == 0) {
+                (void)aeon_spawn(g, "sender", send_x, s);
+                aeon_select_case cases[MANY] = { [MANY - 1] = { .receive = r, .ret_item = &value } };
+                aeon_group_fail(g, aeon_select(cases, MANY));
+                e = aeon_group_close(g);
+                CHECK_INT(value, e < 0 ? 0 : 'x');
+        }
+        aeon_sender_close(s);
+        aeon_receiver_close(r);
+        return e;
+}
+
 /* ------------------------------------------------------------------ variables */
 
 AEON_APP_VAR(memory_app, const char);
@@ -197,12 +283,6 @@ static int stay_for_value(void *arg)
         return 0;
 }
 
-static int stay_failing(void *arg)
-{
-        (void)arg;
-        return -EIO;
-}
-
 /* Who stops and cleans up because memory is short must be able to. */
 static int use_without_memory(void *arg)
 {
@@ -223,12 +303,17 @@ static int use_without_memory(void *arg)
         REQUIRE_INT(aeon_spawn(g, "receiver", stay_for_value, &stay), 0);
         CHECK_INT(aeon_sleep(1), 0);
         CHECK_INT(aeon_send(sender, &value), 0);
-        CHECK_INT(aeon_spawn(g, "failing", stay_failing, NULL), 0);
         aeon_group_cancel(g, "enough");
         aeon_scope_cancel(aeon_group_scope(g), "too late");
+        CHECK_STR(aeon_scope_reason(aeon_group_scope(g)), "enough");
+        CHECK_INT(aeon_scope_cause(aeon_group_scope(g)), AEON_CAUSE_ASKED);
+        CHECK_STR(aeon_scope_cancelled_by(aeon_group_scope(g)), "main");
+        aeon_no_suspend_begin();
+        aeon_no_suspend_end();
         CHECK_INT(aeon_sleep(1), -ECANCELED);
         aeon_event_set(stay.event);
         aeon_group_fail(g, -EPIPE);
+        CHECK_INT(aeon_group_join(g), 0);
         CHECK_INT(aeon_group_close(g), -EPIPE);
         CHECK_INT(stay.result, 0);
         CHECK_INT(stay.value, 7);
@@ -244,27 +329,154 @@ PLAIN_TEST(stopping_and_cleaning_up_need_no_memory)
         CHECK_INT(aeon__virtual_run(use_without_memory, NULL), 0);
 }
 
+struct meeting {
+        aeon_mutex *mutex;
+        aeon_cond *cond;
+        aeon_semaphore *semaphore;
+        aeon_sender *sender;
+};
+
+static int meet(void *arg)
+{
+        struct meeting *m = arg;
+        CHECK_INT(aeon_mutex_lock(m->mutex), 0);
+        aeon_cond_notify(m->cond);
+        aeon_cond_notify_all(m->cond);
+        CHECK_INT(aeon_mutex_unlock(m->mutex), 0);
+        CHECK_INT(aeon_checkpoint(), 0);
+        CHECK_INT(aeon_semaphore_release(m->semaphore), 0);
+        return aeon_send(m->sender, "x");
+}
+
+static int use_meeting(void *arg)
+{
+        (void)arg;
+        struct meeting m;
+        aeon_receiver *receiver;
+        aeon_group *g;
+        aeon_channel_stats stats;
+        char value = 0;
+        REQUIRE_INT(aeon_mutex_new(&m.mutex), 0);
+        REQUIRE_INT(aeon_cond_new(&m.cond), 0);
+        REQUIRE_INT(aeon_semaphore_new(0, 0, &m.semaphore), 0);
+        REQUIRE_INT(aeon_channel_open(1, 0, &m.sender, &receiver), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        REQUIRE_INT(aeon_spawn(g, "meet", meet, &m), 0);
+
+        failing_begin(1);
+        CHECK_INT(aeon_semaphore_try_acquire(m.semaphore), -EAGAIN);
+        CHECK_INT(aeon_mutex_try_lock(m.mutex), 0);
+        CHECK_INT(aeon_cond_wait(m.cond, m.mutex), 0);
+        CHECK_INT(aeon_mutex_unlock(m.mutex), 0);
+        CHECK_INT(aeon_semaphore_acquire(m.semaphore), 0);
+        CHECK_INT(aeon_semaphore_value(m.semaphore), 0);
+        aeon_select_case cases[] = { { 0 }, { .receive = receiver, .ret_item = &value } };
+        if (aeon_try_select(cases, 2) == -EAGAIN)
+                CHECK_INT(aeon_select(cases, 2), 1);
+        CHECK_INT(value, 'x');
+        CHECK_INT(aeon_sender_get_stats(m.sender, &stats), 0);
+        CHECK_INT(aeon_receiver_get_stats(receiver, &stats), 0);
+        CHECK_INT(aeon_group_close(g), 0);
+        aeon_sender_close(m.sender);
+        aeon_receiver_close(receiver);
+        aeon_mutex_free(m.mutex);
+        aeon_cond_free(m.cond);
+        aeon_semaphore_free(m.semaphore);
+        CHECK(!failing_end());
+        return 0;
+}
+
+PLAIN_TEST(waiting_for_each_other_needs_no_memory)
+{
+        CHECK_INT(aeon__virtual_run(use_meeting, NULL), 0);
+}
+
+static int fail_bare(void *arg)
+{
+        (void)arg;
+        return -EIO;
+}
+
+/* The first failure is kept whatever happens; a later one at least in the log. */
+static int use_failures_without_memory(void *arg)
+{
+        (void)arg;
+        aeon_group *g;
+        aeon_group_error errors[3];
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (int i = 0; i < 3; i++)
+                REQUIRE_INT(aeon_spawn(g, "failing", fail_bare, NULL), 0);
+        failing_begin(1);
+        CHECK_INT(aeon_group_join(g), 0);
+        CHECK(failing_end());
+        CHECK_INT(aeon_group_errors(g, errors, 3), 1);
+        CHECK_STR(errors[0].task, "failing");
+        CHECK_INT(errors[0].code, -EIO);
+        CHECK_INT(aeon_group_close(g), -EIO);
+        return 0;
+}
+
+PLAIN_TEST(the_first_failure_of_a_group_needs_no_memory)
+{
+        CHECK_INT(aeon__virtual_run(use_failures_without_memory, NULL), 0);
+}
+
+static int get_ready(void *arg)
+{
+        return aeon_started(arg);
+}
+
+static int use_start(void *arg)
+{
+        (void)arg;
+        aeon_group *g;
+        static char gift[] = "gift";
+        void *value = NULL;
+        int r = aeon_group_open(&g);
+        if (r < 0)
+                return r;
+        int started = aeon_start_with(g, "ready", get_ready, gift, &value, &(aeon_spawn_opts){ .stack_size = 65536 });
+        CHECK(started < 0 ? !value : value == gift);
+        CHECK_INT(aeon_group_close(g), 0); /* a failed start is the caller's */
+        return started;
+}
+
 static const struct memory_use uses[] = {
-        { "aeon_group_open", use_group, "no memory for a group" },
-        { "aeon_spawn_at aeon_group_close aeon_group_size aeon_group_scope aeon_task_current aeon_task_name aeon_task_site "
+        { "aeon_group_open_at", use_group, "no memory for a group" },
+        { "aeon_start_at aeon_started", use_start, "task \"ready\" (" },
+        { "aeon_spawn_at aeon_group_close_at aeon_group_size aeon_group_scope aeon_task_current aeon_task_name aeon_task_site "
           "aeon_task_id aeon_checkpoint",
           use_group, "task \"left\" (" },
-        { "aeon_scope_open aeon_scope_init aeon_scope_enter aeon_scope_close aeon_scope_cancelled aeon_scope_caught", use_scopes,
-          "no memory for the deadline of scope \"outer\"" },
+        { "aeon_scope_open_at aeon_scope_init aeon_scope_enter_at aeon_scope_close_at aeon_scope_cancelled aeon_scope_caught",
+          use_scopes, "no memory for the deadline of scope \"outer\"" },
         { "aeon_scope_set_deadline aeon_scope_deadline aeon_effective_deadline", use_deadline,
           "no memory for the deadline of scope" },
         { "aeon_sleep aeon_sleep_until aeon_now", use_sleep, "no memory for a sleep" },
-        { "aeon_event_new aeon_event_free aeon_event_set aeon_event_is_set aeon_event_wait", use_event, "no memory for an event" },
+        { "aeon_event_new aeon_event_free aeon_event_set aeon_event_is_set aeon_event_wait", use_event,
+          "no memory for a new event" },
+        { "aeon_mutex_new aeon_mutex_free", use_objects, "no memory for a new mutex" },
+        { "aeon_cond_new aeon_cond_free", use_objects, "no memory for a new condition" },
+        { "aeon_semaphore_new aeon_semaphore_free", use_objects, "no memory for a new semaphore" },
+        { "aeon_limiter_new aeon_limiter_free", use_objects, "no memory for a new limiter" },
+        { "aeon_limiter_acquire aeon_limiter_try_acquire aeon_limiter_release aeon_limiter_resize aeon_limiter_get_stats",
+          use_limiter, "no memory for one more borrower of a limiter" },
+        { "aeon_select", use_select, "no memory for a select of 20 cases" },
         { "aeon_channel_open aeon_sender_close aeon_receiver_close", use_channel, "no memory for a channel" },
-        { "aeon_sender_clone", use_channel, "no memory for a sender" },
-        { "aeon_receiver_clone", use_channel, "no memory for a receiver" },
+        { "aeon_sender_clone aeon_receiver_clone", use_channel, "no memory for one more handle of a channel" },
         { "aeon_send aeon_try_send aeon_receive aeon_try_receive aeon_receiver_buffered", use_channel,
-          "no memory for 32 items of a channel" },
+          "no memory for more than 16 items of a channel" },
         { "aeon_app_var_set aeon_app_var_get aeon_loop_var_set aeon_loop_var_get", use_variables,
           "no memory for loop variable \"memory_loop\"" },
         { "aeon_task_var_set aeon_task_var_get", use_variables, "no memory for task variable \"memory_task\"" },
-        { "aeon_group_cancel aeon_group_fail aeon_scope_cancel aeon_scope_set_shield aeon_cancelled aeon_cancel_reason",
+        { "aeon_group_cancel aeon_group_fail aeon_group_join_at aeon_scope_cancel aeon_scope_set_shield aeon_cancelled "
+          "aeon_cancel_reason aeon_scope_reason aeon_scope_cause aeon_scope_cancelled_by aeon_no_suspend_begin_at "
+          "aeon_no_suspend_end_at",
           use_without_memory, NULL },
+        { "aeon_mutex_lock_at aeon_mutex_try_lock_at aeon_mutex_unlock aeon_cond_wait_at aeon_cond_notify aeon_cond_notify_all "
+          "aeon_semaphore_acquire aeon_semaphore_try_acquire aeon_semaphore_release aeon_semaphore_value aeon_try_select "
+          "aeon_sender_get_stats aeon_receiver_get_stats",
+          use_meeting, NULL },
+        { "aeon_group_errors", use_failures_without_memory, NULL },
         { 0 },
 };
 
