@@ -6,7 +6,8 @@
  *                 aeon_subscribe(app, "test", &predict_handler, NULL);
  *         }
  *
- *   memory:                              queues inside the process, gone with it
+ *   memory:                              queues inside the process, gone with the broker
+ *   memory:NAME                          the same for all brokers of the process with this name, gone with the last of them
  *   sqlite:./q.db, sqlite:/var/lib/q.db  a durable queue in one file, shared by any number of processes of one machine
  *
  * Messages are delivered AT LEAST ONCE: one is acknowledged after its handler has succeeded, and comes back when the process dies

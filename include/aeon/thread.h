@@ -47,6 +47,7 @@ AEON_API AEON_MUST_CHECK int aeon_call_at(aeon_loop *loop, aeon_task_fn *fn, voi
  *
  * Suspends. A cancel that comes before a thread took it up means it did not happen; after that the wait goes on until @fn has
  * returned, and its result is returned (aeon_offload_cancelled() lets @fn notice). @fn gets a copy of the caller's task variables.
+ * A limit of your own for one kind of work is an aeon_limiter around the call.
  *
  * Errors: what @fn returned; -ECANCELED; -EAGAIN no thread can be made; -ENOMEM
  * Source: AnyIO reference, to_thread; concurrency rules 21, 24. */

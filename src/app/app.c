@@ -3,8 +3,10 @@
 
 #include "loop/loop.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 _Atomic(aeon_app *) aeon__app_running;
 
@@ -27,8 +29,8 @@ int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const ch
         }
         *hook = (struct hook){ .fn = fn, .name = name, .blocking = opts && opts->blocking };
         struct hook **at = &app->hooks[kind];
-        while (*at)
-                at = &(*at)->next;
+        for (; *at; at = &(*at)->next)
+                hook->index++;
         *at = hook;
         return 0;
 }
@@ -51,7 +53,7 @@ int aeon_use_part(aeon_app *app, const aeon_part *part, void *self)
                 aeon__declare_failed(app, -ENOMEM);
                 return -ENOMEM;
         }
-        *entry = (struct part_entry){ .part = part, .self = self, .previous = app->last_part };
+        *entry = (struct part_entry){ .part = part, .self = self, .index = app->part_count, .previous = app->last_part };
         if (app->last_part)
                 app->last_part->next = entry;
         else
@@ -78,6 +80,7 @@ void *aeon_app_part(aeon_app *app, const aeon_part *part)
 
 struct deferred {
         struct deferred *next;
+        unsigned index; /* how many came before it */
         void (*fn)(void *arg);
         void *arg;
 };
@@ -90,6 +93,7 @@ int aeon_app_defer(aeon_app *app, void (*fn)(void *arg), void *arg)
         *deferred = (struct deferred){ .fn = fn, .arg = arg };
         pthread_mutex_lock(&app->lock);
         deferred->next = app->deferred;
+        deferred->index = deferred->next ? deferred->next->index + 1 : 0;
         app->deferred = deferred;
         pthread_mutex_unlock(&app->lock);
         return 0;
@@ -109,8 +113,11 @@ void aeon__run_deferred(aeon_app *app)
 {
         while (app->deferred) {
                 struct deferred *deferred = app->deferred;
+                struct call call = { .kind = CALL_DEFERRED, .name = "", .index = deferred->index };
                 app->deferred = deferred->next;
+                aeon__call_begin(app, &call);
                 deferred->fn(deferred->arg);
+                aeon__call_end(app, &call, 0);
                 free(deferred);
         }
 }
@@ -153,4 +160,14 @@ aeon_event *aeon_draining(void)
 {
         struct aeon_lifespan *life = lifespan_now();
         return life ? life->draining : NULL;
+}
+
+void aeon__exit(aeon_app *app, int code)
+{
+        if (app->watcher) {
+                app->watcher->exit(app->watcher, code);
+                return;
+        }
+        fflush(NULL);
+        _exit(code);
 }

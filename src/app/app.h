@@ -19,7 +19,9 @@
  */
 #pragma once
 
+#include "app/calls.h"
 #include "base/list.h"
+#include "loop/thread.h"
 #include "settings/arguments.h"
 
 #include <aeon/app.h>
@@ -41,6 +43,7 @@ struct hook {
         struct hook *next;
         aeon_hook_fn *fn;
         const char *name;
+        unsigned index; /* among those of its kind */
         bool blocking;
 };
 
@@ -48,6 +51,7 @@ struct part_entry {
         struct part_entry *next, *previous;
         const aeon_part *part;
         void *self;
+        unsigned index;
         bool bound;
 };
 
@@ -101,7 +105,7 @@ struct note {
 struct aeon_lifespan {
         aeon_app *app;
         unsigned index;
-        pthread_t thread;          /* index > 0 */
+        struct loop_thread thread; /* index > 0 */
         _Atomic(aeon_loop *) loop; /* held from its first task to the end of the app */
         aeon_event *draining;      /* set when the app begins to stop */
 
@@ -111,6 +115,7 @@ struct aeon_lifespan {
 
         /* The lifespan's own side, touched on its loop only. */
         enum { LIFE_STARTING, LIFE_SERVING, LIFE_LEFT } state;
+        int left_with;      /* what its leaving shall come to, when a simulation says so */
         bool cancelled;     /* COMMAND_CANCEL was carried out */
         aeon_scope *whole;  /* around the user's function */
         aeon_scope *step;   /* around the command being carried out; NULL between commands */
@@ -166,13 +171,16 @@ struct aeon_app {
                 bool hooks_begun, hooks_done; /* on_startup hooks: the first was called; all succeeded */
                 bool lives_begun;             /* lifespans were started */
         } progress;
-        aeon_scope *start_scope;  /* around steps 2 to 6 while they run */
-        aeon_scope *patience;     /* around the wait for what is in flight, while it runs */
-        aeon_scope *reload_scope; /* around the reload hooks while they run */
-        bool abandoned;           /* something did not end in time */
+        aeon_scope *start_scope;    /* around steps 2 to 6 while they run */
+        aeon_scope *patience;       /* around the wait for what is in flight, while it runs */
+        aeon_scope *start_patience; /* around the wait for lifespans that come up */
+        aeon_scope *reload_scope;   /* around the reload hooks while they run */
+        bool abandoned;             /* something did not end in time */
+        int refused;                /* the exit code of an app that did not even start; 0: it did */
 
         struct warden *warden; /* under the stop's lock */
         struct report *report;
+        struct watcher *watcher; /* NULL: nobody simulates */
 };
 
 /* app.c */
@@ -183,10 +191,25 @@ extern _Atomic(aeon_app *) aeon__app_running; /* of the process; app variables a
 /* context.c */
 void aeon__app_vars_clear(void);
 
+/* The two ends of a call: 0 to make it, or what it is to return unmade; and its result. */
+static inline int aeon__call_begin(aeon_app *app, const struct call *call)
+{
+        return app->watcher ? app->watcher->before(app->watcher, call) : 0;
+}
+
+static inline int aeon__call_end(aeon_app *app, const struct call *call, int r)
+{
+        return app->watcher ? app->watcher->after(app->watcher, call, r) : r;
+}
+
+/* End the process. Returns in a simulation, where it has no further effect. */
+void aeon__exit(aeon_app *app, int code);
+
 /* stop.c: the first call decides code and cause; true for that one. Any thread. */
 bool aeon__stop(aeon_app *app, int code, const char *format, ...) AEON_PRINTF(3, 4);
-void aeon__stop_hurry(aeon_app *app); /* a further signal */
-void aeon__reload(aeon_app *app);     /* SIGHUP: run the reload hooks. Any thread */
+void aeon__stop_hurry(aeon_app *app);   /* a further signal */
+bool aeon__become_ready(aeon_app *app); /* the way up is done; false: a stop was asked before */
+void aeon__reload(aeon_app *app);       /* SIGHUP: run the reload hooks. Any thread */
 static inline int aeon__stop_level(aeon_app *app)
 {
         return atomic_load(&app->stop.level);
@@ -196,8 +219,7 @@ static inline int aeon__stop_level(aeon_app *app)
 int aeon__coordinate(void *app);
 
 /* lifespan.c */
-int aeon__lifespan_task(void *life); /* one whole lifespan, as a task of its loop */
-void *aeon__lifespan_thread(void *life);
+int aeon__lifespan_task(void *life);                                           /* one whole lifespan, as a task of its loop */
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life);                 /* cancel what it does to come up */
 void aeon__lifespan_say_draining(struct aeon_lifespan *life);

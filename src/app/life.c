@@ -17,7 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+static bool is_stopped(aeon_app *app)
+{
+        return aeon__stop_level(app) != STOP_NONE;
+}
 
 /* ------------------------------------------------------------------ hooks */
 
@@ -32,7 +36,7 @@ static int hook_on_thread(void *arg)
         return call->hook->fn(call->app);
 }
 
-static int run_hook(aeon_app *app, const struct hook *hook)
+static int call_hook(aeon_app *app, const struct hook *hook)
 {
         struct hook_call call = { app, hook };
         int r = hook->blocking ? aeon_offload(hook_on_thread, &call) : hook->fn(app);
@@ -40,21 +44,36 @@ static int run_hook(aeon_app *app, const struct hook *hook)
         return r;
 }
 
+static int run_hook(aeon_app *app, aeon_hook_kind kind, const struct hook *hook)
+{
+        static const enum call_kind kinds[HOOK_KINDS] = {
+                [AEON_ON_STARTUP] = CALL_ON_STARTUP,
+                [AEON_AFTER_STARTUP] = CALL_AFTER_STARTUP,
+                [AEON_ON_READY] = CALL_ON_READY,
+                [AEON_ON_SHUTDOWN] = CALL_ON_SHUTDOWN,
+                [AEON_AFTER_SHUTDOWN] = CALL_AFTER_SHUTDOWN,
+                [AEON_ON_RELOAD] = CALL_ON_RELOAD,
+        };
+        struct call call = { .kind = kinds[kind], .name = hook->name, .index = hook->index };
+        int r = aeon__call_begin(app, &call);
+        return aeon__call_end(app, &call, r < 0 ? r : call_hook(app, hook));
+}
+
 static const char *const hook_names[HOOK_KINDS] = {
         [AEON_ON_STARTUP] = "start-up hook",   [AEON_AFTER_STARTUP] = "after-start-up hook",   [AEON_ON_READY] = "ready hook",
         [AEON_ON_SHUTDOWN] = "shut-down hook", [AEON_AFTER_SHUTDOWN] = "after-shut-down hook", [AEON_ON_RELOAD] = "reload hook",
 };
 
-/* On the way up: the first failure, or a stop, ends the row. */
+/* On the way up: the first failure, or a stop, ends the row. 0: all have succeeded, whatever was asked meanwhile. */
 static int run_start_hooks(aeon_app *app, aeon_hook_kind kind)
 {
         for (const struct hook *hook = app->hooks[kind]; hook; hook = hook->next) {
-                int r = run_hook(app, hook);
-                if (aeon__stop_level(app) != STOP_NONE && r >= 0)
-                        r = -ECANCELED;
+                if (is_stopped(app))
+                        return -ECANCELED;
+                int r = run_hook(app, kind, hook);
                 if (r >= 0)
                         continue;
-                if (r != -ECANCELED || aeon__stop_level(app) == STOP_NONE)
+                if (r != -ECANCELED || !is_stopped(app))
                         aeon__stop(app, app->settings_failed ? 2 : 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name,
                                    aeon_error_describe(r));
                 return r;
@@ -71,7 +90,7 @@ static void run_stop_hooks(aeon_app *app, aeon_hook_kind kind, aeon_time budget_
                 aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = budget_end > now + RESERVE ? budget_end : now + RESERVE,
                                                         .shield = true,
                                                         .name = hook->name });
-                int r = aeon_scope_close(&s, run_hook(app, hook));
+                int r = aeon_scope_close(&s, run_hook(app, kind, hook));
                 if (r < 0)
                         aeon__stop(app, 1, "%s \"%s\" failed: %s", hook_names[kind], hook->name, aeon_error_describe(r));
         }
@@ -87,7 +106,7 @@ static void run_reload_hooks(aeon_app *app)
         int r = 0;
         const struct hook *hook = app->hooks[AEON_ON_RELOAD];
         for (; hook && r >= 0; hook = hook->next) {
-                r = run_hook(app, hook);
+                r = run_hook(app, AEON_ON_RELOAD, hook);
                 if (r < 0)
                         aeon_log_error("reload hook \"%s\" failed: %s", hook->name, aeon_error_describe(r));
         }
@@ -110,7 +129,7 @@ static bool lives_on(const struct aeon_lifespan *life)
 static void take_failure(aeon_app *app, const struct note *note, const char *starting)
 {
         const char *words = note->words ? note->words : "failed";
-        if (starting && (note->result != -ECANCELED || aeon__stop_level(app) == STOP_NONE))
+        if (starting && (note->result != -ECANCELED || !is_stopped(app)))
                 aeon__stop(app, 1, "%s failed: %s", starting, words);
         else if (!starting && note->result != -ECANCELED)
                 aeon__stop(app, note->kind == NOTE_ENDED ? 3 : 1, "loop %u: %s", note->life->index, words);
@@ -180,22 +199,36 @@ static bool is_up_or_ended(const struct aeon_lifespan *life)
         return life->up || life->ended;
 }
 
-/* A command of the way up. A stop reaches the lifespans by itself (stop.c), so the answers are awaited under a shield. */
+/* A command of the way up. A stop reaches the lifespans by itself (stop.c), so the answers are awaited under a shield, up to a second
+ * signal: then those that ignore their cancellation have a last moment. */
 static int await_start(aeon_app *app, bool (*done)(const struct aeon_lifespan *), const char *what)
 {
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = what });
-        int r = aeon_scope_close(&shield, await(app, done, what));
-        return r == 0 && aeon__stop_level(app) != STOP_NONE ? -ECANCELED : r;
+        app->start_patience = &shield;
+        int r = await(app, done, what);
+        app->start_patience = NULL;
+        r = aeon_scope_close(&shield, r);
+        return r == 0 && is_stopped(app) ? -ECANCELED : r;
+}
+
+static int command_start(aeon_app *app, enum command command, const char *what)
+{
+        if (is_stopped(app))
+                return -ECANCELED;
+        command_all(app, command);
+        return await_start(app, has_answered, what);
 }
 
 static int start_lifespans(aeon_app *app, aeon_group *group)
 {
+        if (is_stopped(app))
+                return -ECANCELED;
         app->progress.lives_begun = true;
         for (unsigned i = 0; i < app->opts.loops; i++) {
                 struct aeon_lifespan *life = &app->lives[i];
                 int r = i == 0 ? aeon_spawn(group, "lifespan", aeon__lifespan_task, life)
-                               : -pthread_create(&life->thread, NULL, aeon__lifespan_thread, life);
+                               : aeon__loop_thread_start(&life->thread, aeon__lifespan_task, life);
                 if (r < 0) {
                         for (; i < app->opts.loops; i++)
                                 app->lives[i].ended = true;
@@ -226,19 +259,17 @@ static int start_up(aeon_app *app, aeon_group *group)
         r = start_lifespans(app, group);
         if (r < 0)
                 return r;
-        command_all(app, COMMAND_OPEN);
-        r = await_start(app, has_answered, "the start of brokers");
+        r = command_start(app, COMMAND_OPEN, "the start of brokers");
         if (r < 0)
                 return r;
         r = run_start_hooks(app, AEON_AFTER_STARTUP);
         if (r < 0)
                 return r;
-        command_all(app, COMMAND_SERVE);
-        r = await_start(app, has_answered, "the start of listeners");
+        r = command_start(app, COMMAND_SERVE, "the start of listeners");
         if (r < 0)
                 return r;
-        atomic_store(&app->started, true);
-        atomic_store(&app->ready, true);
+        if (!aeon__become_ready(app))
+                return -ECANCELED;
         say_ready(app, begin);
         aeon__notify(app, "READY=1\nSTATUS=serving on %u loop%s", app->opts.loops, app->opts.loops == 1 ? "" : "s");
         return run_start_hooks(app, AEON_ON_READY);
@@ -250,7 +281,7 @@ static int try_start(aeon_app *app, aeon_group *group)
         aeon_scope scope;
         aeon_scope_open(&scope, &(aeon_scope_opts){ .name = "start-up" });
         app->start_scope = &scope;
-        if (aeon__stop_level(app) != STOP_NONE) /* asked before there was a loop to tell */
+        if (is_stopped(app)) /* asked before there was a loop to tell */
                 aeon_scope_cancel(&scope, app->stop.cause);
         int r = aeon_cancelled() ? -ECANCELED : start_up(app, group);
         app->start_scope = NULL;
@@ -262,7 +293,7 @@ static void serve(aeon_app *app)
 {
         aeon__report_step(app, STEP_SERVE);
         struct note note;
-        while (aeon__stop_level(app) == STOP_NONE && aeon_receive(app->inbox, &note) == 0) {
+        while (!is_stopped(app) && aeon_receive(app->inbox, &note) == 0) {
                 take_note(app, &note, NULL);
                 if (note.kind == NOTE_ENDED)
                         aeon__stop(app, 3, "the lifespan of loop %u returned while serving", note.life->index);
@@ -323,7 +354,7 @@ static aeon_time stop_work(aeon_app *app)
 {
         aeon_time graceful_end = aeon_now() + app->opts.graceful_timeout;
         command_all(app, COMMAND_QUIESCE);
-        await_until(app, has_answered, at_least_reserve(graceful_end), false);
+        await_until(app, has_answered, at_least_reserve(graceful_end), true);
         command_all(app, COMMAND_DRAIN);
         await_until(app, has_answered, graceful_end, true);
 
@@ -332,6 +363,12 @@ static aeon_time stop_work(aeon_app *app)
         if (await_until(app, has_answered, cleanup_end, false) < 0)
                 abandon(app);
         return cleanup_end;
+}
+
+static void join_threads(aeon_app *app)
+{
+        for (unsigned i = 1; i < app->opts.loops; i++)
+                aeon__loop_thread_join(&app->lives[i].thread);
 }
 
 /* Step 13: brokers closed, lifespans left, threads joined. */
@@ -346,19 +383,16 @@ static void end_lifespans(aeon_app *app, aeon_time cleanup_end)
                 if (await_until(app, has_ended, aeon_now() + RESERVE, false) < 0)
                         return;
         }
-        for (unsigned i = 1; i < app->opts.loops; i++)
-                if (app->lives[i].thread)
-                        pthread_join(app->lives[i].thread, NULL);
+        join_threads(app);
 }
 
 static void shut_down(aeon_app *app)
 {
-        bool was_ready = atomic_exchange(&app->ready, false);
         aeon__notify(app, "STOPPING=1\nSTATUS=stopping: %s", app->stop.cause ? app->stop.cause : "");
         aeon__report_step(app, STEP_DRAIN);
         for (unsigned i = 0; i < app->opts.loops; i++)
                 aeon__lifespan_say_draining(&app->lives[i]);
-        if (was_ready)
+        if (atomic_load(&app->started))
                 wait_drain_delay(app);
         aeon_time cleanup_end = aeon_now() + app->opts.cleanup_timeout;
         if (app->progress.lives_begun)
@@ -377,13 +411,17 @@ static void shut_down(aeon_app *app)
 /* Tasks that ignore their cancellation cannot be left running while their memory goes away: the process ends here. */
 static void exit_abandoning(aeon_app *app)
 {
+        bool all_ended = true;
         for (unsigned i = 0; i < app->opts.loops; i++)
-                if (app->lives[i].ended == false && app->progress.lives_begun) {
-                        aeon__stop(app, 4, "something did not end, and was abandoned");
-                        aeon__report_write(app, app->stop.code);
-                        fflush(NULL);
-                        _exit(app->stop.code);
-                }
+                all_ended = all_ended && has_ended(&app->lives[i]);
+        if (all_ended || !app->progress.lives_begun)
+                return;
+        aeon__stop(app, 4, "something did not end, and was abandoned");
+        aeon__report_write(app, app->stop.code);
+        aeon__exit(app, app->stop.code);
+        /* Only a simulation comes here; what it has abandoned ends some time. */
+        await_until(app, has_ended, AEON_NEVER, false);
+        join_threads(app);
 }
 
 int aeon__coordinate(void *arg)

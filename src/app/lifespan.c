@@ -15,6 +15,7 @@
  */
 #include "app/app.h"
 
+#include "loop/dump.h"
 #include "loop/loop.h"
 
 #include <stdio.h>
@@ -122,14 +123,34 @@ void aeon__lifespan_give_up(struct aeon_lifespan *life)
 
 /* ------------------------------------------------------------------ carrying out */
 
+static int call_part(struct aeon_lifespan *life, const struct part_entry *e, enum call_kind kind,
+                     int (*fn)(void *self, aeon_lifespan *life))
+{
+        struct call call = { .kind = kind, .name = e->part->name, .index = e->index, .loop = life->index };
+        int r = aeon__call_begin(life->app, &call);
+        if (r == 0 && fn)
+                r = fn(e->self, life);
+        return aeon__call_end(life->app, &call, r);
+}
+
+/* One that cannot fail. */
+static void tell_part(struct aeon_lifespan *life, const struct part_entry *e, enum call_kind kind,
+                      void (*fn)(void *self, aeon_lifespan *life))
+{
+        struct call call = { .kind = kind, .name = e->part->name, .index = e->index, .loop = life->index };
+        aeon__call_begin(life->app, &call);
+        if (fn)
+                fn(e->self, life);
+        aeon__call_end(life->app, &call, 0);
+}
+
 static int open_parts(struct aeon_lifespan *life)
 {
-        unsigned i = 0;
-        for (struct part_entry *e = life->app->parts; e; e = e->next, i++) {
-                int r = e->part->open ? e->part->open(e->self, life) : 0;
+        for (struct part_entry *e = life->app->parts; e; e = e->next) {
+                int r = aeon_cancelled() ? -ECANCELED : call_part(life, e, CALL_OPEN, e->part->open);
                 if (r < 0)
                         return r;
-                life->part_open[i] = true;
+                life->part_open[e->index] = true;
         }
         return aeon__health_start(life);
 }
@@ -137,7 +158,7 @@ static int open_parts(struct aeon_lifespan *life)
 static int serve_parts(struct aeon_lifespan *life)
 {
         for (struct part_entry *e = life->app->parts; e; e = e->next) {
-                int r = e->part->serve ? e->part->serve(e->self, life) : 0;
+                int r = aeon_cancelled() ? -ECANCELED : call_part(life, e, CALL_SERVE, e->part->serve);
                 if (r < 0)
                         return r;
         }
@@ -146,20 +167,17 @@ static int serve_parts(struct aeon_lifespan *life)
 
 static void quiesce_parts(struct aeon_lifespan *life)
 {
-        unsigned i = life->app->part_count;
         for (struct part_entry *e = life->app->last_part; e; e = e->previous)
-                if (life->part_open[--i] && e->part->quiesce)
-                        e->part->quiesce(e->self, life);
+                if (life->part_open[e->index])
+                        tell_part(life, e, CALL_QUIESCE, e->part->quiesce);
 }
 
 static void close_parts(struct aeon_lifespan *life)
 {
-        unsigned i = life->app->part_count;
         for (struct part_entry *e = life->app->last_part; e; e = e->previous)
-                if (life->part_open[--i]) {
-                        life->part_open[i] = false;
-                        if (e->part->close)
-                                e->part->close(e->self, life);
+                if (life->part_open[e->index]) {
+                        life->part_open[e->index] = false;
+                        tell_part(life, e, CALL_CLOSE, e->part->close);
                 }
 }
 
@@ -250,8 +268,9 @@ static void serve_commands(struct aeon_lifespan *life)
         int r = take_commands(life);
         if (r == 0)
                 return;
-        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to; anything else that does is a death. */
-        if (!life->cancelled) {
+        /* COMMAND_CANCEL cancels the groups that this task stands in, and is meant to, and so does who gives the lifespan up; anything
+         * else that does is a death. */
+        if (!life->cancelled && !life->given_up) {
                 aeon_fail(r, "%s", aeon_cancel_reason());
                 note_send(life, NOTE_DIED, r);
         }
@@ -295,6 +314,7 @@ int aeon_lifespan_serve(aeon_lifespan *life)
         if (r < 0)
                 return r;
         life->state = LIFE_SERVING;
+        aeon__call_end(life->app, &(struct call){ .kind = CALL_ENTER, .name = "", .loop = life->index }, 0);
         note_send(life, NOTE_UP, 0);
         serve_commands(life);
 
@@ -308,6 +328,7 @@ int aeon_lifespan_serve(aeon_lifespan *life)
         r = aeon_group_close(life->parts);
         life->parts = NULL;
         life->state = LIFE_LEFT;
+        life->left_with = aeon__call_begin(life->app, &(struct call){ .kind = CALL_LEAVE, .name = "", .loop = life->index });
         return r;
 }
 
@@ -326,22 +347,58 @@ aeon_group *aeon_lifespan_group(aeon_lifespan *life)
         return life->parts;
 }
 
+/* A handler that a simulation watches. */
+struct watched_handler {
+        aeon_app *app;
+        struct call call;
+        aeon_task_fn *fn;
+        void *arg;
+};
+
+static int run_watched(void *arg)
+{
+        struct watched_handler watched = *(struct watched_handler *)arg;
+        free(arg);
+        watched.call.name = aeon_task_name(aeon_task_current());
+        aeon__call_begin(watched.app, &watched.call); /* may hold it up; that it is made is its caller's due */
+        return aeon__call_end(watched.app, &watched.call, watched.fn(watched.arg));
+}
+
+static int handle_watched(struct aeon_lifespan *life, const char *name, aeon_task_fn *fn, void *arg, const char *site)
+{
+        struct watched_handler *watched = malloc(sizeof *watched);
+        if (!watched)
+                return aeon_fail(-ENOMEM, "no memory to watch \"%s\"", name);
+        *watched = (struct watched_handler){ life->app, { .kind = CALL_HANDLER, .loop = life->index }, fn, arg };
+        int r = aeon_spawn_at(life->handlers, name, run_watched, watched, NULL, site);
+        if (r < 0)
+                free(watched);
+        return r;
+}
+
 int aeon_lifespan_handle_at(aeon_lifespan *life, const char *name, aeon_task_fn *fn, void *arg, const char *site)
 {
         if (!life->handlers)
                 return aeon_fail(-ESHUTDOWN, "\"%s\" comes too late: the loop has stopped serving", name);
+        if (life->app->watcher)
+                return handle_watched(life, name, fn, arg, site);
         return aeon_spawn_at(life->handlers, name, fn, arg, NULL, site);
 }
 
-/* ------------------------------------------------------------------ the task and the thread */
+/* ------------------------------------------------------------------ the task */
 
 static int run_lifespan(struct aeon_lifespan *life)
 {
         aeon_app *app = life->app;
-        int r = app->lifespan ? app->lifespan(life) : 0;
+        struct call call = { .kind = CALL_ENTER, .name = "", .loop = life->index };
+        int r = aeon__call_begin(app, &call);
+        if (r == 0 && app->lifespan)
+                r = app->lifespan(life);
         if (r >= 0 && life->state == LIFE_STARTING)
                 r = aeon_lifespan_serve(life); /* there is none, or it declined */
-        return r;
+        if (life->state == LIFE_LEFT)
+                call.kind = CALL_LEAVE;
+        return aeon__call_end(app, &call, r >= 0 && life->left_with < 0 ? life->left_with : r);
 }
 
 int aeon__lifespan_task(void *arg)
@@ -356,6 +413,7 @@ int aeon__lifespan_task(void *arg)
                 aeon_scope_open(&whole, &(aeon_scope_opts){ .name = "lifespan" });
                 life->whole = &whole;
                 atomic_store(&life->loop, aeon_loop_hold(aeon_loop_current()));
+                aeon__loop_set_title(life->loop, "loop %u", life->index);
                 if (atomic_load(&life->stop_starting))
                         aeon_scope_cancel(&whole, "the app is told to stop");
                 r = run_lifespan(life);
@@ -366,13 +424,4 @@ int aeon__lifespan_task(void *arg)
         aeon_sender_close(life->commands);
         aeon_receiver_close(life->inbox);
         return 0;
-}
-
-void *aeon__lifespan_thread(void *arg)
-{
-        struct aeon_lifespan *life = arg;
-        int r = aeon_loop_run(aeon__lifespan_task, life);
-        if (r < 0 && !atomic_load(&life->loop))
-                note_send(life, NOTE_ENDED, r); /* its loop could not even be made */
-        return NULL;
 }

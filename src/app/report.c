@@ -168,17 +168,43 @@ static void write_json(FILE *out, aeon_app *app, int code, aeon_time now)
         fprintf(out, "}\n");
 }
 
-static void write_to(int fd, void (*print)(FILE *, aeon_app *, int, aeon_time), aeon_app *app, int code, aeon_time now)
+/* To free(); NULL when memory is short. */
+static char *text_of(void (*print)(FILE *, aeon_app *, int, aeon_time), aeon_app *app, int code)
 {
         char *text = NULL;
         size_t size = 0;
         FILE *out = open_memstream(&text, &size);
         if (!out)
-                return;
-        print(out, app, code, now);
+                return NULL;
+        print(out, app, code, aeon_now());
         fclose(out);
-        ssize_t written = write(fd, text, size);
-        (void)written;
+        return text;
+}
+
+static void write_out(int fd, const char *text)
+{
+        ssize_t written = text ? write(fd, text, strlen(text)) : 0;
+        (void)written; /* nowhere left to report it */
+}
+
+static void write_for_people_and_machines(aeon_app *app, int code)
+{
+        char *text = text_of(aeon__log_is_json() ? write_json : write_text, app, code);
+        write_out(STDERR_FILENO, text);
+        free(text);
+        int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC);
+        if (fd < 0)
+                return;
+        text = text_of(write_json, app, code);
+        write_out(fd, text);
+        free(text);
+        close(fd);
+}
+
+static void tell_watcher(aeon_app *app, int code)
+{
+        char *text = text_of(write_text, app, code);
+        app->watcher->report(app->watcher, text ? text : "");
         free(text);
 }
 
@@ -189,17 +215,12 @@ void aeon__report_write(aeon_app *app, int code)
                 return;
         pthread_mutex_lock(&report->lock);
         pthread_mutex_lock(&app->stop.lock); /* the hard deadline writes while others may still fail */
-        bool first = !report->written;
+        bool wanted = !report->written && app->stop.cause;
         report->written = true;
-        aeon_time now = aeon_now();
-        if (first && !app->opts.quiet && app->stop.cause) {
-                write_to(STDERR_FILENO, aeon__log_is_json() ? write_json : write_text, app, code, now);
-                int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC);
-                if (fd >= 0) {
-                        write_to(fd, write_json, app, code, now);
-                        close(fd);
-                }
-        }
+        if (wanted && app->watcher)
+                tell_watcher(app, code);
+        else if (wanted && !app->opts.quiet)
+                write_for_people_and_machines(app, code);
         pthread_mutex_unlock(&app->stop.lock);
         pthread_mutex_unlock(&report->lock);
 }

@@ -23,6 +23,7 @@ static aeon_app *app_new(const aeon_app_opts *opts)
         o->loops = o->loops ? o->loops : 1;
         o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
         o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
+        o->stall_limit = or_default(o->stall_limit, AEON_SECONDS(10));
         pthread_mutex_init(&app->lock, NULL);
         pthread_mutex_init(&app->stop.lock, NULL);
         atomic_store(&app->live, true);
@@ -85,8 +86,11 @@ static int make_lives(aeon_app *app)
 static int bind_parts(aeon_app *app)
 {
         for (struct part_entry *e = app->parts; e; e = e->next) {
-                int r = e->part->bind ? e->part->bind(e->self, app) : 0;
-                if (r < 0)
+                struct call call = { .kind = CALL_BIND, .name = e->part->name, .index = e->index };
+                int r = aeon__call_begin(app, &call);
+                if (r == 0 && e->part->bind)
+                        r = e->part->bind(e->self, app);
+                if (aeon__call_end(app, &call, r) < 0)
                         return r;
                 e->bound = true;
         }
@@ -95,15 +99,30 @@ static int bind_parts(aeon_app *app)
 
 static void unbind_parts(aeon_app *app)
 {
-        for (struct part_entry *e = app->last_part; e; e = e->previous)
-                if (e->bound && e->part->unbind)
+        for (struct part_entry *e = app->last_part; e; e = e->previous) {
+                struct call call = { .kind = CALL_UNBIND, .name = e->part->name, .index = e->index };
+                if (!e->bound)
+                        continue;
+                aeon__call_begin(app, &call);
+                if (e->part->unbind)
                         e->part->unbind(e->self, app);
+                aeon__call_end(app, &call, 0);
+        }
 }
 
-static int refuse(int code, int r, const char *what)
+/* It does not even start; the exit code is @code. */
+static void refuse(aeon_app *app, int code, int r, const char *what)
 {
         aeon_log_error("%s: %s", what, aeon_error_describe(r));
-        return code;
+        app->refused = code;
+}
+
+/* Up to the last moment something may ask for a stop with a code, or fail. */
+static int exit_code(const aeon_app *app)
+{
+        if (app->refused)
+                return app->refused;
+        return app->abandoned && app->stop.code == 0 ? 4 : app->stop.code;
 }
 
 /* Told before there is anything to lose: a supervisor that kills in the middle of a drain makes it worthless. */
@@ -120,56 +139,75 @@ static void check_grace(const aeon_app *app)
 }
 
 /* Steps 0 to 14, between a complete declaration and the freeing of memory. */
-static int live(aeon_app *app)
+static void live(aeon_app *app)
 {
         check_grace(app);
         int r = bind_parts(app);
-        if (r < 0)
-                return refuse(1, r, "cannot start");
-        r = aeon__warden_start(app);
-        if (r < 0)
-                return refuse(1, r, "cannot start");
+        if (r == 0)
+                r = aeon__warden_start(app);
+        if (r < 0) {
+                refuse(app, 1, r, "cannot start");
+                return;
+        }
         aeon__report_step(app, STEP_START);
         r = aeon_loop_run(aeon__coordinate, app);
         if (r < 0)
                 aeon__stop(app, 1, "%s", aeon_error_describe(r));
         aeon__warden_end(app);
-        return app->abandoned && app->stop.code == 0 ? 4 : app->stop.code;
 }
 
-static int declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
+static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
 {
         int r = aeon__arguments_parse(app->opts.argc, app->opts.argv, &app->arguments);
-        if (r < 0)
-                return refuse(2, r, "bad arguments");
+        if (r < 0) {
+                refuse(app, 2, r, "bad arguments");
+                return;
+        }
         define(app);
-        if (aeon__notify_use(app) < 0)
+        if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
-                return 2;
+                app->refused = 2;
+                return;
         }
         r = make_lives(app);
-        if (r < 0)
-                return refuse(1, r, "cannot start");
+        if (r < 0) {
+                refuse(app, 1, r, "cannot start");
+                return;
+        }
         atomic_store(&aeon__app_running, app);
-        int code = live(app);
+        if (app->watcher)
+                app->watcher->declared(app->watcher);
+        live(app);
         unbind_parts(app);
         atomic_store(&aeon__app_running, NULL);
+}
+
+int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, struct watcher *watcher)
+{
+        aeon_app *app = app_new(opts);
+        if (!app) {
+                aeon_log_error("cannot start: no memory for an app");
+                return 1;
+        }
+        app->watcher = watcher;
+        if (watcher)
+                watcher->app = app;
+        signal(SIGPIPE, SIG_IGN);
+        declare_and_live(app, define);
+        aeon__beside_end(app);
+        aeon__app_vars_clear();
+        aeon__run_deferred(app);
+        int code = exit_code(app);
+        aeon__report_write(app, code);
+        if (watcher)
+                watcher->app = NULL;
+        app_free(app);
         return code;
 }
 
 int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)
 {
-        aeon_app *app = app_new(opts);
-        if (!app)
-                return refuse(1, -ENOMEM, "cannot start");
-        signal(SIGPIPE, SIG_IGN);
-        int code = declare_and_live(app, define);
-        aeon__beside_end(app);
-        aeon__app_vars_clear();
-        aeon__run_deferred(app);
-        aeon__report_write(app, code);
-        app_free(app);
-        return code;
+        return aeon__app_run(define, opts, NULL);
 }

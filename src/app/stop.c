@@ -18,8 +18,11 @@ static void on_stop(void *arg)
         }
         if (app->reload_scope)
                 aeon_scope_cancel(app->reload_scope, app->stop.cause);
-        if (app->patience && aeon__stop_level(app) >= STOP_HURRY)
+        bool hurry = aeon__stop_level(app) >= STOP_HURRY;
+        if (app->patience && hurry)
                 aeon_scope_cancel(app->patience, "a second signal");
+        if (app->start_patience && hurry)
+                aeon_scope_set_deadline(app->start_patience, aeon_now() + RESERVE);
         if (app->notes)
                 aeon_try_send(app->notes, &(struct note){ .kind = NOTE_STOP });
 }
@@ -57,6 +60,7 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
                 stop->code = code;
                 stop->cause = words;
                 atomic_store(&stop->level, STOP_ASKED);
+                atomic_store(&app->ready, false); /* here, not by the coordinator, whom a hook may keep */
                 aeon__warden_deadline(app);
         } else if (code != 0) {
                 keep_also(stop, words ? words : "out of memory");
@@ -64,11 +68,23 @@ bool aeon__stop(aeon_app *app, int code, const char *format, ...)
         if (!first && stop->code == 0)
                 stop->code = code; /* a clean stop that met a failure on its way is not clean */
         pthread_mutex_unlock(&stop->lock);
+        if (app->watcher)
+                app->watcher->stop(app->watcher, code);
         if (first)
                 announce(app);
         else
                 free(words);
         return first;
+}
+
+bool aeon__become_ready(aeon_app *app)
+{
+        pthread_mutex_lock(&app->stop.lock); /* a stop comes before it or after it */
+        bool ready = aeon__stop_level(app) == STOP_NONE;
+        atomic_store(&app->started, ready);
+        atomic_store(&app->ready, ready);
+        pthread_mutex_unlock(&app->stop.lock);
+        return ready;
 }
 
 void aeon__stop_hurry(aeon_app *app)

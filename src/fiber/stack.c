@@ -17,6 +17,7 @@
 #else
 #define VALGRIND_STACK_REGISTER(low, high) 0
 #define VALGRIND_STACK_DEREGISTER(id) (void)(id)
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 #ifndef MADV_GUARD_INSTALL
@@ -33,13 +34,13 @@ struct stack_slab {
         size_t stack_size;
         uint32_t count, carved;
         enum stack_class class;
-        _Atomic(struct stack_slab *) next_known; /* of all pools, for the fault handler; see `known` */
+        _Atomic(struct stack_slab *) next_known; /* of all pools, for the fault handler; see aeon__stack_slabs */
         _Atomic bool claimed;                    /* it belongs to a pool; else it is empty and may be reused */
 };
 
 /* All live slabs, for a fault handler that may interrupt anything: entries are pushed with one exchange, and a slab's descriptor is
  * never freed, only emptied and reused, so a reader in a signal handler always walks valid memory. */
-static _Atomic(struct stack_slab *) known;
+_Atomic(struct stack_slab *) aeon__stack_slabs;
 
 static _Atomic int guard_forced = GUARD_AUTO;
 static _Atomic int guards_by_mprotect; /* how many mappings were split so far */
@@ -134,7 +135,7 @@ static bool guard_page(char *page)
 
 static struct stack_slab *known_reuse(void)
 {
-        for (struct stack_slab *slab = atomic_load(&known); slab; slab = atomic_load(&slab->next_known)) {
+        for (struct stack_slab *slab = atomic_load(&aeon__stack_slabs); slab; slab = atomic_load(&slab->next_known)) {
                 if (!atomic_exchange(&slab->claimed, true))
                         return slab;
         }
@@ -150,10 +151,10 @@ static struct stack_slab *known_new(void)
         if (!slab)
                 return NULL;
         atomic_store(&slab->claimed, true);
-        struct stack_slab *head = atomic_load(&known);
+        struct stack_slab *head = atomic_load(&aeon__stack_slabs);
         do
                 atomic_store(&slab->next_known, head);
-        while (!atomic_compare_exchange_weak(&known, &head, slab));
+        while (!atomic_compare_exchange_weak(&aeon__stack_slabs, &head, slab));
         return slab;
 }
 
@@ -345,9 +346,18 @@ void aeon__stack_pool_done(struct stack_pool *pool)
         *pool = (struct stack_pool){ 0 };
 }
 
+int aeon__checker_slowdown(void)
+{
+#if defined(FIBER_ASAN) || defined(FIBER_TSAN)
+        return 10;
+#else
+        return RUNNING_ON_VALGRIND ? 50 : 1;
+#endif
+}
+
 bool aeon__stack_find(const void *address, struct stack_fault *ret_fault)
 {
-        for (struct stack_slab *slab = atomic_load(&known); slab; slab = atomic_load(&slab->next_known)) {
+        for (struct stack_slab *slab = atomic_load(&aeon__stack_slabs); slab; slab = atomic_load(&slab->next_known)) {
                 const char *memory = __atomic_load_n(&slab->memory, __ATOMIC_ACQUIRE);
                 uint32_t carved = __atomic_load_n(&slab->carved, __ATOMIC_ACQUIRE);
                 if (!memory || (const char *)address < memory || (const char *)address >= memory + carved * slab->stack_size)

@@ -22,6 +22,7 @@
 
 #include "fiber/context.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 enum stack_class { STACK_SMALL, STACK_LARGE, STACK_CLASSES };
@@ -75,6 +76,9 @@ bool aeon__stack_pool_trim(struct stack_pool *pool);
 /* Unmap all slabs; no stack may be in use. */
 void aeon__stack_pool_done(struct stack_pool *pool);
 
+/* The slabs of all threads, for the fault handler, and for the debugger, which finds every task by them (packaging/gdb/aeon-gdb.py). */
+extern _Atomic(struct stack_slab *) aeon__stack_slabs;
+
 /* What lies at @address: sets the outputs and returns true when it is in a live slab of any thread. Async-signal-safe. */
 struct stack_fault {
         bool in_guard;
@@ -82,6 +86,9 @@ struct stack_fault {
         size_t size;
 };
 bool aeon__stack_find(const void *address, struct stack_fault *ret_fault);
+
+/* How many times slower than a plain build everything may run under the checker that is at work: 1 when there is none. */
+int aeon__checker_slowdown(void);
 
 /* For tests: use this kind of guard for slabs made from now on. GUARD_AUTO probes. */
 void aeon__stack_guard_force(enum stack_guard guard);

@@ -14,6 +14,7 @@
 #include "http/server.h"
 
 #include "http/request.h"
+#include "loop/world.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -117,7 +118,7 @@ static int http_bind(void *self, aeon_app *app)
         struct http *http = self;
         if (http->failure < 0)
                 return aeon_fail_at(http->failure, true, AEON_HERE, "%s", http->failure_text);
-        for (struct endpoint *e = http->endpoints; e; e = e->next) {
+        for (struct endpoint *e = http->endpoints; e && !aeon__world; e = e->next) { /* nothing listens in a test's world */
                 int r = endpoint_bind(e, aeon_app_loops(app));
                 if (r < 0) {
                         http_unbind(http, app);
@@ -151,14 +152,14 @@ static int seat_serve(struct endpoint *e, struct seat *seat, aeon_lifespan *life
 static void http_quiesce(void *self, aeon_lifespan *life)
 {
         struct http *http = self;
-        for (struct endpoint *e = http->endpoints; e; e = e->next)
+        for (struct endpoint *e = http->endpoints; e && e->seats; e = e->next)
                 aeon__http_server_quiesce(&e->seats[aeon_lifespan_index(life)].server);
 }
 
 static int http_serve(void *self, aeon_lifespan *life)
 {
         struct http *http = self;
-        for (struct endpoint *e = http->endpoints; e; e = e->next) {
+        for (struct endpoint *e = http->endpoints; e && e->seats; e = e->next) {
                 int r = seat_serve(e, &e->seats[aeon_lifespan_index(life)], life);
                 if (r < 0) {
                         http_quiesce(http, life);

@@ -25,6 +25,7 @@ enum { DEFAULT_LIMIT = 40, IDLE_SECONDS = 10 };
 
 struct job {
         struct list in_queue;   /* iff no thread has begun it */
+        struct actor actor;     /* in a world, in place of queue and thread */
         struct aeon_loop *loop; /* held; NULL once abandoned */
         struct aeon_task *task; /* that waits */
         aeon_task_fn *fn;
@@ -45,7 +46,8 @@ static struct {
         struct list queue;    /* jobs */
         unsigned queued;      /* of them */
         unsigned limit, busy; /* tokens; those that are taken */
-        unsigned threads, idle;
+        unsigned threads;
+        unsigned idle; /* of them; also those that are just beginning */
 } pool = {
         .lock = PTHREAD_MUTEX_INITIALIZER, .work = PTHREAD_COND_INITIALIZER, .queue = LIST_INIT(pool.queue), .limit = DEFAULT_LIMIT
 };
@@ -108,7 +110,6 @@ static struct job *next_job(void)
         clock_gettime(CLOCK_REALTIME, &until);
         until.tv_sec += IDLE_SECONDS;
         int r = 0;
-        pool.idle++;
         while (!count_startable() && r == 0)
                 r = pthread_cond_timedwait(&pool.work, &pool.lock, &until);
         pool.idle--;
@@ -134,6 +135,7 @@ static void *thread_main(void *unused)
                 (job->finished ? deliver : drop)(job);
                 pthread_mutex_lock(&pool.lock);
                 pool.busy--;
+                pool.idle++;
         }
         pool.threads--;
         pthread_mutex_unlock(&pool.lock);
@@ -153,8 +155,10 @@ static int thread_new(void)
         int r = pthread_create(&thread, &attributes, thread_main, NULL);
         pthread_attr_destroy(&attributes);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (r == 0)
+        if (r == 0) {
                 pool.threads++;
+                pool.idle++;
+        }
         return -r;
 }
 
@@ -190,6 +194,40 @@ static int enqueue(struct job *job)
         return r < 0 ? aeon_fail_os(r, "cannot make a thread") : 0;
 }
 
+/* In a world a job is a turn of its own: between its begin and its end nobody can ask anything. */
+static aeon_time ready_at_once(const struct actor *actor)
+{
+        (void)actor;
+        return INT64_MIN;
+}
+
+static void act_as_thread(struct actor *actor)
+{
+        struct job *job = container_of(actor, struct job, actor);
+        list_remove(&actor->place);
+        run(job);
+        job->finished = true;
+        deliver(job);
+}
+
+static int enqueue_in_world(struct job *job)
+{
+        job->actor = (struct actor){ .ready_at = ready_at_once, .act = act_as_thread };
+        aeon__world_add(job->loop->world, &job->actor);
+        return 0;
+}
+
+/* With the lock held: true when no thread has begun it, and now none will. */
+static bool take_back(struct job *job)
+{
+        struct list *place = job->loop->world ? &job->actor.place : &job->in_queue;
+        if (list_empty(place))
+                return false;
+        list_remove(place);
+        pool.queued -= !job->loop->world;
+        return true;
+}
+
 static bool abort_offload(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
@@ -200,11 +238,8 @@ static bool abort_offload(struct wait *wait, struct aeon_task *task)
                 aeon_scope_cancel(job->call, "the task that waits for the thread was cancelled");
         pthread_mutex_lock(&pool.lock);
         atomic_store(&job->cancelled, true);
-        bool begun = list_empty(&job->in_queue), leave = !begun || (job->abandonable && !job->finished);
-        if (!begun) {
-                list_remove(&job->in_queue);
-                pool.queued--;
-        } else if (leave) {
+        bool begun = !take_back(job), leave = !begun || (job->abandonable && !job->finished);
+        if (begun && leave) {
                 job->abandoned = true;
                 job->loop = NULL;
                 offload->job = NULL;
@@ -244,7 +279,7 @@ static int offload(aeon_task_fn *fn, void *arg, const aeon_offload_opts *opts, b
         if (!job)
                 return aeon_fail(-ENOMEM, "no memory for an offloaded call");
         struct offload self = { .wait = { .what = "offload", .abort = abort_offload }, .job = job };
-        r = enqueue(job);
+        r = job->loop->world ? enqueue_in_world(job) : enqueue(job);
         if (r < 0) {
                 aeon_loop_release(job->loop);
                 job_free(job);

@@ -13,6 +13,8 @@
  *   has pending when it closes and nobody has taken is sent to the process again: whoever handles it then, the receivers that are
  *   left or the handler from before, sees it as if it came now.
  *
+ *   In a test's world the world is the handler.
+ *
  *   Receivers are in one list, which the handler walks without a lock: one that closes takes itself out and then waits until no handler
  *   runs. A link that the handler follows stays in place until then.
  */
@@ -34,6 +36,7 @@ struct aeon_signals {
         signal_set wanted;
         _Atomic signal_set pending;
         struct list in_loop;
+        struct list in_world;   /* in a world, in place of the list above and the bell */
         struct aeon_loop *loop; /* NULL: it has ended */
         uv_async_t bell;
         struct receiver *receiver; /* the task that waits */
@@ -161,9 +164,13 @@ int aeon_signals_open(const int *signals, size_t count, aeon_signals **ret_signa
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for signals");
         *s = (aeon_signals){ .wanted = wanted, .loop = loop };
-        uv_async_init(&loop->uv, &s->bell, on_bell); /* cannot fail: the loop has what it needs for its own */
         list_append(&loop->signals, &s->in_loop);
-        attach(s);
+        if (loop->world) {
+                list_append(&loop->world->signals, &s->in_world);
+        } else {
+                uv_async_init(&loop->uv, &s->bell, on_bell); /* cannot fail: the loop has what it needs for its own */
+                attach(s);
+        }
         *ret_signals = s;
         return 0;
 }
@@ -191,6 +198,20 @@ static void on_bell(uv_async_t *bell)
                 return;
         s->receiver = NULL;
         aeon__wake(receiver->task, signal);
+}
+
+int aeon__world_signal(struct world *w, int signal)
+{
+        int r = -ESRCH;
+        aeon_signals *s;
+        list_foreach (s, &w->signals, in_world) {
+                if (!(s->wanted & bit_of(signal)))
+                        continue;
+                r = s->pending & bit_of(signal) ? -EALREADY : 0;
+                atomic_fetch_or(&s->pending, bit_of(signal));
+                on_bell(&s->bell);
+        }
+        return r;
 }
 
 static bool abort_receive(struct wait *wait, struct aeon_task *task)
@@ -259,6 +280,13 @@ static void detach(aeon_signals *s)
         }
 }
 
+static void leave_world(aeon_signals *s)
+{
+        list_remove(&s->in_world);
+        list_remove(&s->in_loop);
+        s->loop = NULL;
+}
+
 void aeon_signals_close(aeon_signals *s)
 {
         if (!s)
@@ -271,6 +299,11 @@ void aeon_signals_close(aeon_signals *s)
         s->receiver = NULL;
         if (receiver)
                 aeon__wake(receiver->task, -EBADF);
+        if (s->loop->world) {
+                leave_world(s);
+                free(s);
+                return;
+        }
         detach(s);
         uv_close((uv_handle_t *)&s->bell, on_closed);
 }
@@ -280,6 +313,10 @@ void aeon__signals_end(struct aeon_loop *loop)
         while (!list_empty(&loop->signals)) {
                 aeon_signals *s = list_first(&loop->signals, aeon_signals, in_loop);
                 aeon_log_error("signals were left open when their loop ended");
+                if (loop->world) {
+                        leave_world(s);
+                        continue;
+                }
                 detach(s);
                 uv_close((uv_handle_t *)&s->bell, NULL); /* the rest is freed by whoever opened it */
         }

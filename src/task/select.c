@@ -74,9 +74,10 @@ static int check(const aeon_select_case *cases, size_t count)
 static int pick(aeon_select_case *cases, size_t count)
 {
         static __thread uint64_t chance; /* begins the same in every process: what went wrong can go wrong again */
+        uint64_t *state = aeon__random_state ? aeon__random_state : &chance;
         size_t ready = 0, picked = 0;
         for (size_t i = 0; i < count; i++)
-                if (is_ready(&cases[i]) && random_next(&chance) % ++ready == 0)
+                if (is_ready(&cases[i]) && random_next(state) % ++ready == 0)
                         picked = i;
         if (!ready)
                 return -EAGAIN;

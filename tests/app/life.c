@@ -157,17 +157,12 @@ static void part_free(void *self)
         trace(whole, NO_LOOP, false);
 }
 
-static const aeon_part recorder = {
-        .name = "recorder",
-        .bind = part_bind,
-        .watch = part_watch,
-        .open = part_open,
-        .serve = part_serve,
-        .quiesce = part_quiesce,
-        .close = part_close,
-        .unbind = part_unbind,
-        .free = part_free,
-};
+#define RECORDER(letter)                                                                                        \
+        {                                                                                                       \
+                .name = letter, .bind = part_bind, .watch = part_watch, .open = part_open, .serve = part_serve, \
+                .quiesce = part_quiesce, .close = part_close, .unbind = part_unbind, .free = part_free          \
+        }
+static const aeon_part recorder_a = RECORDER("a"), recorder_b = RECORDER("b");
 
 /* ------------------------------------------------------------------ hooks and the lifespan */
 
@@ -196,7 +191,7 @@ static int after(aeon_app *app)
 static int ready(aeon_app *app)
 {
         int r = instant("ready", app, NO_LOOP);
-        atomic_store(&ready_hook_done, r >= 0);
+        atomic_store(&ready_hook_done, r >= 0 && aeon__stop_level(app) == STOP_NONE); /* after a stop nothing serves any more */
         return r;
 }
 
@@ -249,8 +244,8 @@ static int serving(void *arg)
 
 static void define(aeon_app *app)
 {
-        aeon_use_part(app, &recorder, "a");
-        aeon_use_part(app, &recorder, "b");
+        aeon_use_part(app, &recorder_a, "a");
+        aeon_use_part(app, &recorder_b, "b");
         aeon_on_startup(app, start1);
         aeon_on_startup(app, start2);
         aeon_after_startup(app, after);
@@ -261,12 +256,32 @@ static void define(aeon_app *app)
         aeon_background(app, "serving", serving, app, NULL);
 }
 
-int life_run(const struct act *what, unsigned loops)
+static void forget(void)
 {
-        act = what ? *what : (struct act){ 0 };
+        act = (struct act){ 0 };
         atomic_store(&ready_hook_done, false);
         life_cause[0] = life_also[0] = '\0';
         trace_clear();
+}
+
+static int serve_on(aeon_app *app)
+{
+        (void)app;
+        return 0;
+}
+
+int life_simulate(aeon_test_fn *test, const aeon_test_opts *opts, aeon_test_result *ret_result)
+{
+        forget();
+        act = (struct act){ .at = "serving", .does = serve_on };
+        return aeon_test_run(define, test, opts, ret_result);
+}
+
+int life_run(const struct act *what, unsigned loops)
+{
+        forget();
+        if (what)
+                act = *what;
         return aeon_app_run(define, &(aeon_app_opts){ .loops = loops, .quiet = true });
 }
 

@@ -21,6 +21,7 @@
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/task.h>
+#include <aeon/testing.h>
 
 /* ------------------------------------------------------------------ what happened */
 
@@ -54,6 +55,9 @@ extern aeon_group *life_group, *life_parts_group;
 /* Run it; the exit code. What the app kept as its causes is in life_cause and life_also. */
 int life_run(const struct act *act, unsigned loops);
 extern char life_cause[512], life_also[512];
+
+/* The same app in a test of aeon/testing.h, where the faults are in @opts. Its calls: "open a", "on_startup start1" and so on. */
+int life_simulate(aeon_test_fn *test, const aeon_test_opts *opts, aeon_test_result *ret_result);
 
 /* What must have been written down when the way up ends at an instant, for whatever reason. */
 struct way {

@@ -210,6 +210,7 @@ PLAIN_TEST(a_third_signal_ends_the_process_with_the_report)
 
 static int sleep_too_long(void *life)
 {
+        await_started(aeon_lifespan_app(life)); /* with a handler on every loop */
         aeon_app_stop(aeon_lifespan_app(life), 0);
         if (aeon_sleep(AEON_MINUTES(1)) == -ECANCELED)
                 count++;

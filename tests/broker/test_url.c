@@ -1,6 +1,6 @@
 /* URLs and declarations: what is refused, and in which words. */
 #include "broker/core.h"
-#include "harness.h"
+#include "contract.h"
 
 #include <aeon/error.h>
 #include <stdlib.h>
@@ -22,7 +22,26 @@ TEST(an_incomplete_url_is_refused)
         aeon_broker *b;
         CHECK_INT(aeon_broker_open("sqlite:", &b), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "names no file");
-        CHECK_INT(aeon_broker_open("memory:x", &b), -EINVAL);
+}
+
+TEST(brokers_of_one_name_in_memory_share_their_queues)
+{
+        aeon_broker *one, *two, *other;
+        REQUIRE_INT(aeon_broker_open("memory:shared", &one), 0);
+        REQUIRE_INT(aeon_broker_open("memory:shared", &two), 0);
+        REQUIRE_INT(aeon_broker_open("memory:", &other), 0);
+        CHECK_INT(aeon_publish(one, "test", AEON_TEXT("hello"), NULL), 0);
+        CHECK_STR(take_text(other, "test"), "");
+        CHECK_STR(take_text(two, "test"), "hello");
+        aeon_broker_close(other);
+        aeon_broker_close(two);
+        CHECK_INT(aeon_publish(one, "test", AEON_TEXT("again"), NULL), 0); /* one is left */
+        CHECK_STR(take_text(one, "test"), "again");
+        CHECK_INT(aeon_publish(one, "test", AEON_TEXT("lost"), NULL), 0);
+        aeon_broker_close(one);
+        REQUIRE_INT(aeon_broker_open("memory:shared", &one), 0);
+        CHECK_STR(take_text(one, "test"), "");
+        aeon_broker_close(one);
 }
 
 PLAIN_TEST(passwords_are_not_shown)

@@ -6,6 +6,7 @@
 #include <aeon/error.h>
 #include <aeon/thread.h>
 #include <aeon/time.h>
+#include <dirent.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -134,6 +135,39 @@ TEST(forty_run_at_a_time_by_default)
         CHECK_INT(c.most, 40);
 }
 
+static unsigned count_threads(void)
+{
+        unsigned count = 0;
+        DIR *threads = opendir("/proc/self/task");
+        while (threads && readdir(threads))
+                count++;
+        closedir(threads);
+        return count;
+}
+
+TEST(there_are_no_more_threads_than_may_work)
+{
+        struct work w[20];
+        aeon_group *g;
+        work_init(&w[0]);
+        sem_post(&w[0].go_on);
+        CHECK_INT(aeon_offload(work, &w[0]), 9); /* the first thread, and those that a checker may start with it */
+        unsigned with_one = count_threads();
+        CHECK_INT(aeon_offload_set_limit(2), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (int i = 0; i < 20; i++) {
+                work_init(&w[i]);
+                aeon_spawn(g, "work", offload_work, &w[i]);
+        }
+        await(&w[0].begun);
+        await(&w[1].begun);
+        CHECK_INT(count_threads(), with_one + 1);
+        for (int i = 0; i < 20; i++)
+                sem_post(&w[i].go_on);
+        CHECK_INT(aeon_group_close(g), 0);
+        CHECK_INT(count_threads(), with_one + 1);
+}
+
 TEST(a_lower_limit_is_kept)
 {
         struct crowd c = { .wait_for = 3 };
@@ -144,7 +178,7 @@ TEST(a_lower_limit_is_kept)
         CHECK_INT(aeon_offload_limit(), 3);
 }
 
-TEST(a_raised_limit_lets_in_what_waits)
+TEST_WITHIN(a_raised_limit_lets_in_what_waits, 8) /* before an idle thread looks again by itself */
 {
         struct work w[3];
         aeon_group *g;

@@ -1,4 +1,4 @@
-/* The memory driver: queues inside the process, shared by its loops (see queue.h), gone with the broker.
+/* The memory driver: queues inside the process, shared by its loops and by those who give the same name (see queue.h).
  *
  * DESIGN
  *   Every operation is a few moves between lists under one lock, so nothing here waits for anything but time. Each loop has one
@@ -28,10 +28,9 @@ struct memory_link {
 
 static int memory_share(const char *url, const char *rest, void **ret_shared)
 {
-        if (*rest)
-                return aeon_fail(-EINVAL, "broker URL \"%s\": nothing may follow memory:", url);
+        (void)url;
         struct memory *m;
-        int r = aeon__memory_new(&m);
+        int r = aeon__memory_share(rest, &m);
         if (r >= 0)
                 *ret_shared = m;
         return r;
@@ -39,7 +38,7 @@ static int memory_share(const char *url, const char *rest, void **ret_shared)
 
 static void memory_unshare(void *shared)
 {
-        aeon__memory_free(shared);
+        aeon__memory_unshare(shared);
 }
 
 /* ------------------------------------------------------------------ the timer of delayed messages */

@@ -30,14 +30,49 @@ struct item {
 
 /* ------------------------------------------------------------------ making and finding */
 
-int aeon__memory_new(struct memory **ret_memory)
+static struct {
+        pthread_mutex_t lock;
+        struct list all;
+} named = { PTHREAD_MUTEX_INITIALIZER, LIST_INIT(named.all) };
+
+static struct memory *memory_new(const char *name)
 {
         struct memory *m = calloc(1, sizeof *m);
-        if (!m)
-                return aeon_fail(-ENOMEM, "no memory for a memory broker");
+        char *copy = strdup(name);
+        if (!m || !copy) {
+                free(m);
+                free(copy);
+                return NULL;
+        }
+        m->name = copy;
+        list_init(&m->place);
         pthread_mutex_init(&m->lock, NULL);
         list_init(&m->queues);
         list_init(&m->links);
+        return m;
+}
+
+/* With the lock of the named held. */
+static struct memory *memory_find(const char *name)
+{
+        struct memory *m;
+        list_foreach (m, &named.all, place)
+                if (!strcmp(m->name, name))
+                        return m;
+        return NULL;
+}
+
+int aeon__memory_share(const char *name, struct memory **ret_memory)
+{
+        pthread_mutex_lock(&named.lock);
+        struct memory *m = memory_find(name);
+        if (!m && (m = memory_new(name)) && *name)
+                list_append(&named.all, &m->place);
+        if (m)
+                m->sharers++;
+        pthread_mutex_unlock(&named.lock);
+        if (!m)
+                return aeon_fail(-ENOMEM, "no memory for a memory broker");
         *ret_memory = m;
         return 0;
 }
@@ -122,15 +157,25 @@ static void queue_free(struct queue *q)
         free(q);
 }
 
-void aeon__memory_free(struct memory *m)
+static void memory_free(struct memory *m)
 {
-        if (!m)
-                return;
         struct queue *q, *next;
         list_foreach_safe (q, next, &m->queues, node)
                 queue_free(q);
         pthread_mutex_destroy(&m->lock);
+        free(m->name);
         free(m);
+}
+
+void aeon__memory_unshare(struct memory *m)
+{
+        pthread_mutex_lock(&named.lock);
+        bool last = --m->sharers == 0;
+        if (last)
+                list_remove(&m->place);
+        pthread_mutex_unlock(&named.lock);
+        if (last)
+                memory_free(m);
 }
 
 /* ------------------------------------------------------------------ order */

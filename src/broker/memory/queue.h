@@ -20,6 +20,9 @@
 #include <pthread.h>
 
 struct memory {
+        struct list place; /* among those with a name; under their lock, as sharers is */
+        unsigned sharers;
+        char *name; /* "": its owner's alone */
         pthread_mutex_t lock;
         struct list queues;
         struct list links; /* of all loops: whose answers go where, whose timers must know of delays */
@@ -37,9 +40,10 @@ struct memory_source {
         bool draining;
 };
 
-/* Errors: -ENOMEM */
-int aeon__memory_new(struct memory **ret_memory);
-void aeon__memory_free(struct memory *m);
+/* The memory of this name, made when nobody has it yet; "" names nobody's but the caller's. It goes with the last to let go.
+ * Errors: -ENOMEM */
+int aeon__memory_share(const char *name, struct memory **ret_memory);
+void aeon__memory_unshare(struct memory *m);
 
 /* All with the lock held. */
 
