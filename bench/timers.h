@@ -20,10 +20,10 @@ static double measure_fire(long operations, long live);
 enum { HOUR = 3600 * 1000, WINDOW = 10 };
 
 static struct {
-        long live, count;        /* armed all the time; with those that come and go */
-        uint32_t *order;         /* all, shuffled */
-        int64_t *times;          /* one for each, in milliseconds */
-        double insert, cancel;   /* seconds */
+        long live, count;      /* armed all the time; with those that come and go */
+        uint32_t *order;       /* all, shuffled */
+        int64_t *times;        /* one for each, in milliseconds */
+        double insert, cancel; /* seconds */
 } plan;
 
 static void plan_make(long live)

@@ -4,6 +4,7 @@
 #include "base/random.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,6 +14,8 @@ enum {
 };
 
 __thread struct sched *aeon__sched;
+_Atomic bool aeon__sched_watcher_asleep;
+void (*aeon__sched_wake_watcher)(void);
 
 /* ------------------------------------------------------------------ the ready queue */
 
@@ -89,15 +92,17 @@ static inline void leave(struct sched *s, struct fiber *f, bool last)
 {
         check_bounds(f);
         struct context *to = &s->main;
-        s->running = NULL;
+        struct fiber *next = NULL;
         if (s->first_ready && s->budget > 0) {
-                s->budget--;
-                s->running = queue_pop(s);
-                s->running->state = FIBER_RUNNING;
-                if (s->running == f)
-                        return;
-                to = &s->running->context;
+                aeon__sched_spend(s);
+                next = queue_pop(s);
+                next->state = FIBER_RUNNING;
         }
+        aeon__sched_set_running(s, next);
+        if (next == f)
+                return;
+        if (next)
+                to = &next->context;
         context_switch(&f->context, to, last);
 }
 
@@ -106,9 +111,18 @@ void aeon__fiber_leave(struct sched *s, struct fiber *f)
         leave(s, f, false);
 }
 
+static __attribute__((noinline)) void wake_watcher(const struct sched *s)
+{
+        if (!s->unwatched && atomic_exchange(&aeon__sched_watcher_asleep, false))
+                aeon__sched_wake_watcher();
+}
+
 static void enter(struct sched *s, struct fiber *f)
 {
-        s->running = f;
+        aeon__sched_set_running(s, f);
+        __atomic_store_n(&s->entries, s->entries + 1, __ATOMIC_RELAXED);
+        if (__builtin_expect(atomic_load_explicit(&aeon__sched_watcher_asleep, memory_order_relaxed), 0))
+                wake_watcher(s);
         f->state = FIBER_RUNNING;
         struct sched *outer = aeon__sched;
         aeon__sched = s;
@@ -122,13 +136,13 @@ void aeon__sched_run(struct sched *s, unsigned budget)
                 return;
         if (s->shuffle)
                 budget = shuffle(s);
-        s->budget = (int)budget - 1;
+        aeon__sched_set_budget(s, (int)budget - 1);
         enter(s, queue_pop(s));
 }
 
 void aeon__sched_run_now(struct sched *s, struct fiber *f)
 {
-        s->budget = -YIELDS_NOW;
+        aeon__sched_set_budget(s, -YIELDS_NOW);
         enter(s, f);
 }
 

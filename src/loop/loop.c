@@ -5,6 +5,7 @@
 
 #include <aeon/thread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,6 +18,11 @@ static aeon_time loop_now(struct driver *driver)
 {
         (void)driver;
         return (aeon_time)uv_hrtime();
+}
+
+static aeon_time loop_recent(struct driver *driver)
+{
+        return (aeon_time)uv_now(&container_of(driver, struct aeon_loop, driver)->uv) * 1000000;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -50,6 +56,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (until == AEON_NEVER && !aeon__loop_can_be_woken(loop))
+                return -EDEADLK;
         if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
                 uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
@@ -116,7 +124,7 @@ static int uv_part_new(struct aeon_loop *loop)
         uv_timer_init(&loop->uv, &loop->timer);
         uv_timer_init(&loop->uv, &loop->trim);
         uv_unref((uv_handle_t *)&loop->trim);
-        loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        loop->driver = (struct driver){ .now = loop_now, .recent = loop_recent, .poll = loop_poll };
         return 0;
 }
 
@@ -126,6 +134,7 @@ int aeon__loop_new(struct aeon_loop **ret_loop)
         if (!loop)
                 return aeon_fail(-ENOMEM, "no memory for a loop");
         loop->world = aeon__world;
+        loop->driver = aeon__world_driver(); /* of a world; a real loop has its own */
         int r = loop->world ? 0 : uv_part_new(loop);
         if (r < 0) {
                 free(loop);
@@ -135,6 +144,8 @@ int aeon__loop_new(struct aeon_loop **ret_loop)
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
         loop->thread = pthread_self();
+        static _Atomic unsigned loops_made;
+        snprintf(loop->title, sizeof loop->title, "loop %u", atomic_fetch_add(&loops_made, 1) + 1);
         list_init(&loop->calls);
         list_init(&loop->signals);
         if (loop->world)
@@ -192,7 +203,10 @@ int aeon__loop_run(struct aeon_loop *loop, aeon_task_fn *fn, void *arg)
 {
         loop->first = fn;
         loop->first_arg = arg;
-        return aeon__runner_run(&loop->runner, aeon__loop_first, loop);
+        aeon__watchdog_add(loop);
+        int r = aeon__runner_run(&loop->runner, aeon__loop_first, loop);
+        aeon__watchdog_remove(loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -211,12 +225,19 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
 
 aeon_loop *aeon_loop_current(void)
 {
-        return aeon__loop_now();
+        struct aeon_loop *loop = aeon__loop_now();
+        if (loop)
+                atomic_fetch_add(&loop->lent, 1);
+        return loop;
 }
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        return aeon__loop_hold(loop);
+        aeon__loop_hold(loop); /* before it counts as lent no more: whoever looks between sees both */
+        unsigned lent = atomic_load(&loop->lent);
+        while (lent && !atomic_compare_exchange_weak(&loop->lent, &lent, lent - 1))
+                ;
+        return loop;
 }
 
 void aeon_loop_release(aeon_loop *loop)
@@ -238,7 +259,7 @@ void aeon_loop_release(aeon_loop *loop)
 
 bool aeon__loop_can_be_woken(struct aeon_loop *loop)
 {
-        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+        if (atomic_load(&loop->lent) || atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
                 return true;
         uv_unref((uv_handle_t *)&loop->at_doorbell);
         uv_unref((uv_handle_t *)&loop->timer);

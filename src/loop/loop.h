@@ -17,11 +17,14 @@
  *
  *   HOLDERS are counted for a second reason: a loop in which every task waits, with no deadline, is dead unless the world outside
  *   can still wake it, and from outside it is reached through libuv or by somebody who holds it. So whoever will post, a thread or
- *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again.
+ *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again. A handle from
+ *   aeon_loop_current() that nobody turned into a hold is LENT: it may be in the hands of a thread that will post without a hold, and
+ *   a loop that is only waiting must never be taken for dead.
  */
 #pragma once
 
 #include "loop/mailbox.h"
+#include "loop/watchdog.h"
 #include "loop/world.h"
 #include "task/runner.h"
 
@@ -38,7 +41,10 @@ struct aeon_loop {
         int doorbell; /* an eventfd: something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
+        _Atomic unsigned lent;    /* handles given out and not held since */
         pthread_t thread;         /* that runs it */
+        struct watched watch;     /* the watchdog's */
+        char title[32];           /* in dumps of all loops */
         aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
         struct list calls;        /* those that such tasks do */
         struct list signals;      /* open receivers */
@@ -83,6 +89,6 @@ void aeon__calls_release(struct aeon_loop *loop); /* when the tasks were thrown 
 /* signal.c: close the receivers that are still open. */
 void aeon__signals_end(struct aeon_loop *loop);
 
-/* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
+/* Whether anything from outside can still wake @loop: it is held or lent, something was posted, or libuv has a handle or a request at work.
  * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
 bool aeon__loop_can_be_woken(struct aeon_loop *loop);
