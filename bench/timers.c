@@ -39,61 +39,60 @@ static void timer_clear(long i)
 /* ------------------------------------------------------------------ what fires is a sleep */
 
 struct sleepers {
-        aeon_event *armed; /* all have begun: due is set */
-        aeon_time due;
+        aeon_event *begin; /* all have begun, and next_pass is set */
+        aeon_time next_pass;
         uint64_t random;
         long waiting, fired;
 };
 
+/* Never ends: it is cancelled. */
 static int sleeper(void *arg)
 {
         struct sleepers *s = arg;
         s->waiting++;
-        must(aeon_event_wait(s->armed), "wait");
-        aeon_time mine = s->due + (aeon_time)(random_next(&s->random) % AEON_MILLISECONDS(WINDOW));
+        must(aeon_event_wait(s->begin), "wait");
         s->waiting--;
-        must(aeon_sleep_until(mine), "sleep");
-        s->fired++;
-        return aeon_sleep(AEON_HOURS(1));
+        aeon_duration mine = (aeon_duration)(random_next(&s->random) % AEON_MILLISECONDS(WINDOW));
+        int r;
+        while ((r = aeon_sleep_until(s->next_pass + mine)) == 0)
+                s->fired++;
+        return r;
 }
 
-/* Seconds for one. */
-static double fire_all(long live)
+/* Seconds until so many have fired. */
+static double fire_all(struct sleepers *s, long live)
+{
+        long fired = s->fired + live;
+        block_until(wall_seconds() + (double)(s->next_pass - aeon_now()) / 1e9 + WINDOW / 1e3);
+        s->next_pass = aeon_now() + (aeon_duration)(pass_seconds(live) * 1e9);
+        double begin = cpu_seconds();
+        while (s->fired < fired)
+                must(aeon_checkpoint(), "checkpoint");
+        return cpu_seconds() - begin;
+}
+
+static double measure_fire(long operations, long live)
 {
         struct sleepers s = { .random = 1 };
         aeon_group *g = NULL;
-        must(aeon_event_new(&s.armed), "event");
+        must(aeon_event_new(&s.begin), "event");
         must(aeon_group_open(&g), "group");
         for (long i = 0; i < live; i++)
                 must(aeon_spawn_with(g, "sleep", sleeper, &s, &(aeon_spawn_opts){ .stack_size = 65536 }), "spawn");
         while (s.waiting < live)
                 must(aeon_checkpoint(), "checkpoint");
-        s.due = aeon_now() + AEON_MILLISECONDS(10) + AEON_MICROSECONDS(2) * live;
-        aeon_event_set(s.armed);
+        s.next_pass = aeon_now() + (aeon_duration)(pass_seconds(live) * 1e9);
+        aeon_event_set(s.begin);
         while (s.waiting > 0)
                 must(aeon_checkpoint(), "checkpoint");
-
-        block_until(seconds_of(CLOCK_MONOTONIC) + (double)(s.due - aeon_now()) / 1e9 + WINDOW / 1e3);
-        long early = s.fired; /* a slow machine lets some fire while others are still being armed */
-        double begin = cpu_seconds();
-        while (s.fired < live)
-                must(aeon_checkpoint(), "checkpoint");
-        double seconds = cpu_seconds() - begin;
-
+        double seconds = 0;
+        long done = 0;
+        for (; done < operations; done += live)
+                seconds += fire_all(&s, live);
         aeon_group_cancel(g, NULL);
         must(aeon_group_close(g), "close");
-        aeon_event_free(s.armed);
-        must(early < live ? 0 : -ETIMEDOUT, "arm in time");
-        return seconds / (double)(live - early);
-}
-
-static double measure_fire(long operations, long live)
-{
-        long rounds = operations / live > 0 ? operations / live : 1;
-        double seconds = 0;
-        for (long i = 0; i < rounds; i++)
-                seconds += fire_all(live);
-        return seconds / (double)rounds;
+        aeon_event_free(s.begin);
+        return seconds / (double)done;
 }
 
 static int measure(void *arg)

@@ -4,12 +4,17 @@
 #include <uv.h>
 
 static uv_timer_t *timers;
-static long timer_count, fired;
+static long timer_count;
+
+/* Of measure_fire(), in milliseconds. */
+static uint64_t next_pass, *mine;
+static long fired;
 
 static void on_timer(uv_timer_t *timer)
 {
         fired++;
-        must(uv_timer_start(timer, on_timer, HOUR, 0), "start");
+        uint64_t due = next_pass + mine[timer - timers], now = uv_now(timer->loop);
+        must(uv_timer_start(timer, on_timer, due > now ? due - now : 0, 0), "start");
 }
 
 static void timers_open(long count)
@@ -40,30 +45,43 @@ static void timer_clear(long i)
         must(uv_timer_stop(&timers[i]), "stop");
 }
 
+static void set_next_pass(long live)
+{
+        uv_update_time(uv_default_loop());
+        next_pass = uv_now(uv_default_loop()) + (uint64_t)(pass_seconds(live) * 1e3);
+}
+
+/* Seconds until so many have fired. */
 static double fire_all(long live)
 {
-        uint64_t random = 1;
-        timers_open(live);
-        double begin = wall_seconds();
-        for (long i = 0; i < live; i++)
-                timer_set(i, WINDOW + (int64_t)(random_next(&random) % WINDOW));
-        block_until(begin + 3 * WINDOW / 1e3);
-        fired = 0;
-        begin = cpu_seconds();
-        while (fired < live)
+        long until = fired + live;
+        uv_update_time(uv_default_loop());
+        block_until(wall_seconds() + (double)(int64_t)(next_pass + WINDOW - uv_now(uv_default_loop())) / 1e3);
+        set_next_pass(live);
+        double begin = cpu_seconds();
+        while (fired < until)
                 uv_run(uv_default_loop(), UV_RUN_NOWAIT);
-        double seconds = cpu_seconds() - begin;
-        timers_close();
-        return seconds / (double)live;
+        return cpu_seconds() - begin;
 }
 
 static double measure_fire(long operations, long live)
 {
-        long rounds = operations / live > 0 ? operations / live : 1;
+        uint64_t random = 1;
+        timers_open(live);
+        mine = calloc((size_t)live, sizeof *mine);
+        must(mine ? 0 : -ENOMEM, "times");
+        set_next_pass(live);
+        for (long i = 0; i < live; i++) {
+                mine[i] = random_next(&random) % WINDOW;
+                timer_set(i, (int64_t)(next_pass + mine[i] - uv_now(uv_default_loop())));
+        }
         double seconds = 0;
-        for (long i = 0; i < rounds; i++)
+        long done = 0;
+        for (; done < operations; done += live)
                 seconds += fire_all(live);
-        return seconds / (double)rounds;
+        free(mine);
+        timers_close();
+        return seconds / (double)done;
 }
 
 int main(int argc, char **argv)

@@ -45,13 +45,15 @@ static uint32_t earliest_child(const struct heap *h, uint32_t parent)
         return best;
 }
 
-/* What may be looked at one level further down, whether it exists or not: as nothing guesses the way, nothing else fetches it in time.
- * (Always inline: gcc leaves out calls of a function that does nothing but prefetch.) */
+/* What may be looked at one level further down: as nothing guesses the way, nothing else fetches it in time. (Always inline: gcc leaves
+ * out calls of a function that does nothing but prefetch.) */
 static inline __attribute__((always_inline)) void prefetch_grandchildren(const struct heap *h, uint32_t parent)
 {
         uint64_t first = ((uint64_t)parent * ARITY + 1) * ARITY + 1;
+        if (first + ARITY * ARITY > h->capacity)
+                return;
         for (uint64_t i = 0; i < ARITY; i++)
-                __builtin_prefetch((const void *)((uintptr_t)h->slots + (first + i * ARITY) * sizeof *h->slots));
+                __builtin_prefetch(&h->slots[first + i * ARITY]);
 }
 
 static void sift_down(struct heap *h, uint32_t at, struct heap_slot slot)
