@@ -83,7 +83,7 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
 
 /* ------------------------------------------------------------------ between the files of this room */
 
-aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
+aeon_time aeon__task_deadline(const struct aeon_task *task); /* see aeon_effective_deadline() */
 
 /* Nothing can ever wake one of @runner's tasks: report them, and cancel them so that they unwind. -EDEADLK when that was done before,
  * in vain. */
