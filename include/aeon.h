@@ -25,6 +25,7 @@
 #include <aeon/task.h>
 #include <aeon/thread.h>
 #include <aeon/time.h>
+#include <aeon/tls.h>
 #include <aeon/var.h>
 
 #endif

@@ -17,11 +17,12 @@ extern "C" {
 typedef struct aeon_stream aeon_stream;
 typedef struct aeon_listener aeon_listener;
 
-/* Connect to @address; every address that a name has is tried in turn.
+/* Connect to @address. Of a name's addresses the first that answers is taken: each is given a head start of 250 ms before the next is
+ * tried beside it (RFC 8305).
  *
  * Suspends (names are looked up on a thread). Cancellable, and then there is no connection. @ret_stream is yours.
  *
- * Errors: -ECONNREFUSED, -EHOSTUNREACH ... of the last address tried; -ENOENT the name or socket file is unknown;
+ * Errors: -ECONNREFUSED, -EHOSTUNREACH ... of the first address tried; -ENOENT the name or socket file is unknown;
  *         -EINVAL the address cannot be read; -ECANCELED; -ENOMEM */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_stream_connect(const char *address, aeon_stream **ret_stream);
 
@@ -74,6 +75,17 @@ AEON_API AEON_MUST_CHECK int aeon_listener_open(int fd, aeon_listener **ret_list
  *
  * Errors: -ECANCELED; -EBADF the listener was closed meanwhile; -EMFILE and the like pass: wait a little and accept again */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_listener_accept(aeon_listener *l, aeon_stream **ret_stream);
+
+/* The same without waiting. Does not suspend. Owner loop only. Errors: -EAGAIN nobody waits; others as above. */
+AEON_API AEON_MUST_CHECK int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream);
+
+/* Let nobody new in, while those who are at the door can still be accepted: closing a listener resets them. Over TCP, a connection that
+ * is asked for from now on gets no answer, so that the peer asks again a second later, when the listener is closed; one whose handshake
+ * has begun completes it. Once some milliseconds have passed and aeon_listener_try_accept() finds nobody, close.
+ *
+ * The SOCKET refuses, in all processes that share it and for good: not for one that was handed over or that others go on with.
+ * Unix sockets know no such thing. Does not suspend. Errors: -ENOTSUP (unix); -ENOMEM ... of the kernel */
+AEON_API int aeon_listener_refuse(aeon_listener *l);
 
 /* Stop listening and free; NULL is accepted. Does not suspend. A task waiting in accept gets -EBADF. */
 AEON_API void aeon_listener_close(aeon_listener *l);

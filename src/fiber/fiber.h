@@ -6,7 +6,8 @@
  *
  *   A scheduler belongs to one loop. It has a queue of ready fibers and the MAIN context, which is the thread's own stack, where
  *   the loop polls for I/O. A fiber that parks switches straight to the next ready fiber; only when none is left, or the batch's
- *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O.
+ *   BUDGET is spent, does it switch to the main context. So a million ready fibers cannot keep the loop from its I/O; and one that
+ *   yields while nobody else is ready goes straight on, but not for ever, since that costs budget too.
  *
  *        main --sched_run()--> fiber A --park--> fiber B --park--> fiber C --park (queue empty)--> main --poll--> ...
  *
@@ -45,7 +46,9 @@ struct sched {
         struct fiber *first_ready, **last_ready;
         struct fiber *running; /* NULL in the main context */
         struct context main;
-        unsigned budget;  /* how many more fibers may run before the main context has its turn */
+        /* How many more fibers may run before the main context has its turn. Below 0: no other, but the running one may go on past so
+         * many yields. */
+        int budget;
         unsigned entries; /* how often the main context has handed over; wraps */
         bool unwatched;   /* its entries wake no watcher */
         int64_t time;     /* when the main context last looked at the clock: for reports; kept by the room above */
@@ -58,7 +61,8 @@ extern __thread struct sched *aeon__sched;
 
 struct sched_progress {
         const struct fiber *running; /* NULL: the main context */
-        unsigned budget, entries;
+        int budget;
+        unsigned entries;
 };
 
 /* Any thread, while @s lives. The running fiber itself must not be looked into from another thread. */
@@ -101,14 +105,14 @@ static inline void aeon__sched_set_running(struct sched *s, struct fiber *f)
         __atomic_store_n(&s->running, f, __ATOMIC_RELAXED);
 }
 
-static inline void aeon__sched_set_budget(struct sched *s, unsigned budget)
+static inline void aeon__sched_set_budget(struct sched *s, int budget)
 {
         __atomic_store_n(&s->budget, budget, __ATOMIC_RELAXED);
 }
 
 static inline void aeon__sched_spend(struct sched *s)
 {
-        aeon__sched_set_budget(s, s->budget - 1);
+        aeon__sched_set_budget(s, s->budget > 0 ? s->budget - 1 : s->budget + 1);
 }
 
 /* From the running fiber @f, whose state says whether it comes back: switch to the next one or to the main context. */
@@ -145,7 +149,7 @@ static inline void aeon__fiber_yield(struct sched *s)
 void aeon__sched_run(struct sched *s, unsigned budget);
 
 /* From the main context, typically inside an I/O callback: run the parked @f now, before those in the queue, and come back when it
- * parks. What it readies waits for its turn. */
+ * parks or lets others run. What it readies waits for its turn. */
 void aeon__sched_run_now(struct sched *s, struct fiber *f);
 
 static inline bool aeon__sched_has_ready(const struct sched *s)

@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
 
@@ -66,21 +68,55 @@ static int loop_poll(struct driver *driver, aeon_time until)
         return 0;
 }
 
-/* ------------------------------------------------------------------ a loop's life */
+/* ------------------------------------------------------------------ the doorbell of the mailbox */
 
-static void on_wakeup(uv_async_t *wakeup)
+/* Async-signal-safe. In a world nobody sleeps who could be woken. */
+static void doorbell_ring(struct aeon_loop *loop)
 {
-        struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
-        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
-                uv_async_send(wakeup); /* the rest in the next turn */
+        if (loop->world)
+                return;
+        ssize_t written = write(loop->doorbell, &(uint64_t){ 1 }, sizeof(uint64_t));
+        (void)written; /* it fails only when the counter is full, and then the bell rings already */
 }
+
+static void on_doorbell(uv_poll_t *poll, int status, int events)
+{
+        (void)status, (void)events;
+        struct aeon_loop *loop = container_of(poll, struct aeon_loop, at_doorbell);
+        uint64_t rung;
+        ssize_t got = read(loop->doorbell, &rung, sizeof rung); /* before the box is emptied: what comes later rings again */
+        (void)got;
+        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
+                doorbell_ring(loop); /* the rest in the next turn */
+}
+
+static int doorbell_open(struct aeon_loop *loop)
+{
+        loop->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (loop->doorbell < 0)
+                return -errno;
+        int r = uv_poll_init(&loop->uv, &loop->at_doorbell, loop->doorbell);
+        if (r == 0)
+                r = uv_poll_start(&loop->at_doorbell, UV_READABLE, on_doorbell);
+        if (r < 0)
+                close(loop->doorbell);
+        return r;
+}
+
+static void doorbell_close(struct aeon_loop *loop)
+{
+        uv_close((uv_handle_t *)&loop->at_doorbell, NULL);
+        close(loop->doorbell);
+}
+
+/* ------------------------------------------------------------------ a loop's life */
 
 static int uv_part_new(struct aeon_loop *loop)
 {
         int r = uv_loop_init(&loop->uv);
         if (r < 0)
                 return aeon_fail_os(r, "cannot make an event loop");
-        r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
+        r = doorbell_open(loop);
         if (r < 0) {
                 uv_loop_close(&loop->uv);
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
@@ -130,7 +166,7 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 
 static void uv_part_end(struct aeon_loop *loop)
 {
-        uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        doorbell_close(loop);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
@@ -204,13 +240,6 @@ aeon_loop *aeon_loop_hold(aeon_loop *loop)
         return loop;
 }
 
-/* In a world nobody sleeps who could be woken. */
-static void ring_bell(struct aeon_loop *loop)
-{
-        if (!loop->world)
-                uv_async_send(&loop->wakeup);
-}
-
 void aeon_loop_release(aeon_loop *loop)
 {
         if (!loop)
@@ -220,7 +249,7 @@ void aeon_loop_release(aeon_loop *loop)
         unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
         if (ring) {
                 if (left == 1)
-                        ring_bell(loop);
+                        doorbell_ring(loop);
                 aeon__mailbox_leave(&loop->mailbox);
         } else if (left == 0) {
                 aeon__mailbox_done(&loop->mailbox);
@@ -232,24 +261,25 @@ bool aeon__loop_can_be_woken(struct aeon_loop *loop)
 {
         if (atomic_load(&loop->lent) || atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
                 return true;
-        uv_unref((uv_handle_t *)&loop->wakeup);
+        uv_unref((uv_handle_t *)&loop->at_doorbell);
         uv_unref((uv_handle_t *)&loop->timer);
         bool alive = uv_loop_alive(&loop->uv);
-        uv_ref((uv_handle_t *)&loop->wakeup);
+        uv_ref((uv_handle_t *)&loop->at_doorbell);
         uv_ref((uv_handle_t *)&loop->timer);
         return alive;
 }
 
 int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
 {
-        if (!aeon__mailbox_enter(&loop->mailbox))
-                return -ESHUTDOWN; /* no words: this may be a signal handler */
         bool first;
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
-        if (r == 0 && first)
-                ring_bell(loop);
-        aeon__mailbox_leave(&loop->mailbox);
-        return r;
+        if (r < 0)
+                return r; /* no words: this may be a signal handler */
+        if (first) {
+                doorbell_ring(loop);
+                aeon__mailbox_leave(&loop->mailbox);
+        }
+        return 0;
 }
 
 bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)

@@ -57,8 +57,8 @@ static void on_closed(uv_handle_t *handle)
                 free(s);
 }
 
-/* Nothing works on @s any more and every call returns @code; a pending write hears it from libuv. */
-static void stream_break(struct aeon_stream *s, int code)
+/* A pending write hears it from libuv. */
+void aeon__stream_break(struct aeon_stream *s, int code)
 {
         if (!s->broken)
                 s->broken = code;
@@ -77,7 +77,9 @@ void aeon_stream_close(aeon_stream *s)
         if (!s)
                 return;
         s->orphan = true;
-        stream_break(s, -EBADF);
+        aeon__secure_free(s->secure);
+        s->secure = NULL;
+        aeon__stream_break(s, -EBADF);
         if (s->closed)
                 free(s);
 }
@@ -125,7 +127,7 @@ static bool abort_read(struct wait *wait, struct aeon_task *task)
         return true;
 }
 
-ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
+ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -166,7 +168,7 @@ static void on_written(uv_write_t *request, int status)
 static bool abort_write(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
-        stream_break(container_of(wait, struct stream_writer, wait)->stream, -EPIPE);
+        aeon__stream_break(container_of(wait, struct stream_writer, wait)->stream, -EPIPE);
         return false;
 }
 
@@ -198,7 +200,7 @@ static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs
         return r == UV_ECANCELED && s->orphan ? -EBADF : r;
 }
 
-int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
+int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -229,11 +231,6 @@ int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
         return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "write to the peer") : r;
 }
 
-int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)
-{
-        return aeon_stream_writev(s, &(aeon_bytes){ bytes, size }, 1);
-}
-
 static void on_shut_down(uv_shutdown_t *request, int status)
 {
         struct stream_writer *writer = container_of(request, struct stream_writer, request.shutdown);
@@ -241,7 +238,7 @@ static void on_shut_down(uv_shutdown_t *request, int status)
         aeon__wake(writer->task, status);
 }
 
-int aeon_stream_shutdown(aeon_stream *s)
+int aeon__raw_shutdown(struct aeon_stream *s)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -257,6 +254,28 @@ int aeon_stream_shutdown(aeon_stream *s)
                 return aeon_fail_os(r, "shut down %s", aeon_stream_peer(s));
         s->writer = &writer;
         return aeon__wait(&writer.wait);
+}
+
+/* ------------------------------------------------------------------ what users call */
+
+ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
+{
+        return s->secure ? aeon__secure_read(s, buffer, size) : aeon__raw_read(s, buffer, size);
+}
+
+int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
+{
+        return s->secure ? aeon__secure_writev(s, pieces, count) : aeon__raw_writev(s, pieces, count);
+}
+
+int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)
+{
+        return aeon_stream_writev(s, &(aeon_bytes){ bytes, size }, 1);
+}
+
+int aeon_stream_shutdown(aeon_stream *s)
+{
+        return s->secure ? aeon__secure_shutdown(s) : aeon__raw_shutdown(s);
 }
 
 const char *aeon_stream_peer(aeon_stream *s)

@@ -32,6 +32,7 @@ struct actor {
 struct world {
         struct driver clock; /* of the thread, outside its loops */
         aeon_time now;
+        int64_t wall_begin;    /* what the wall clock shows when now is 0, in nanoseconds */
         uint64_t chance;       /* the state of the lottery */
         uint64_t users_chance; /* the state of what the loops draw themselves */
         struct list actors;

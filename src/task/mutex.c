@@ -99,7 +99,7 @@ int aeon__mutex_lock_again(aeon_mutex *m, struct aeon_task *t, const char *site)
         int r = take(m, t, site);
         if (r != -EAGAIN)
                 return r;
-        struct waiter self = { .wait = { .what = "mutex", .object = m }, .task = t, .key = site };
+        struct waiter self = { .wait = { .what = "mutex", .object = m, .describe = describe_wait }, .task = t, .key = site };
         list_append(&m->waiters.list, &self.in_list);
         return in_words(aeon__wait(&self.wait));
 }

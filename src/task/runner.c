@@ -48,6 +48,7 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
         runner->last_spare_group = &runner->spare_groups;
         aeon__sched_init(&runner->sched);
         aeon__runner_look(runner);
+        aeon__runner_clock(runner);
         const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
         if (seed)
                 runner->sched.shuffle = strtoull(seed, NULL, 10);

@@ -44,11 +44,12 @@ static aeon_scope *inner_of(const struct aeon__inner *inner, const struct aeon_t
         return inner->scope;
 }
 
-/* The outermost scope of the next task of @s's group after the one at @place. On the way, tasks that have none are told of a cancel. */
+/* The outermost scope of the next task of @s's group, after the one at @place. On the way, tasks that have none are told of a cancel. The
+ * latest task comes first: its deadline is likely to be among the last in the heap, which are the cheapest to remove. */
 static aeon_scope *next_task_scope(const aeon_scope *s, const struct list *place)
 {
         struct list *tasks = aeon__group_tasks(s->group);
-        for (struct list *node = place->next; node != tasks; node = node->next) {
+        for (struct list *node = place->prev; node != tasks; node = node->prev) {
                 struct aeon_task *t = container_of(node, struct aeon_task, in_group);
                 if (t->inner.scope)
                         return inner_of(&t->inner, t);
@@ -168,7 +169,8 @@ int aeon_scope_set_deadline(aeon_scope *s, aeon_time deadline)
                 return aeon_fail(-EINVAL, "scope \"%s\" was closed at %s", aeon__scope_name(s), s->closed_at);
         aeon_time before = s->deadline;
         s->deadline = deadline;
-        int r = aeon__scope_is_open(s) ? arm(s, aeon_now()) : 0;
+        /* The clock is not read again, which would cost more than all the rest: what has passed since is found when the turn ends. */
+        int r = aeon__scope_is_open(s) ? arm(s, s->owner->runner->time) : 0;
         if (r < 0)
                 s->deadline = before;
         return r;

@@ -18,9 +18,10 @@
  *   list really waits: a cancelled task has taken itself out, and one that waits for the first of several things (select.c) is
  *   taken out of all lists when it is woken through one. So nothing is ever given to a task that cannot take it.
  *
- *   Both ways of stopping, to wait and to let others run, are in ONE function, which the public calls end with. After a switch the
- *   processor guesses that the returns lead back to where the task just left was called from. Up to the public call they do now,
- *   whatever the two tasks are doing: one wrong guess a switch is left, and it costs about as much as the switch itself.
+ *   Both ways of stopping, to wait and to let others run, are in ONE function, and the calls that are made often end with a jump to
+ *   it. After a switch the processor guesses that the returns lead back to where the task just left was called from. Up to the
+ *   public call they do now, whatever the two tasks are doing: one wrong guess a switch is left, which costs about as much as
+ *   the switch itself.
  */
 #pragma once
 
@@ -93,8 +94,7 @@ static inline int aeon__waiters_skip(struct aeon_task *t)
 
 /* ------------------------------------------------------------------ waking */
 
-void aeon__choice_wake(struct waiter *w,
-                       int result); /* of one of several: the task wakes with its index, and @result is of that one */
+void aeon__choice_wake(struct waiter *w, int result); /* in select.c: the task wakes with the index of @w */
 
 /* Wake one that was taken out of its list. */
 static inline void aeon__waiter_wake(struct waiter *w, int result)

@@ -386,6 +386,7 @@ int main(int argc, char **argv)
                         return 2;
         }
         signal(SIGPIPE, SIG_IGN);
+        setenv("AEON_MODULES", test_build_folder(), 0);
         run_all(argv + optind, jobs < 1 ? 1 : jobs > JOBS_LIMIT ? JOBS_LIMIT : jobs, verbose, &passed, &failed);
         printf("%d passed, %d failed\n", passed, failed);
         return failed ? 1 : 0;

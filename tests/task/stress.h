@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   A crowd of tasks does random things: waits, opens scopes and groups, spawns, fails, and meddles with the scopes, groups,
- *   events, channels and locks of all the others, which stand in tables for that. Each act compares what a call returned with what the
+ *   events and channels of all the others, which stand in tables for that. Each act compares what a call returned with what the
  *   rules say it had to return. All chance comes from one seed, and where nothing else is left to chance, as on a virtual clock, a
  *   run that failed fails again in the same way.
  *
@@ -90,16 +90,26 @@ int band_close(struct band *band);
 void spawn_into(struct band *band); /* somebody who does some acts */
 void stress_meddle(void);           /* with a scope of some task; also from outside of tasks */
 
+/* Some event, which stays until event_leave(). */
+aeon_event *event_enter(size_t *ret_place);
+void event_leave(size_t place);
+
 /* ------------------------------------------------------------------ between the files of this program */
 
-extern struct act stress_wait_acts[], stress_scope_acts[], stress_sync_acts[], stress_lock_acts[];
+extern struct act stress_wait_acts[], stress_scope_acts[], stress_sync_acts[], stress_channel_acts[], stress_lock_acts[];
+
 void stress_scopes_unshield(void); /* all that are open */
 void stress_bands_free(void);
 
-void stress_sync_open(long acts);
+void stress_sync_open(void);
 void stress_sync_check_idle(void); /* every other task waits: does one wait for what is there? */
 void stress_sync_tend(void);       /* complete what cannot be aborted */
+void stress_sync_close(void);      /* the crowd is gone */
+
+void stress_channels_open(long acts);
+void stress_channels_check_idle(void);
+void stress_channels_close(void); /* is anything lost? */
+
 void stress_locks_open(void);
 void stress_locks_check_idle(void);
 void stress_locks_close(void);
-void stress_sync_close(void); /* the crowd is gone: is anything lost? */
