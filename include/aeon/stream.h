@@ -76,6 +76,17 @@ AEON_API AEON_MUST_CHECK int aeon_listener_open(int fd, aeon_listener **ret_list
  * Errors: -ECANCELED; -EBADF the listener was closed meanwhile; -EMFILE and the like pass: wait a little and accept again */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_listener_accept(aeon_listener *l, aeon_stream **ret_stream);
 
+/* The same without waiting. Does not suspend. Owner loop only. Errors: -EAGAIN nobody waits; others as above. */
+AEON_API AEON_MUST_CHECK int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream);
+
+/* Let nobody new in, while those who are at the door can still be accepted: closing a listener resets them. Over TCP, a connection that
+ * is asked for from now on gets no answer, so that the peer asks again a second later, when the listener is closed; one whose handshake
+ * has begun completes it. Once some milliseconds have passed and aeon_listener_try_accept() finds nobody, close.
+ *
+ * The SOCKET refuses, in all processes that share it and for good: not for one that was handed over or that others go on with.
+ * Unix sockets know no such thing. Does not suspend. Errors: -ENOTSUP (unix); -ENOMEM ... of the kernel */
+AEON_API int aeon_listener_refuse(aeon_listener *l);
+
 /* Stop listening and free; NULL is accepted. Does not suspend. A task waiting in accept gets -EBADF. */
 AEON_API void aeon_listener_close(aeon_listener *l);
 

@@ -36,6 +36,8 @@ struct http_connection *aeon__connection_new(struct http_server *server, aeon_st
                 return NULL;
         c->server = server;
         c->stream = stream;
+        c->accepted = aeon_now();
+        c->fresh = true;
         c->request.connection = c;
         list_append(&server->connections, &c->place);
         server->count++;
@@ -117,6 +119,13 @@ static void refuse(struct http_connection *c, int status, const char *reason)
                 linger(c);
 }
 
+/* One that was let in a moment ago has a request on its way, most likely. */
+aeon_time aeon__connection_last_look(const struct http_connection *c)
+{
+        aeon_time look = aeon_now() + HTTP_LAST_LOOK, first = c->accepted + HTTP_FIRST_LOOK;
+        return c->fresh && first > look ? first : look;
+}
+
 /* Wait for more of a head: 1 when something came, 0 when the connection is to be closed, -ETIMEDOUT when the head is too slow. */
 static int wait_for_head(struct http_connection *c)
 {
@@ -124,10 +133,12 @@ static int wait_for_head(struct http_connection *c)
         c->idle = buffer_size(&c->in) == 0;
         if (!c->idle && !c->head_begun)
                 c->head_begun = aeon_now();
-        aeon_duration patience = c->server->closing ? HTTP_LAST_LOOK : limits->idle_timeout;
-        aeon_time deadline = c->idle ? aeon_now() + patience : c->head_begun + limits->head_timeout;
+        aeon_time idle_end = c->server->closing ? aeon__connection_last_look(c) : aeon_now() + limits->idle_timeout;
+        aeon_time deadline = c->idle ? idle_end : c->head_begun + limits->head_timeout;
         aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = c->idle ? "idle" : "head" });
+        c->receiving = true;
         ssize_t n = aeon__connection_read(c);
+        c->receiving = false;
         int r = aeon_scope_close(&c->waiting, n > 0 ? 1 : (int)n);
         bool idle = c->idle;
         c->idle = false;
@@ -203,6 +214,7 @@ static void name_of(const struct http_connection *c, char *name, size_t size)
 
 static void serve_request(struct http_connection *c)
 {
+        c->fresh = false;
         char name[32];
         name_of(c, name, sizeof name);
         c->close = !c->request.head.keep_alive;

@@ -7,7 +7,7 @@
  *       bind      every endpoint's socket is bound, and duplicated once per loop: each loop accepts from its own descriptor of the
  *                 same kernel queue, so that a loop which stops early loses no connection that another can take
  *       serve     each loop listens on its own descriptor and starts its accept loop
- *       quiesce   each loop closes its descriptor; with the last one the kernel stops taking connections
+ *       quiesce   each loop has the socket refuse newcomers, takes who is in the queue, and closes its descriptor
  *
  *   What went wrong while declaring is kept and told by bind, so that the start fails with it.
  */
@@ -36,6 +36,7 @@ struct endpoint {
         struct endpoint *next;
         struct http *http;
         char address[ADDRESS_SIZE]; /* as asked for; once bound, as it is */
+        bool shared;                /* it was handed to us: whoever did so goes on with it */
         struct http_limits limits;
         struct seat *seats; /* one per loop; NULL before bind */
         unsigned seat_count;
@@ -81,7 +82,9 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                 return aeon_fail(-ENOMEM, "%s", e->address);
         for (; e->seat_count < loops; e->seat_count++) {
                 struct seat *seat = &e->seats[e->seat_count];
-                seat->server = (struct http_server){ .limits = e->limits, .spawn = spawn_handler, .answer = answer, .owner = e };
+                seat->server = (struct http_server){
+                        .limits = e->limits, .spawn = spawn_handler, .answer = answer, .owner = e, .shared = e->shared
+                };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
@@ -93,6 +96,7 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
 static int endpoint_bind(struct endpoint *e, unsigned loops)
 {
         int fd;
+        e->shared = !strncmp(e->address, "fd:", strlen("fd:"));
         int r = aeon_socket_bind(e->address, &fd);
         if (r < 0)
                 return aeon_fail(r, "HTTP");

@@ -50,26 +50,52 @@ static int accept_one(struct http_server *server)
 int aeon__http_server_run(struct http_server *server)
 {
         int r = 0;
-        while (!server->closing && r != -ECANCELED) {
+        while (server->listener && r != -ECANCELED) {
                 r = accept_one(server);
-                if (r == 0 || r == -ECANCELED || server->closing)
+                if (r == 0 || r == -ECANCELED || !server->listener)
                         continue;
                 aeon_log_warning("HTTP accept: %s", aeon_error_describe(r));
                 r = aeon_sleep(AEON_MILLISECONDS(100)); /* too many connections, or no file descriptor left: it will pass */
         }
-        return server->closing ? 0 : r;
+        return server->listener ? r : 0;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+/* Closing a listener resets those who wait in the kernel's queue, so they are taken out first, and nobody new gets in meanwhile. */
+static void empty_the_queue(struct http_server *server)
+{
+        aeon_stream *stream;
+        while (server->listener && aeon_listener_try_accept(server->listener, &stream) == 0)
+                serve_stream(server, stream);
+}
+
+static bool is_anybody_asking(const struct http_server *server)
+{
+        struct http_connection *c;
+        list_foreach (c, &server->connections, place)
+                if (c->receiving)
+                        return true;
+        return false;
 }
 
 void aeon__http_server_quiesce(struct http_server *server)
 {
         struct http_connection *c;
-        aeon_sleep(AEON_MILLISECONDS(1)); /* who is in the kernel's queue is still let in */
         server->closing = true;
-        aeon_listener_close(server->listener);
-        server->listener = NULL;
-        if (!list_empty(&server->connections))
-                aeon_sleep(HTTP_LAST_LOOK);
+        if (!server->listener && list_empty(&server->connections))
+                return;
+        if (server->listener && !server->shared && aeon_listener_refuse(server->listener) < 0)
+                aeon_log_debug("HTTP: %s", aeon_error_text());
         list_foreach (c, &server->connections, place)
                 if (c->idle)
-                        aeon_scope_cancel(&c->waiting, "the server stops");
+                        aeon_scope_set_deadline(&c->waiting, aeon__connection_last_look(c));
+        aeon_sleep(HTTP_LAST_LOOK); /* handshakes are completed; the accept loop goes on */
+        empty_the_queue(server);
+        aeon_listener *listener = server->listener;
+        server->listener = NULL;
+        aeon_listener_close(listener);
+        aeon_time latest = aeon_now() + HTTP_FIRST_LOOK;
+        while (is_anybody_asking(server) && aeon_now() < latest && aeon_sleep(HTTP_LAST_LOOK) == 0)
+                ;
 }

@@ -20,8 +20,9 @@
 #include <time.h>
 
 /* How long an idle connection is still looked at when the server stops: a request that is on the wire by then, sent before the
- * client could know, gets its answer. */
+ * client could know, gets its answer. One that has not had its first request yet: counted from when it was let in. */
 #define HTTP_LAST_LOOK AEON_MILLISECONDS(20)
+#define HTTP_FIRST_LOOK AEON_SECONDS(1)
 
 struct http_limits {
         size_t max_body;
@@ -44,6 +45,7 @@ struct http_server {
 
         struct list connections; /* of struct http_connection */
         size_t count;
+        bool shared;        /* others listen on the socket too, and go on */
         bool closing;       /* replies say `Connection: close`, and nothing idle stays */
         time_t date_second; /* what date_text says */
         char date_text[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -54,7 +56,8 @@ void aeon__http_server_init(struct http_server *server);
 /* Accept until the listener is closed (0) or the task is cancelled (-ECANCELED). */
 AEON_SUSPENDS int aeon__http_server_run(struct http_server *server);
 
-/* Close the listener and what is idle; what has begun goes on. Suspends shortly: requests that were on the wire still count. */
+/* Let nobody new in, close the listener and what is idle; what has begun goes on. Suspends until no request can come any more: a moment,
+ * and for those who were let in without having asked yet up to HTTP_FIRST_LOOK. */
 AEON_SUSPENDS void aeon__http_server_quiesce(struct http_server *server);
 
 void *aeon__request_owner(const aeon_request *req);

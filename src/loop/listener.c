@@ -6,8 +6,10 @@
  */
 #include "loop/stream.h"
 
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 struct aeon_listener {
         struct aeon_stream *socket; /* the handle, closed like any stream's */
@@ -85,6 +87,53 @@ static int take(aeon_listener *l, aeon_stream **ret_stream)
         if (l->family != AF_UNIX)
                 uv_tcp_nodelay(&s->uv.tcp, 1);
         *ret_stream = s;
+        return 0;
+}
+
+/* From the kernel's queue, past libuv. */
+static int take_directly(aeon_listener *l, aeon_stream **ret_stream)
+{
+        uv_os_fd_t listening;
+        uv_fileno(&l->socket->uv.handle, &listening);
+        int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+                return errno == EAGAIN ? -EAGAIN : aeon_fail_os(-errno, "cannot accept a connection");
+        aeon_stream *s = NULL;
+        int r = aeon__stream_new(l->family, &s);
+        if (r == 0)
+                r = l->family == AF_UNIX ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
+        if (r < 0) {
+                aeon_stream_close(s);
+                close(fd);
+                return aeon_fail_os(r, "cannot accept a connection");
+        }
+        if (l->family != AF_UNIX)
+                uv_tcp_nodelay(&s->uv.tcp, 1);
+        *ret_stream = s;
+        return 0;
+}
+
+int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream)
+{
+        int r = take(l, ret_stream);
+        return r == UV_EAGAIN ? take_directly(l, ret_stream) : r;
+}
+
+int aeon_listener_refuse(aeon_listener *l)
+{
+        enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 }; /* in the TCP header, which the filter sees from its first byte */
+        struct sock_filter drop_first_packets[] = {
+                BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),      BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1), BPF_STMT(BPF_RET | BPF_K, 0),
+                BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+        };
+        struct sock_fprog program = { sizeof drop_first_packets / sizeof *drop_first_packets, drop_first_packets };
+        uv_os_fd_t fd;
+        if (l->family == AF_UNIX)
+                return aeon_fail(-ENOTSUP, "a unix socket cannot refuse connections and accept those that wait");
+        uv_fileno(&l->socket->uv.handle, &fd);
+        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+                return aeon_fail_os(-errno, "cannot have socket %d refuse connections", fd);
         return 0;
 }
 

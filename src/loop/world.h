@@ -32,6 +32,7 @@ struct actor {
 struct world {
         struct driver clock; /* of the thread, outside its loops */
         aeon_time now;
+        int64_t wall_begin;    /* what the wall clock shows when now is 0, in nanoseconds */
         uint64_t chance;       /* the state of the lottery */
         uint64_t users_chance; /* the state of what the loops draw themselves */
         struct list actors;
@@ -67,7 +68,7 @@ int aeon__world_signal(struct world *w, int number);
 /* ------------------------------------------------------------------ between the files of this room */
 
 void aeon__world_add(struct world *w, struct actor *actor);
-struct driver aeon__world_driver(void); /* of its loops */
+struct driver aeon__world_driver(void);         /* of its loops */
 void aeon__world_adopt(struct aeon_loop *loop); /* a new one, with no task yet */
 int aeon__world_loop_run(aeon_task_fn *fn, void *arg);
 

@@ -42,10 +42,13 @@ __attribute__((constructor)) static void connect_rooms_below(void)
 
 void aeon__runner_init(struct runner *runner, struct driver *driver)
 {
-        *runner = (struct runner){ .driver = driver, .batch = BATCH, .root = { .deadline = AEON_NEVER, .state = SCOPE_OPEN, .name = "root" } };
+        *runner = (struct runner){ .driver = driver,
+                                   .batch = BATCH,
+                                   .root = { .deadline = AEON_NEVER, .state = SCOPE_OPEN, .name = "root" } };
         runner->last_spare_group = &runner->spare_groups;
         aeon__sched_init(&runner->sched);
         aeon__runner_look(runner);
+        aeon__runner_clock(runner);
         const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
         if (seed)
                 runner->sched.shuffle = strtoull(seed, NULL, 10);

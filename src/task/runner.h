@@ -32,6 +32,7 @@ enum timer_kind { TIMER_SCOPE, TIMER_SLEEP };
 struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
+        aeon_time time; /* when the clock was last read */
         struct heap deadlines;
         aeon_scope root; /* parent of the first task's scopes, and owned by it; cancelled only to end a deadlock */
         size_t tasks;    /* alive */
@@ -53,7 +54,7 @@ static inline struct runner *aeon__runner_now(void)
 
 static inline aeon_time aeon__runner_clock(struct runner *runner)
 {
-        return runner->driver->now(runner->driver);
+        return runner->time = runner->driver->now(runner->driver);
 }
 
 /* Read the coarse clock: whatever is about to run tasks does. */
@@ -83,7 +84,7 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
 
 /* ------------------------------------------------------------------ between the files of this room */
 
-aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
+aeon_time aeon__task_deadline(const struct aeon_task *task); /* see aeon_effective_deadline() */
 
 /* Nothing can ever wake one of @runner's tasks: report them, and cancel them so that they unwind. -EDEADLK when that was done before,
  * in vain. */

@@ -148,6 +148,23 @@ PLAIN_TEST(a_day_takes_no_time)
         CHECK_INT(count, 23 * 60 + 1);
 }
 
+static void at_three(aeon_app *app)
+{
+        aeon_periodic(app, "nightly", tick, NULL, &(aeon_periodic_opts){ .cron = "0 3 * * *" });
+}
+
+static int sleep_a_year(aeon_test *t)
+{
+        int r = aeon_test_await_ready(t);
+        return r < 0 ? r : aeon_sleep(AEON_HOURS(24) * 365);
+}
+
+PLAIN_TEST(the_wall_clock_goes_with_the_other)
+{
+        CHECK_INT(aeon_test_run(at_three, sleep_a_year, &(aeon_test_opts){ .limit = AEON_HOURS(24) * 366 }, NULL), 0);
+        CHECK_INT(count, 365);
+}
+
 static int idle_before_each_tick(aeon_test *t)
 {
         aeon_test_await_ready(t);
@@ -333,6 +350,27 @@ PLAIN_TEST(the_same_seed_is_the_same_life_and_another_another)
 }
 
 /* ------------------------------------------------------------------ many lives */
+
+static int note_digest(const aeon_test_result *life, void *digest)
+{
+        *(uint64_t *)digest = life->digest;
+        return busy_check(life, NULL);
+}
+
+static uint64_t digest_of_troubled_life(uint64_t seed)
+{
+        uint64_t digest = 0;
+        aeon_simulation_opts opts = { .lives = 1, .seed = seed, .test = busy_traffic, .check = note_digest, .arg = &digest };
+        CHECK_INT(aeon_test_simulate(busy_define, &opts, NULL), 0);
+        return digest;
+}
+
+/* Not even one that was cut. */
+PLAIN_TEST_WITHIN(no_life_leaves_anything_to_the_next, 60)
+{
+        for (uint64_t seed = 1; seed <= 300; seed++)
+                CHECK(digest_of_troubled_life(seed) == digest_of_troubled_life(seed));
+}
 
 static void simulate(unsigned lives)
 {

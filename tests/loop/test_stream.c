@@ -9,9 +9,9 @@
 #include <aeon/scope.h>
 #include <aeon/stream.h>
 #include <aeon/time.h>
-#include <semaphore.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -321,4 +321,80 @@ TEST(an_address_that_does_not_answer_does_not_hold_up_the_next)
         CHECK_INT(aeon_scope_close(&limit, aeon__connect_any(address_list(&a, (int[]){ mute, mute }, 2), &s)), -ETIMEDOUT);
         aeon_listener_close(server.listener);
         CHECK_INT(aeon_group_close(server.group), 0);
+}
+
+/* ------------------------------------------------------------------ closing a door while people queue at it */
+
+static char door[128];
+static int newcomer_result;
+static bool newcomer_asks;
+
+static aeon_listener *listen_at(const char *address)
+{
+        int fd;
+        aeon_listener *l = NULL;
+        REQUIRE_INT(aeon_socket_bind(address, &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, door, sizeof door), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        return l;
+}
+
+static int come_late(void *unused)
+{
+        (void)unused;
+        aeon_stream *s = NULL;
+        newcomer_asks = true;
+        newcomer_result = aeon_stream_connect(door, &s);
+        aeon_stream_close(s);
+        return 0;
+}
+
+static void check_who_waits_is_taken(aeon_listener *l, unsigned count)
+{
+        for (unsigned i = 0; i < count; i++) {
+                aeon_stream *s = NULL;
+                CHECK_INT(aeon_listener_try_accept(l, &s), 0);
+                CHECK_INT(aeon_stream_write(s, "hello", 5), 0);
+                aeon_stream_close(s);
+        }
+        aeon_stream *nobody = NULL;
+        CHECK_INT(aeon_listener_try_accept(l, &nobody), -EAGAIN);
+        CHECK(nobody == NULL);
+}
+
+TEST(a_listener_that_refuses_takes_who_waits_and_nobody_new)
+{
+        aeon_listener *l = listen_at("127.0.0.1:0");
+        aeon_stream *early[3];
+        for (int i = 0; i < 3; i++)
+                REQUIRE_INT(aeon_stream_connect(door, &early[i]), 0);
+        CHECK_INT(aeon_listener_refuse(l), 0);
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "newcomer", come_late, NULL);
+        while (!newcomer_asks)
+                aeon_checkpoint();
+        aeon_sleep(AEON_MILLISECONDS(5)); /* its first packet has come by now: the interface is a loopback */
+        check_who_waits_is_taken(l, 3);
+        aeon_listener_close(l);
+        for (int i = 0; i < 3; i++) {
+                char text[8] = "";
+                CHECK_INT(aeon_stream_read(early[i], text, sizeof text), 5);
+                aeon_stream_close(early[i]);
+        }
+        CHECK_INT(aeon_group_close(g), 0);
+        CHECK_INT(newcomer_result, -ECONNREFUSED); /* by its second packet */
+}
+
+TEST(who_waits_at_a_unix_socket_is_taken_too)
+{
+        char address[256];
+        snprintf(address, sizeof address, "unix:%s", test_path("door"));
+        aeon_listener *l = listen_at(address);
+        aeon_stream *early;
+        REQUIRE_INT(aeon_stream_connect(door, &early), 0);
+        CHECK_INT(aeon_listener_refuse(l), -ENOTSUP);
+        check_who_waits_is_taken(l, 1);
+        aeon_stream_close(early);
+        aeon_listener_close(l);
 }
