@@ -1,7 +1,8 @@
-/* Memory, threads and descriptors that run out under every call of thread.h, loop.h, signal.h, stream.h and var.h. */
+/* Memory, threads and descriptors that run out under every call of thread.h, loop.h, signal.h, stream.h, var.h and debug.h. */
 #include "failing.h"
 #include "task/memory.h"
 
+#include <aeon/debug.h>
 #include <aeon/error.h>
 #include <aeon/loop.h>
 #include <aeon/scope.h>
@@ -13,10 +14,12 @@
 #include <aeon/var.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -259,6 +262,35 @@ static int use_variables(void *arg)
         return r;
 }
 
+/* ------------------------------------------------------------------ seeing what tasks do */
+
+static int use_dump(void *arg)
+{
+        (void)arg;
+        char *text = NULL, *json = NULL;
+        int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        REQUIRE(nowhere >= 0);
+        int r = aeon_task_dump(NULL, &text);
+        if (r == 0)
+                r = aeon_task_dump(&(aeon_dump_opts){ .json = true }, &json);
+        if (r == 0)
+                r = aeon_task_dump_to(nowhere, NULL);
+        CHECK_INT(!text || !json, r < 0 && !json);
+        free(text);
+        free(json);
+        close(nowhere);
+        return r;
+}
+
+static int use_watch(void *arg)
+{
+        (void)arg;
+        aeon_watchdog_set_limit(AEON_SECONDS(1));
+        aeon_watchdog_set_limit(-1);
+        int r = aeon_task_dump_on_signal(SIGUSR2);
+        return r < 0 ? r : aeon_task_dump_on_signal(0);
+}
+
 /* ------------------------------------------------------------------ all of them */
 
 static const struct memory_use uses[] = {
@@ -276,6 +308,8 @@ static const struct memory_use uses[] = {
         { "aeon_app_var_set aeon_app_var_get aeon_loop_var_set aeon_loop_var_get", use_variables,
           "no memory for loop variable \"memory_loop\"" },
         { "aeon_task_var_set aeon_task_var_get", use_variables, "no memory for task variable \"memory_task\"" },
+        { "aeon_task_dump aeon_task_dump_to", use_dump, "memory" },
+        { "aeon_task_dump_on_signal aeon_watchdog_set_limit", use_watch, "no memory for a loop" },
         { 0 },
 };
 
@@ -286,7 +320,7 @@ PLAIN_TEST_WITHIN(every_call_survives_every_failed_allocation, 60)
 
 PLAIN_TEST(every_call_is_tried_without_memory)
 {
-        memory_check_listed((const char *const[]){ "thread", "loop", "signal", "stream", "var", NULL }, uses);
+        memory_check_listed((const char *const[]){ "thread", "loop", "signal", "stream", "var", "debug", NULL }, uses);
 }
 
 /* ------------------------------------------------------------------ descriptors */
