@@ -182,7 +182,10 @@ static int answer(void *arg)
         int r = aeon_listener_accept(talk->listener, &s);
         if (r < 0)
                 return r;
-        ssize_t n = aeon_stream_read(s, buffer, sizeof buffer);
+        aeon_stream *other = NULL;
+        r = aeon_listener_try_accept(talk->listener, &other);
+        CHECK(!other && (r == -EAGAIN || r == -ENOMEM));
+        ssize_t n = r == -ENOMEM ? r : aeon_stream_read(s, buffer, sizeof buffer);
         r = n < 0 ? (int)n : aeon_stream_write(s, buffer, (size_t)n);
         aeon_stream_close(s);
         return r;
@@ -223,6 +226,8 @@ static int talk_over(const char *bind_to)
                 (void)aeon_spawn(g, "server", answer, &talk);
                 (void)aeon_spawn(g, "client", ask, &talk);
                 r = aeon_group_close(g);
+                int refused = aeon_listener_refuse(talk.listener);
+                CHECK_INT(refused, strchr(talk.address, '/') ? -ENOTSUP : 0);
         }
         aeon_listener_close(talk.listener);
         return r;
@@ -301,7 +306,8 @@ static const struct memory_use uses[] = {
         { "aeon_offload_set_limit aeon_offload_limit", NULL, NULL },
         { "aeon_signals_open aeon_signals_wait aeon_signals_try_wait aeon_signals_close", use_signals, "no memory for signals" },
         { "aeon_socket_bind aeon_socket_address aeon_listener_open aeon_listener_close", use_tcp, "no memory for a listener" },
-        { "aeon_stream_connect aeon_listener_accept aeon_stream_close aeon_stream_peer aeon_stream_read aeon_stream_write "
+        { "aeon_stream_connect aeon_listener_accept aeon_listener_try_accept aeon_listener_refuse aeon_stream_close "
+          "aeon_stream_peer aeon_stream_read aeon_stream_write "
           "aeon_stream_writev aeon_stream_shutdown",
           use_tcp, "no memory for a stream" },
         { "aeon_stream_connect", use_unix, "no memory for a stream" },
