@@ -5,7 +5,9 @@
  *   bench/run, so the programs of all languages are equally simple. */
 #pragma once
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,4 +52,35 @@ static inline void must(int r, const char *doing)
                 return;
         fprintf(stderr, "bench: %s: %s\n", doing, strerror(-r));
         exit(1);
+}
+
+/* Stand still, using no CPU time, until wall_seconds() is @when. */
+static inline void block_until(double when)
+{
+        struct timespec t = { .tv_sec = (time_t)when, .tv_nsec = (long)((when - (double)(time_t)when) * 1e9) };
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) == EINTR)
+                continue;
+}
+
+/* xorshift: the same numbers in every run. @state begins as anything but 0. */
+static inline uint64_t random_next(uint64_t *state)
+{
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        return *state;
+}
+
+/* The numbers below @count in no order; free it. */
+static inline uint32_t *shuffled(long count)
+{
+        uint64_t random = 1;
+        uint32_t *order = calloc((size_t)count, sizeof *order);
+        must(order ? 0 : -ENOMEM, "order");
+        for (long i = 0; i < count; i++) {
+                long other = (long)(random_next(&random) % (uint64_t)(i + 1));
+                order[i] = order[other];
+                order[other] = (uint32_t)i;
+        }
+        return order;
 }

@@ -126,6 +126,41 @@ double measure_deadline(long operations, long unused)
         return (cpu_seconds() - begin) / (double)operations;
 }
 
+/* ------------------------------------------------------------------ cancel: stop and join tasks that sleep */
+
+static int sleep_long(void *arg)
+{
+        long *begun = arg;
+        ++*begun;
+        return aeon_sleep(AEON_HOURS(1));
+}
+
+/* Seconds for all. */
+static double cancel_sleepers(long tasks)
+{
+        long begun = 0;
+        aeon_group *g = NULL;
+        must(aeon_group_open(&g), "group");
+        for (long i = 0; i < tasks; i++)
+                must(aeon_spawn_with(g, "sleep", sleep_long, &begun, &(aeon_spawn_opts){ .stack_size = 65536 }), "spawn");
+        while (begun < tasks)
+                must(aeon_checkpoint(), "checkpoint");
+        double begin = cpu_seconds();
+        aeon_group_cancel(g, "enough");
+        must(aeon_group_close(g), "close");
+        return cpu_seconds() - begin;
+}
+
+double measure_cancel(long operations, long tasks)
+{
+        cancel_sleepers(tasks);
+        double seconds = 0;
+        long done = 0;
+        for (; done < operations; done += tasks)
+                seconds += cancel_sleepers(tasks);
+        return seconds / (double)done;
+}
+
 /* ------------------------------------------------------------------ the program */
 
 static const struct measurement {
@@ -134,7 +169,8 @@ static const struct measurement {
         double unit; /* what is printed is the result times this */
 } measurements[] = {
         { "yield", measure_yield, 1e9 },       { "spawn", measure_spawn, 1e9 },   { "hop", measure_hop, 1e9 },
-        { "deadline", measure_deadline, 1e9 }, { "parked", measure_parked, 1.0 },
+        { "deadline", measure_deadline, 1e9 }, { "cancel", measure_cancel, 1e9 },
+        { "parked", measure_parked, 1.0 },
 };
 
 static char **words;
@@ -153,6 +189,6 @@ int main(int argc, char **argv)
         for (size_t i = 0; argc > 2 && i < sizeof measurements / sizeof *measurements; i++)
                 if (strcmp(argv[1], measurements[i].name) == 0)
                         return aeon_loop_run(run, (void *)&measurements[i]) < 0;
-        fprintf(stderr, "usage: bench-tasks yield|spawn|hop|deadline|parked OPERATIONS [TASKS]\n");
+        fprintf(stderr, "usage: bench-tasks yield|spawn|hop|deadline|cancel|parked OPERATIONS [TASKS]\n");
         return 2;
 }

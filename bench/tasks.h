@@ -6,4 +6,5 @@ double measure_yield(long operations, long tasks);
 double measure_spawn(long operations, long tasks);
 double measure_hop(long operations, long unused);
 double measure_deadline(long operations, long unused);
+double measure_cancel(long operations, long tasks);
 double measure_parked(long tasks, long unused);

@@ -7,6 +7,7 @@
 #include <aeon/background.h>
 #include <aeon/broker.h>
 #include <aeon/channel.h>
+#include <aeon/debug.h>
 #include <aeon/dependency.h>
 #include <aeon/error.h>
 #include <aeon/health.h>
@@ -24,6 +25,7 @@
 #include <aeon/task.h>
 #include <aeon/thread.h>
 #include <aeon/time.h>
+#include <aeon/tls.h>
 #include <aeon/var.h>
 
 #endif

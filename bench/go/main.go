@@ -104,6 +104,42 @@ func limit(times int) {
 	}
 }
 
+// Nanoseconds to stop and join tasks that sleep.
+func cancelSleepers(tasks int) float64 {
+	ctx, cancel := context.WithCancel(context.Background())
+	begun := 0 // one processor: one goroutine at a time
+	var wg sync.WaitGroup
+	for i := 0; i < tasks; i++ {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			begun++
+			timer := time.NewTimer(time.Hour)
+			defer timer.Stop()
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+			}
+		}()
+	}
+	for begun < tasks {
+		runtime.Gosched()
+	}
+	begin := cpuNanoseconds()
+	cancel()
+	wg.Wait()
+	return cpuNanoseconds() - begin
+}
+
+func cancelOften(operations, tasks int) float64 {
+	cancelSleepers(tasks)
+	nanoseconds, done := 0.0, 0
+	for ; done < operations; done += tasks {
+		nanoseconds += cancelSleepers(tasks)
+	}
+	return nanoseconds / float64(done)
+}
+
 func parked(tasks int) float64 {
 	var arrived, left int64
 	var wg sync.WaitGroup
@@ -137,7 +173,7 @@ func costOf(operations int, work func(operations int)) float64 {
 }
 
 func main() {
-	must(len(os.Args) > 2, "usage: peer yield|spawn|hop|deadline|parked OPERATIONS [TASKS]")
+	must(len(os.Args) > 2, "usage: peer yield|spawn|hop|deadline|cancel|parked OPERATIONS [TASKS]")
 	operations, _ := strconv.Atoi(os.Args[2])
 	tasks := 1
 	if len(os.Args) > 3 {
@@ -145,14 +181,21 @@ func main() {
 	}
 	result := 0.0
 	switch os.Args[1] {
+	case "echo":
+		serveEcho(operations)
+		return
 	case "yield":
 		result = costOf(operations, func(n int) { yieldInTasks(tasks, n/tasks) })
 	case "spawn":
 		result = costOf(operations, func(n int) { spawnInGroups(n, tasks) })
 	case "hop":
 		result = costOf(operations, hop)
+	case "bulk":
+		result = costOf(operations, bulk)
 	case "deadline":
 		result = costOf(operations, limit)
+	case "cancel":
+		result = cancelOften(operations, tasks)
 	case "parked":
 		result = parked(operations)
 	default:

@@ -184,10 +184,11 @@ typedef struct aeon_app_opts {
         aeon_duration graceful_timeout; /* 30 s: one deadline for everything in flight */
         aeon_duration cleanup_timeout;  /* 5 s: for what was cancelled, and for shut-down hooks and closes */
         aeon_duration grace_period; /* what the world gives a stop before it kills; 0: unknown. A warning when it is too short */
+        aeon_duration stall_limit;  /* 10 s: a loop that does not come round for longer makes the app not live */
         const char *admin;          /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
         bool health_details;        /* show component details to everybody, not only to loopback */
         bool quiet;                 /* no ready line and no report on stderr */
-        bool no_signals;            /* leave SIGTERM and SIGINT alone */
+        bool no_signals;            /* leave SIGTERM, SIGINT and SIGUSR1 alone */
 } aeon_app_opts;
 
 /* Make an app, declare it with @define, run it to its end and return its exit code:

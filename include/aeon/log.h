@@ -1,6 +1,6 @@
 /* aeon/log.h - the one logger.
  *
- * A line has a time, a level, the name of the running task and a message; text for people (coloured on a terminal) or one JSON
+ * A line has a time, a level, the name and number of the running task and a message; text for people (coloured on a terminal) or one JSON
  * object per line. Lines go to stderr in one write each, so lines of several threads never mix. */
 #ifndef AEON_LOG_H
 #define AEON_LOG_H

@@ -17,13 +17,18 @@ typedef struct aeon_loop aeon_loop;
 /* Run @fn(@arg) as the first task of a new loop on the calling thread, until it and everything it started have ended; returns its
  * result. Blocks the thread. A loop may be run inside a task of another: the outer one stands still meanwhile.
  *
- * Errors: what @fn returned; -ENOMEM, -EMFILE when the loop cannot be made */
+ * DEADLOCK: when every task waits, no deadline is set, and nothing outside can wake the loop any more, a report of all tasks is logged
+ * and all are cancelled (reason "deadlock"), so that they unwind; the run then fails, with words that name them.
+ *
+ * Errors: what @fn returned; -EDEADLK; -ENOMEM, -EMFILE when the loop cannot be made
+ * Source: concurrency rule 27 (deadlock) */
 AEON_API int aeon_loop_run(aeon_task_fn *fn, void *arg);
 
 /* The loop of the running task or posted function; NULL outside. Valid until its aeon_loop_run() returns.
  *
- * A thread or signal handler that will post to the loop must hold it: a loop that nobody holds, in which every task waits and nothing
- * is due, knows that it would sleep for ever. */
+ * A thread that will post to the loop should hold it, and release it after its last post: a loop that nobody holds, in which every
+ * task waits and nothing is due, would sleep for ever, so it ends with -EDEADLK instead (see aeon_loop_run()). As long as a handle from
+ * here was not turned into a hold, the loop assumes that somebody will still post, and waits. */
 AEON_API aeon_loop *aeon_loop_current(void);
 
 /* Keep the handle valid, also after the loop has ended, for whoever will post; give it back with aeon_loop_release(). Holding does not

@@ -17,11 +17,12 @@ extern "C" {
 typedef struct aeon_stream aeon_stream;
 typedef struct aeon_listener aeon_listener;
 
-/* Connect to @address; every address that a name has is tried in turn.
+/* Connect to @address. Of a name's addresses the first that answers is taken: each is given a head start of 250 ms before the next is
+ * tried beside it (RFC 8305).
  *
  * Suspends (names are looked up on a thread). Cancellable, and then there is no connection. @ret_stream is yours.
  *
- * Errors: -ECONNREFUSED, -EHOSTUNREACH ... of the last address tried; -ENOENT the name or socket file is unknown;
+ * Errors: -ECONNREFUSED, -EHOSTUNREACH ... of the first address tried; -ENOENT the name or socket file is unknown;
  *         -EINVAL the address cannot be read; -ECANCELED; -ENOMEM */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_stream_connect(const char *address, aeon_stream **ret_stream);
 

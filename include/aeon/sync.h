@@ -157,7 +157,8 @@ AEON_API void aeon_cond_notify_all(aeon_cond *c);
 /* ------------------------------------------------------------------ limiter */
 
 /* A number of tokens, each lent to a borrower, who has at most one. Borrowers are tasks, or any address that stands for what a task
- * works for. What a semaphore cannot: it notices a token returned by somebody who has none, and it can be resized. */
+ * works for. What a semaphore cannot: it notices a token returned by somebody who has none, and it can be resized. Nobody returns
+ * the token of a task that has ended. */
 typedef struct aeon_limiter aeon_limiter;
 
 typedef struct aeon_limiter_stats {

@@ -15,6 +15,7 @@
  */
 #include "app/app.h"
 
+#include "loop/dump.h"
 #include "loop/loop.h"
 
 #include <stdio.h>
@@ -347,7 +348,7 @@ aeon_group *aeon_lifespan_group(aeon_lifespan *life)
 }
 
 /* A handler that a simulation watches. */
-struct watched {
+struct watched_handler {
         aeon_app *app;
         struct call call;
         aeon_task_fn *fn;
@@ -356,7 +357,7 @@ struct watched {
 
 static int run_watched(void *arg)
 {
-        struct watched watched = *(struct watched *)arg;
+        struct watched_handler watched = *(struct watched_handler *)arg;
         free(arg);
         watched.call.name = aeon_task_name(aeon_task_current());
         aeon__call_begin(watched.app, &watched.call); /* may hold it up; that it is made is its caller's due */
@@ -365,10 +366,10 @@ static int run_watched(void *arg)
 
 static int handle_watched(struct aeon_lifespan *life, const char *name, aeon_task_fn *fn, void *arg, const char *site)
 {
-        struct watched *watched = malloc(sizeof *watched);
+        struct watched_handler *watched = malloc(sizeof *watched);
         if (!watched)
                 return aeon_fail(-ENOMEM, "no memory to watch \"%s\"", name);
-        *watched = (struct watched){ life->app, { .kind = CALL_HANDLER, .loop = life->index }, fn, arg };
+        *watched = (struct watched_handler){ life->app, { .kind = CALL_HANDLER, .loop = life->index }, fn, arg };
         int r = aeon_spawn_at(life->handlers, name, run_watched, watched, NULL, site);
         if (r < 0)
                 free(watched);
@@ -412,6 +413,7 @@ int aeon__lifespan_task(void *arg)
                 aeon_scope_open(&whole, &(aeon_scope_opts){ .name = "lifespan" });
                 life->whole = &whole;
                 atomic_store(&life->loop, aeon_loop_hold(aeon_loop_current()));
+                aeon__loop_set_title(life->loop, "loop %u", life->index);
                 if (atomic_load(&life->stop_starting))
                         aeon_scope_cancel(&whole, "the app is told to stop");
                 r = run_lifespan(life);

@@ -23,6 +23,7 @@ static aeon_app *app_new(const aeon_app_opts *opts)
         o->loops = o->loops ? o->loops : 1;
         o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
         o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
+        o->stall_limit = or_default(o->stall_limit, AEON_SECONDS(10));
         pthread_mutex_init(&app->lock, NULL);
         pthread_mutex_init(&app->stop.lock, NULL);
         atomic_store(&app->live, true);

@@ -1,12 +1,13 @@
 /* The warden: a loop that runs no user code, so that it always answers.
  *
  * DESIGN
- *   It catches SIGTERM and SIGINT (first: stop; second: hurry; third: the report and out), runs the watch tasks of parts (the admin
+ *   It catches SIGTERM and SIGINT (first: stop; second: hurry; third: the report and out; SIGUSR1 goes to src/loop/dump.c), runs the watch tasks of parts (the admin
  *   endpoints), pings every loop to see which is stuck, and holds the hard deadline behind all others. Whatever it decides reaches
  *   the app by posts; only the third signal and the hard deadline end the process from here.
  */
 #include "app/app.h"
 
+#include "loop/dump.h"
 #include "loop/loop.h"
 
 #include <aeon/signal.h>
@@ -14,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STALL_LIMIT AEON_SECONDS(10)
 #define PING_INTERVAL AEON_MILLISECONDS(500)
 
 struct warden {
@@ -22,6 +22,7 @@ struct warden {
         struct loop_thread thread;
         aeon_group *group;
         aeon_event *end;
+        bool takes_sigusr1;
         struct aeon_lifespan post; /* what its tasks see as their lifespan: only the app is set */
 };
 
@@ -130,7 +131,28 @@ static bool is_stuck(struct aeon_lifespan *life, aeon_time *pinged_at)
                 if (aeon_post(loop, pong, life) < 0)
                         atomic_store(&life->pinged, false); /* it has ended */
         }
-        return aeon_now() - *pinged_at > STALL_LIMIT;
+        return aeon_now() - *pinged_at > life->app->opts.stall_limit;
+}
+
+/* The watchdog has told of the slow task long ago; this tells where it is now. */
+static void report_stuck(struct aeon_lifespan *life)
+{
+        struct stack_sample sample;
+        struct text stack = { 0 };
+        char limit[DURATION_WORDS];
+        aeon__duration_words(life->app->opts.stall_limit, limit);
+        if (aeon__watchdog_sample(atomic_load(&life->loop), &sample) < 0) {
+                aeon_log_error("loop %u has not come round for %s, and its thread does not say where it is", life->index, limit);
+                return;
+        }
+        aeon__stack_print(&stack, &sample);
+        const char *where = stack.data ? stack.data : " ?";
+        if (sample.task_id)
+                aeon_log_error("loop %u has not come round for %s: task \"%s\" (%s) is in%s", life->index, limit, sample.task_name,
+                               sample.task_site, where);
+        else
+                aeon_log_error("loop %u has not come round for %s: it is, outside any task, in%s", life->index, limit, where);
+        aeon__text_done(&stack);
 }
 
 static int watch_loops(void *arg)
@@ -143,11 +165,15 @@ static int watch_loops(void *arg)
         int r = 0;
         while (r == 0) {
                 bool live = true;
-                for (unsigned i = 0; i < n; i++)
-                        live = !is_stuck(&w->app->lives[i], &pinged_at[i]) && live;
-                if (atomic_exchange(&w->app->live, live) != live)
-                        aeon_log_error(live ? "every loop comes round again"
-                                            : "a loop has not come round for 10 s: something in it blocks");
+                for (unsigned i = 0; i < n; i++) {
+                        struct aeon_lifespan *life = &w->app->lives[i];
+                        bool stuck = is_stuck(life, &pinged_at[i]);
+                        if (stuck && atomic_load(&w->app->live))
+                                report_stuck(life);
+                        live = !stuck && live;
+                }
+                if (!atomic_exchange(&w->app->live, live) && live)
+                        aeon_log_error("every loop comes round again");
                 r = aeon_sleep(PING_INTERVAL);
         }
         free(pinged_at);
@@ -193,6 +219,8 @@ static int warden_task(void *arg)
 {
         struct warden *w = arg;
         aeon__runner_now()->owner = &w->post;
+        aeon__loop_set_title(aeon__loop_now(), "warden");
+        aeon__watchdog_leave_out(aeon__loop_now());
         int r = aeon_event_new(&w->end);
         if (r == 0)
                 r = aeon_group_open(&w->group);
@@ -217,8 +245,18 @@ static int warden_task(void *arg)
         return r;
 }
 
+/* Whoever has set a handler of his own before us keeps it. */
+static bool take_sigusr1(const aeon_app *app)
+{
+        struct sigaction now;
+        return !aeon__world && !app->opts.no_signals && sigaction(SIGUSR1, NULL, &now) == 0 && !(now.sa_flags & SA_SIGINFO) &&
+               now.sa_handler == SIG_DFL && aeon_task_dump_on_signal(SIGUSR1) == 0;
+}
+
 static void warden_free(struct warden *w)
 {
+        if (w->takes_sigusr1)
+                aeon_task_dump_on_signal(0);
         aeon__loop_thread_join(&w->thread);
         free(w);
 }
@@ -229,6 +267,7 @@ int aeon__warden_start(aeon_app *app)
         if (!w)
                 return aeon_fail(-ENOMEM, "no memory for the warden");
         w->app = w->post.app = app;
+        w->takes_sigusr1 = take_sigusr1(app);
         int r = aeon__loop_thread_start(&w->thread, warden_task, w);
         if (r == 0)
                 r = aeon__loop_thread_await_up(&w->thread);

@@ -39,6 +39,12 @@ static inline int64_t heap_earliest(const struct heap *h)
         return h->count ? h->slots[0].time : INT64_MAX;
 }
 
+/* When @node, which is in the heap, is due. */
+static inline int64_t heap_time(const struct heap *h, const struct aeon__heap_node *node)
+{
+        return h->slots[node->place - 1].time;
+}
+
 /* Put @node at @time, moving it when it is in already. -ENOMEM, and then nothing has changed; moving never fails. */
 int aeon__heap_put(struct heap *h, struct aeon__heap_node *node, int64_t time);
 

@@ -4,8 +4,10 @@
  *   A line is built on the stack and leaves in one write(2): no lock, no allocation, and lines of several threads never mix.
  *   A line longer than the buffer is cut and says so. Nothing here can fail in a way that the caller must handle.
  *
- *       12:30:01.250 info  [mailer] sent 3 letters
- *       {"time":"2026-11-21T12:30:01.250Z","level":"info","task":"mailer","message":"sent 3 letters"}
+ *       12:30:01.250 info  [mailer #7] sent 3 letters
+ *       {"time":"2026-11-21T12:30:01.250Z","level":"info","task":"mailer","id":7,"message":"sent 3 letters"}
+ *
+ *   The task's number tells tasks of one name apart, and is the one that dumps show.
  */
 #include "base/log.h"
 
@@ -19,7 +21,7 @@
 
 enum { LINE_SIZE = 8192, MESSAGE_SIZE = 4096 };
 
-const char *(*aeon__log_task_name)(void);
+const char *(*aeon__log_task)(uint64_t *ret_id);
 
 static _Atomic int threshold = AEON_LOG_INFO;
 static _Atomic int line_format = AEON_LOG_TEXT;
@@ -84,7 +86,12 @@ size_t aeon__json_escape(char *out, size_t size, const char *text, size_t length
         return used;
 }
 
-static int write_text(char *line, size_t size, aeon_log_level level, const char *task, const char *message)
+struct line_task {
+        const char *name; /* NULL: written outside any task */
+        uint64_t id;      /* 0 then */
+};
+
+static int write_text(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
 {
         static _Atomic int coloured = -1;
         int colours = atomic_load_explicit(&coloured, memory_order_relaxed);
@@ -95,12 +102,15 @@ static int write_text(char *line, size_t size, aeon_log_level level, const char 
         struct tm local;
         clock_gettime(CLOCK_REALTIME, &now);
         localtime_r(&now.tv_sec, &local);
-        return snprintf(line, size, "%02d:%02d:%02d.%03ld %s%-5s%s %s%s%s%s\n", local.tm_hour, local.tm_min, local.tm_sec,
-                        now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "",
-                        task ? "[" : "", task ? task : "", task ? "] " : "", message);
+        char who[64] = "";
+        if (task->name)
+                snprintf(who, sizeof who, "[%s #%llu] ", task->name, (unsigned long long)task->id);
+        return snprintf(line, size, "%02d:%02d:%02d.%03ld %s%-5s%s %s%s\n", local.tm_hour, local.tm_min, local.tm_sec,
+                        now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "", who,
+                        message);
 }
 
-static int write_json(char *line, size_t size, aeon_log_level level, const char *task, const char *message)
+static int write_json(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
 {
         struct timespec now;
         struct tm utc;
@@ -108,10 +118,10 @@ static int write_json(char *line, size_t size, aeon_log_level level, const char 
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &utc);
         strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-        aeon__json_escape(who, sizeof who, task ? task : "", task ? strlen(task) : 0);
+        aeon__json_escape(who, sizeof who, task->name ? task->name : "", task->name ? strlen(task->name) : 0);
         aeon__json_escape(what, sizeof what, message, strlen(message));
-        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"message\":\"%s\"}\n", stamp,
-                        now.tv_nsec / 1000000, levels[level].name, who, what);
+        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu,\"message\":\"%s\"}\n", stamp,
+                        now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, what);
 }
 
 void aeon_log(aeon_log_level level, const char *format, ...)
@@ -124,9 +134,10 @@ void aeon_log(aeon_log_level level, const char *format, ...)
         vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
 
-        const char *task = aeon__log_task_name ? aeon__log_task_name() : NULL;
-        int n = aeon__log_is_json() ? write_json(line, sizeof line, level, task, message)
-                                    : write_text(line, sizeof line, level, task, message);
+        struct line_task task = { 0 };
+        task.name = aeon__log_task ? aeon__log_task(&task.id) : NULL;
+        int n = aeon__log_is_json() ? write_json(line, sizeof line, level, &task, message)
+                                    : write_text(line, sizeof line, level, &task, message);
         size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
         ssize_t written = write(STDERR_FILENO, line, length);
         (void)written; /* nowhere left to report it */

@@ -3,9 +3,10 @@
 
 #include <aeon/log.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* Set by the room that knows tasks: the running task's name, or NULL outside a task. */
-extern const char *(*aeon__log_task_name)(void);
+/* Set by the room that knows tasks: the running task's name and number; NULL outside a task. */
+extern const char *(*aeon__log_task)(uint64_t *ret_id);
 
 /* True when colours may be written to @fd: a terminal, NO_COLOR unset, TERM not dumb. */
 AEON_API bool aeon__colours_on(int fd);

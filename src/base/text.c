@@ -83,6 +83,33 @@ int aeon__text_add_file(struct text *t, const char *path)
         return r;
 }
 
+int aeon__text_write(const struct text *t, int fd)
+{
+        for (size_t done = 0; done < t->length;) {
+                ssize_t n = write(fd, t->data + done, t->length - done);
+                if (n >= 0)
+                        done += (size_t)n;
+                else if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+const char *aeon__duration_words(int64_t ns, char *buffer)
+{
+        const char *sign = ns < 0 ? "-" : "";
+        int64_t ms = (ns < 0 ? -(ns / 1000000) : ns / 1000000), s = ms / 1000, min = s / 60, h = min / 60;
+        if (s == 0)
+                snprintf(buffer, DURATION_WORDS, "%s%d ms", sign, (int)ms);
+        else if (min == 0)
+                snprintf(buffer, DURATION_WORDS, "%s%d.%d s", sign, (int)s, (int)(ms % 1000 / 100));
+        else if (h == 0)
+                snprintf(buffer, DURATION_WORDS, "%s%d min %d s", sign, (int)min, (int)(s % 60));
+        else
+                snprintf(buffer, DURATION_WORDS, "%s%d h %d min", sign, (int)h, (int)(min % 60));
+        return buffer;
+}
+
 void aeon__text_done(struct text *t)
 {
         free(t->data);

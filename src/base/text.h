@@ -10,6 +10,7 @@
 #include <aeon/attributes.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
         char *data; /* NULL while nothing was added; to free() once taken */
@@ -23,6 +24,14 @@ void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3)
 
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
 int aeon__text_add_file(struct text *t, const char *path);
+
+/* Write all of it to @fd. Negative errno. No error text. */
+int aeon__text_write(const struct text *t, int fd);
+
+enum { DURATION_WORDS = 32 };
+
+/* Write the nanoseconds @ns for people, "12 ms", "1.2 s", "5 min 12 s", "3 h 10 min", into @buffer of DURATION_WORDS bytes; returns it. */
+const char *aeon__duration_words(int64_t ns, char *buffer);
 
 /* Free the data; the text is empty again. */
 void aeon__text_done(struct text *t);

@@ -33,6 +33,8 @@ static const struct flag flags[] = {
         { "cleanup-timeout", FLAG_DURATION(struct run, app.cleanup_timeout), "TIME", "then let what was cancelled clean up (5s)" },
         { "grace-period", FLAG_DURATION(struct run, app.grace_period), "TIME",
           "what a stop is given before it is killed (terminationGracePeriodSeconds, TimeoutStopSec): warns when too short" },
+        { "stall-limit", FLAG_DURATION(struct run, app.stall_limit), "TIME",
+          "a loop that does not come round for this long fails the live probe (10s)" },
         { "log-level", FLAG_CHOICE(struct run, log_level), "debug|info|warning|error|off", "(info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
         { 0 },

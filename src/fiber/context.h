@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #if defined(__SANITIZE_ADDRESS__)
 #define FIBER_ASAN 1
@@ -47,6 +48,15 @@ void aeon__fiber_entry(void);
 
 /* Lay the first frame below @top so that switching there calls @fn(@arg). Returns the stack pointer to load. */
 void *aeon__context_prepare(void *top, void (*fn)(void *), void *arg);
+
+/* The instruction that a signal handler, given @signal_context as its third argument, has interrupted. */
+const void *aeon__context_interrupted(const void *signal_context);
+
+/* Whether @instruction is part of a switch, where no unwinder finds its way. (The entry follows it in the .S file.) */
+static inline bool aeon__context_is_switching(const void *instruction)
+{
+        return (uintptr_t)instruction >= (uintptr_t)aeon__switch && (uintptr_t)instruction < (uintptr_t)aeon__fiber_entry;
+}
 
 /* Leave @from for @to; returns when somebody switches back. @last: @from will never run again. */
 static inline void context_switch(struct context *from, struct context *to, bool last)

@@ -2,6 +2,7 @@
 #include "fiber/context.h"
 
 #include <stdint.h>
+#include <ucontext.h>
 
 struct first_frame {
         uint32_t mxcsr;
@@ -18,6 +19,11 @@ void *aeon__context_prepare(void *top, void (*fn)(void *), void *arg)
         __asm__("stmxcsr %0" : "=m"(frame->mxcsr));
         __asm__("fnstcw %0" : "=m"(frame->x87_control));
         return frame;
+}
+
+const void *aeon__context_interrupted(const void *signal_context)
+{
+        return (const void *)((const ucontext_t *)signal_context)->uc_mcontext.gregs[REG_RIP];
 }
 
 _Static_assert(sizeof(struct first_frame) % 16 == 0, "the frame keeps the stack aligned");

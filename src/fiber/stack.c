@@ -17,6 +17,7 @@
 #else
 #define VALGRIND_STACK_REGISTER(low, high) 0
 #define VALGRIND_STACK_DEREGISTER(id) (void)(id)
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 #ifndef MADV_GUARD_INSTALL
@@ -343,6 +344,15 @@ void aeon__stack_pool_done(struct stack_pool *pool)
                 slab_free(slab);
         }
         *pool = (struct stack_pool){ 0 };
+}
+
+int aeon__checker_slowdown(void)
+{
+#if defined(FIBER_ASAN) || defined(FIBER_TSAN)
+        return 10;
+#else
+        return RUNNING_ON_VALGRIND ? 50 : 1;
+#endif
 }
 
 bool aeon__stack_find(const void *address, struct stack_fault *ret_fault)

@@ -87,6 +87,9 @@ struct stack_fault {
 };
 bool aeon__stack_find(const void *address, struct stack_fault *ret_fault);
 
+/* How many times slower than a plain build everything may run under the checker that is at work: 1 when there is none. */
+int aeon__checker_slowdown(void);
+
 /* For tests: use this kind of guard for slabs made from now on. GUARD_AUTO probes. */
 void aeon__stack_guard_force(enum stack_guard guard);
 enum stack_guard aeon__stack_guard_kind(void);

@@ -8,6 +8,7 @@
  *       GET /startupz  200 / 503                                          start-up is complete
  *       GET /readyz    200 / 503                                          takes work
  *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
+ *       GET /tasks     200        every task of every loop, as JSON or, with ?verbose, as a tree for people; to loopback clients likewise
  *
  *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
  */
@@ -15,6 +16,7 @@
 
 #include "http/request.h"
 #include "http/server.h"
+#include "loop/dump.h"
 
 #include <aeon/error.h>
 #include <aeon/health.h>
@@ -105,6 +107,20 @@ static int healthz(aeon_request *req)
                 return aeon_fail(-ENOMEM, "health");
         int r = aeon_reply_json(req, good ? 200 : 503, json);
         free(json);
+        return r;
+}
+
+static int tasks(aeon_request *req)
+{
+        bool json = !aeon_request_query(req, "verbose");
+        struct text dump;
+        if (!shows_details(req))
+                return aeon_reply_json(req, 403, "{\"error\":\"tasks are shown to loopback clients only (--health-details)\"}");
+        int r = aeon__loops_dump_for_task(json, &dump);
+        if (r < 0)
+                return r;
+        r = json ? aeon_reply_json(req, 200, dump.data) : aeon_reply_text(req, 200, dump.data);
+        aeon__text_done(&dump);
         return r;
 }
 
@@ -220,7 +236,8 @@ static int add_routes(struct http_router *router)
                 const char *pattern;
                 aeon_request_fn *handler;
         } routes[] = {
-                { "GET /livez", livez }, { "GET /startupz", startupz }, { "GET /readyz", readyz }, { "GET /healthz", healthz }
+                { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
+                { "GET /healthz", healthz }, { "GET /tasks", tasks },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);

@@ -130,6 +130,10 @@ static int bind_tcp(const struct address *a, const char *text, int *ret_fd)
 {
         struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV }, *found;
         int e = getaddrinfo(a->host[0] ? a->host : NULL, a->port, &hints, &found);
+        if (e == EAI_MEMORY)
+                return aeon_fail(-ENOMEM, "cannot bind %s: no memory to look it up", text);
+        if (e == EAI_SYSTEM)
+                return aeon_fail_os(-errno, "cannot bind %s", text);
         if (e)
                 return aeon_fail(-ENOENT, "cannot bind %s: %s", text, gai_strerror(e));
         int r = -ENOENT;

@@ -5,7 +5,10 @@
 
 #include <aeon/thread.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum { POSTS_PER_TURN = 512 }; /* as many as tasks: neither can starve the other */
 
@@ -15,6 +18,11 @@ static aeon_time loop_now(struct driver *driver)
 {
         (void)driver;
         return (aeon_time)uv_hrtime();
+}
+
+static aeon_time loop_recent(struct driver *driver)
+{
+        return (aeon_time)uv_now(&container_of(driver, struct aeon_loop, driver)->uv) * 1000000;
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -48,6 +56,8 @@ static int loop_poll(struct driver *driver, aeon_time until)
                 uv_run(&loop->uv, UV_RUN_NOWAIT);
                 return 0;
         }
+        if (until == AEON_NEVER && !aeon__loop_can_be_woken(loop))
+                return -EDEADLK;
         if (aeon__stack_pool_is_wasteful(&loop->runner.sched.stacks) && !uv_is_active((uv_handle_t *)&loop->trim))
                 uv_timer_start(&loop->trim, on_trim, EPOCH_MS, 0);
         if (until != AEON_NEVER)
@@ -58,21 +68,55 @@ static int loop_poll(struct driver *driver, aeon_time until)
         return 0;
 }
 
-/* ------------------------------------------------------------------ a loop's life */
+/* ------------------------------------------------------------------ the doorbell of the mailbox */
 
-static void on_wakeup(uv_async_t *wakeup)
+/* Async-signal-safe. In a world nobody sleeps who could be woken. */
+static void doorbell_ring(struct aeon_loop *loop)
 {
-        struct aeon_loop *loop = container_of(wakeup, struct aeon_loop, wakeup);
-        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
-                uv_async_send(wakeup); /* the rest in the next turn */
+        if (loop->world)
+                return;
+        ssize_t written = write(loop->doorbell, &(uint64_t){ 1 }, sizeof(uint64_t));
+        (void)written; /* it fails only when the counter is full, and then the bell rings already */
 }
+
+static void on_doorbell(uv_poll_t *poll, int status, int events)
+{
+        (void)status, (void)events;
+        struct aeon_loop *loop = container_of(poll, struct aeon_loop, at_doorbell);
+        uint64_t rung;
+        ssize_t got = read(loop->doorbell, &rung, sizeof rung); /* before the box is emptied: what comes later rings again */
+        (void)got;
+        if (aeon__mailbox_run(&loop->mailbox, POSTS_PER_TURN))
+                doorbell_ring(loop); /* the rest in the next turn */
+}
+
+static int doorbell_open(struct aeon_loop *loop)
+{
+        loop->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        if (loop->doorbell < 0)
+                return -errno;
+        int r = uv_poll_init(&loop->uv, &loop->at_doorbell, loop->doorbell);
+        if (r == 0)
+                r = uv_poll_start(&loop->at_doorbell, UV_READABLE, on_doorbell);
+        if (r < 0)
+                close(loop->doorbell);
+        return r;
+}
+
+static void doorbell_close(struct aeon_loop *loop)
+{
+        uv_close((uv_handle_t *)&loop->at_doorbell, NULL);
+        close(loop->doorbell);
+}
+
+/* ------------------------------------------------------------------ a loop's life */
 
 static int uv_part_new(struct aeon_loop *loop)
 {
         int r = uv_loop_init(&loop->uv);
         if (r < 0)
                 return aeon_fail_os(r, "cannot make an event loop");
-        r = uv_async_init(&loop->uv, &loop->wakeup, on_wakeup);
+        r = doorbell_open(loop);
         if (r < 0) {
                 uv_loop_close(&loop->uv);
                 return aeon_fail_os(r, "cannot make the wake-up of an event loop");
@@ -80,7 +124,7 @@ static int uv_part_new(struct aeon_loop *loop)
         uv_timer_init(&loop->uv, &loop->timer);
         uv_timer_init(&loop->uv, &loop->trim);
         uv_unref((uv_handle_t *)&loop->trim);
-        loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
+        loop->driver = (struct driver){ .now = loop_now, .recent = loop_recent, .poll = loop_poll };
         return 0;
 }
 
@@ -90,6 +134,7 @@ int aeon__loop_new(struct aeon_loop **ret_loop)
         if (!loop)
                 return aeon_fail(-ENOMEM, "no memory for a loop");
         loop->world = aeon__world;
+        loop->driver = aeon__world_driver(); /* of a world; a real loop has its own */
         int r = loop->world ? 0 : uv_part_new(loop);
         if (r < 0) {
                 free(loop);
@@ -99,6 +144,8 @@ int aeon__loop_new(struct aeon_loop **ret_loop)
         aeon__mailbox_init(&loop->mailbox);
         loop->holders = 1;
         loop->thread = pthread_self();
+        static _Atomic unsigned loops_made;
+        snprintf(loop->title, sizeof loop->title, "loop %u", atomic_fetch_add(&loops_made, 1) + 1);
         list_init(&loop->calls);
         list_init(&loop->signals);
         if (loop->world)
@@ -119,7 +166,7 @@ static void close_left_open(uv_handle_t *handle, void *arg)
 
 static void uv_part_end(struct aeon_loop *loop)
 {
-        uv_close((uv_handle_t *)&loop->wakeup, NULL);
+        doorbell_close(loop);
         uv_close((uv_handle_t *)&loop->timer, NULL);
         uv_close((uv_handle_t *)&loop->trim, NULL);
         do {
@@ -156,7 +203,10 @@ int aeon__loop_run(struct aeon_loop *loop, aeon_task_fn *fn, void *arg)
 {
         loop->first = fn;
         loop->first_arg = arg;
-        return aeon__runner_run(&loop->runner, aeon__loop_first, loop);
+        aeon__watchdog_add(loop);
+        int r = aeon__runner_run(&loop->runner, aeon__loop_first, loop);
+        aeon__watchdog_remove(loop);
+        return r;
 }
 
 int aeon_loop_run(aeon_task_fn *fn, void *arg)
@@ -175,19 +225,19 @@ int aeon_loop_run(aeon_task_fn *fn, void *arg)
 
 aeon_loop *aeon_loop_current(void)
 {
-        return aeon__loop_now();
+        struct aeon_loop *loop = aeon__loop_now();
+        if (loop)
+                atomic_fetch_add(&loop->lent, 1);
+        return loop;
 }
 
 aeon_loop *aeon_loop_hold(aeon_loop *loop)
 {
-        return aeon__loop_hold(loop);
-}
-
-/* In a world nobody sleeps who could be woken. */
-static void ring_bell(struct aeon_loop *loop)
-{
-        if (!loop->world)
-                uv_async_send(&loop->wakeup);
+        aeon__loop_hold(loop); /* before it counts as lent no more: whoever looks between sees both */
+        unsigned lent = atomic_load(&loop->lent);
+        while (lent && !atomic_compare_exchange_weak(&loop->lent, &lent, lent - 1))
+                ;
+        return loop;
 }
 
 void aeon_loop_release(aeon_loop *loop)
@@ -199,7 +249,7 @@ void aeon_loop_release(aeon_loop *loop)
         unsigned left = atomic_fetch_sub(&loop->holders, 1) - 1;
         if (ring) {
                 if (left == 1)
-                        ring_bell(loop);
+                        doorbell_ring(loop);
                 aeon__mailbox_leave(&loop->mailbox);
         } else if (left == 0) {
                 aeon__mailbox_done(&loop->mailbox);
@@ -209,26 +259,27 @@ void aeon_loop_release(aeon_loop *loop)
 
 bool aeon__loop_can_be_woken(struct aeon_loop *loop)
 {
-        if (atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
+        if (atomic_load(&loop->lent) || atomic_load(&loop->holders) > 1 || aeon__mailbox_pending(&loop->mailbox))
                 return true;
-        uv_unref((uv_handle_t *)&loop->wakeup);
+        uv_unref((uv_handle_t *)&loop->at_doorbell);
         uv_unref((uv_handle_t *)&loop->timer);
         bool alive = uv_loop_alive(&loop->uv);
-        uv_ref((uv_handle_t *)&loop->wakeup);
+        uv_ref((uv_handle_t *)&loop->at_doorbell);
         uv_ref((uv_handle_t *)&loop->timer);
         return alive;
 }
 
 int aeon_post(aeon_loop *loop, void (*fn)(void *arg), void *arg)
 {
-        if (!aeon__mailbox_enter(&loop->mailbox))
-                return -ESHUTDOWN; /* no words: this may be a signal handler */
         bool first;
         int r = aeon__mailbox_post(&loop->mailbox, fn, arg, &first);
-        if (r == 0 && first)
-                ring_bell(loop);
-        aeon__mailbox_leave(&loop->mailbox);
-        return r;
+        if (r < 0)
+                return r; /* no words: this may be a signal handler */
+        if (first) {
+                doorbell_ring(loop);
+                aeon__mailbox_leave(&loop->mailbox);
+        }
+        return 0;
 }
 
 bool aeon__post_surely(struct aeon_loop *loop, void (*fn)(void *arg), void *arg)

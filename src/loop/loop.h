@@ -11,15 +11,20 @@
  *   No uv handle lies on a fiber's stack: uv_close() is asynchronous, and a stack may be reused before its callback. Requests
  *   (uv_write_t and the like) may, since their task waits for their callback.
  *
- *   The MAILBOX is the only part that other threads touch; it outlives the loop for as long as somebody holds the handle.
+ *   The MAILBOX is the only part that other threads touch; it outlives the loop for as long as somebody holds the handle. Its DOORBELL
+ *   is an eventfd of ours. A uv_async_t would do, but its receiver spins until uv_async_send() has returned in the other thread: when
+ *   both run on one core, where the wake-up puts the sender aside, that is ten times what the call costs.
  *
  *   HOLDERS are counted for a second reason: a loop in which every task waits, with no deadline, is dead unless the world outside
  *   can still wake it, and from outside it is reached through libuv or by somebody who holds it. So whoever will post, a thread or
- *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again.
+ *   one of our own offload jobs, holds the loop until then; the last to let go wakes the loop, so that it looks again. A handle from
+ *   aeon_loop_current() that nobody turned into a hold is LENT: it may be in the hands of a thread that will post without a hold, and
+ *   a loop that is only waiting must never be taken for dead.
  */
 #pragma once
 
 #include "loop/mailbox.h"
+#include "loop/watchdog.h"
 #include "loop/world.h"
 #include "task/runner.h"
 
@@ -30,12 +35,16 @@ struct aeon_loop {
         struct runner runner; /* first: the running task's runner is its loop */
         struct driver driver;
         uv_loop_t uv;
-        uv_timer_t timer;  /* the earliest deadline */
-        uv_timer_t trim;   /* time to look for stacks that nobody needs */
-        uv_async_t wakeup; /* something is in the mailbox */
+        uv_timer_t timer; /* the earliest deadline */
+        uv_timer_t trim;  /* time to look for stacks that nobody needs */
+        uv_poll_t at_doorbell;
+        int doorbell; /* an eventfd: something is in the mailbox */
         struct mailbox mailbox;
         _Atomic unsigned holders; /* the loop itself is one until it has ended */
+        _Atomic unsigned lent;    /* handles given out and not held since */
         pthread_t thread;         /* that runs it */
+        struct watched watch;     /* the watchdog's */
+        char title[32];           /* in dumps of all loops */
         aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
         struct list calls;        /* those that such tasks do */
         struct list signals;      /* open receivers */
@@ -80,6 +89,6 @@ void aeon__calls_release(struct aeon_loop *loop); /* when the tasks were thrown 
 /* signal.c: close the receivers that are still open. */
 void aeon__signals_end(struct aeon_loop *loop);
 
-/* Whether anything from outside can still wake @loop: it is held, something was posted, or libuv has a handle or a request at work.
+/* Whether anything from outside can still wake @loop: it is held or lent, something was posted, or libuv has a handle or a request at work.
  * If not, and no task is ready and no deadline set, it sleeps for ever. The loop's own thread, outside a callback of libuv. */
 bool aeon__loop_can_be_woken(struct aeon_loop *loop);

@@ -89,26 +89,39 @@ void aeon__mailbox_leave(struct mailbox *m)
         atomic_fetch_sub(&m->visitors, 1);
 }
 
-int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)
+static struct letter *letter_take(struct mailbox *m)
 {
         struct letter *letter;
-        while (!(letter = spare_pop(m))) {
-                int r = make_segment(m);
-                if (r < 0)
-                        return r;
-        }
+        while (!(letter = spare_pop(m)))
+                if (make_segment(m) < 0)
+                        return NULL;
+        return letter;
+}
+
+int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first)
+{
+        if (atomic_load(&m->posted) == CLOSED)
+                return -ESHUTDOWN;
+        struct letter *letter = letter_take(m);
+        if (!letter)
+                return -ENOMEM;
         letter->fn = fn;
         letter->arg = arg;
+        bool inside = false;
         uint32_t top = atomic_load(&m->posted);
         do {
+                if (top == 0 && !inside && !(inside = aeon__mailbox_enter(m))) /* before the push, so that closing sees it */
+                        top = CLOSED;
                 if (top == CLOSED) {
                         spare_push(m, letter->index, letter);
-                        return -ESHUTDOWN;
+                        break;
                 }
                 atomic_store_explicit(&letter->next, top, memory_order_relaxed);
         } while (!atomic_compare_exchange_weak(&m->posted, &top, letter->index));
         *ret_first = top == 0;
-        return 0;
+        if (inside && top != 0)
+                aeon__mailbox_leave(m);
+        return top == CLOSED ? -ESHUTDOWN : 0;
 }
 
 /* ------------------------------------------------------------------ running */

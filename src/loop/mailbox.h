@@ -11,8 +11,10 @@
  *   The loop runs a bounded number of calls per turn, so threads that post without pause cannot keep its tasks from running; what
  *   it took and has not come to is kept in `taken`.
  *
- *   Closing exchanges `posted` for CLOSED, after which every post is refused. Whoever is about to post or to ring enters the box
- *   first and is counted, and closing waits for that count to reach zero, so the wake-up never touches a closed handle.
+ *   Who finds the box empty rings: its owner may be asleep. The others need not, and touch nothing after their push.
+ *
+ *   Closing exchanges `posted` for CLOSED, after which every post is refused. Whoever is about to ring enters the box first and is
+ *   counted, and closing waits for that count to reach zero, so that nobody rings at a closed door.
  */
 #pragma once
 
@@ -44,7 +46,8 @@ void aeon__mailbox_init(struct mailbox *m);
 bool aeon__mailbox_enter(struct mailbox *m);
 void aeon__mailbox_leave(struct mailbox *m);
 
-/* Inside. Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: nothing was posted, so the owner may be asleep. */
+/* Async-signal-safe. Errors: -ESHUTDOWN, -ENOMEM. *ret_first: nothing was posted, so the owner may be asleep; wake it and then say
+ * aeon__mailbox_leave(). */
 int aeon__mailbox_post(struct mailbox *m, void (*fn)(void *), void *arg, bool *ret_first);
 
 /* Run what was posted, in order, but at most @limit; true when some are left. Owner only. */

@@ -57,8 +57,8 @@ static void on_closed(uv_handle_t *handle)
                 free(s);
 }
 
-/* Nothing works on @s any more and every call returns @code; a pending write hears it from libuv. */
-static void stream_break(struct aeon_stream *s, int code)
+/* A pending write hears it from libuv. */
+void aeon__stream_break(struct aeon_stream *s, int code)
 {
         if (!s->broken)
                 s->broken = code;
@@ -77,7 +77,9 @@ void aeon_stream_close(aeon_stream *s)
         if (!s)
                 return;
         s->orphan = true;
-        stream_break(s, -EBADF);
+        aeon__secure_free(s->secure);
+        s->secure = NULL;
+        aeon__stream_break(s, -EBADF);
         if (s->closed)
                 free(s);
 }
@@ -111,6 +113,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
         aeon__wake_now(reader->task, count == UV_EOF ? 0 : (int)count);
 }
 
+static void describe_io(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        aeon_stream *s = (aeon_stream *)(uintptr_t)wait->object;
+        snprintf(text, size, "%s, %s", wait->what, aeon_stream_peer(s));
+}
+
 static bool abort_read(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
@@ -118,7 +127,7 @@ static bool abort_read(struct wait *wait, struct aeon_task *task)
         return true;
 }
 
-ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
+ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -131,7 +140,7 @@ ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
         if (size == 0)
                 return aeon_fail(-EINVAL, "a read needs room for at least one byte");
         struct stream_reader reader = {
-                .wait = { .what = "read", .object = s, .abort = abort_read }, .task = t, .stream = s, .buffer = buffer, .size = size
+                .wait = { .what = "read", .object = s, .abort = abort_read, .describe = describe_io }, .task = t, .stream = s, .buffer = buffer, .size = size
         };
         if (!s->reading) {
                 r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
@@ -157,7 +166,7 @@ static void on_written(uv_write_t *request, int status)
 static bool abort_write(struct wait *wait, struct aeon_task *task)
 {
         (void)task;
-        stream_break(container_of(wait, struct stream_writer, wait)->stream, -EPIPE);
+        aeon__stream_break(container_of(wait, struct stream_writer, wait)->stream, -EPIPE);
         return false;
 }
 
@@ -178,7 +187,7 @@ static unsigned bufs_skip(uv_buf_t *bufs, unsigned n, size_t count)
 
 static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs, unsigned n)
 {
-        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
         int r = uv_write(&writer.request.write, &s->uv.stream, bufs, n, on_written);
         if (r < 0)
                 return r;
@@ -187,7 +196,7 @@ static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs
         return r == UV_ECANCELED && s->orphan ? -EBADF : r;
 }
 
-int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
+int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -218,11 +227,6 @@ int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
         return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "write to the peer") : r;
 }
 
-int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)
-{
-        return aeon_stream_writev(s, &(aeon_bytes){ bytes, size }, 1);
-}
-
 static void on_shut_down(uv_shutdown_t *request, int status)
 {
         struct stream_writer *writer = container_of(request, struct stream_writer, request.shutdown);
@@ -230,7 +234,7 @@ static void on_shut_down(uv_shutdown_t *request, int status)
         aeon__wake(writer->task, status);
 }
 
-int aeon_stream_shutdown(aeon_stream *s)
+int aeon__raw_shutdown(struct aeon_stream *s)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -238,12 +242,34 @@ int aeon_stream_shutdown(aeon_stream *s)
                 return r;
         if (s->broken)
                 return aeon_fail_os(s->broken, "shut down %s", aeon_stream_peer(s));
-        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
         r = uv_shutdown(&writer.request.shutdown, &s->uv.stream, on_shut_down);
         if (r < 0)
                 return aeon_fail_os(r, "shut down %s", aeon_stream_peer(s));
         s->writer = &writer;
         return aeon__wait(&writer.wait);
+}
+
+/* ------------------------------------------------------------------ what users call */
+
+ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
+{
+        return s->secure ? aeon__secure_read(s, buffer, size) : aeon__raw_read(s, buffer, size);
+}
+
+int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
+{
+        return s->secure ? aeon__secure_writev(s, pieces, count) : aeon__raw_writev(s, pieces, count);
+}
+
+int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)
+{
+        return aeon_stream_writev(s, &(aeon_bytes){ bytes, size }, 1);
+}
+
+int aeon_stream_shutdown(aeon_stream *s)
+{
+        return s->secure ? aeon__secure_shutdown(s) : aeon__raw_shutdown(s);
 }
 
 const char *aeon_stream_peer(aeon_stream *s)

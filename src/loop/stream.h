@@ -29,11 +29,30 @@ struct aeon_stream {
         bool closing;                 /* uv_close() was called */
         bool closed;                  /* its callback has come */
         bool orphan;                  /* the owner has closed it */
+        struct secure *secure;        /* TLS between the callers and the bytes above; NULL: none */
         char peer[128];               /* filled in when asked for */
 };
 
 /* Errors: -ENOTSUP in a world. */
 int aeon__stream_allowed(void);
+
+/* The three without TLS in between. */
+AEON_SUSPENDS ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size);
+AEON_SUSPENDS int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count);
+AEON_SUSPENDS int aeon__raw_shutdown(struct aeon_stream *s);
+
+/* The three with it; secure.c. */
+AEON_SUSPENDS ssize_t aeon__secure_read(struct aeon_stream *s, void *buffer, size_t size);
+AEON_SUSPENDS int aeon__secure_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count);
+AEON_SUSPENDS int aeon__secure_shutdown(struct aeon_stream *s);
+void aeon__secure_free(struct secure *secure);
+
+/* Nothing works on @s any more: every call, the pending ones too, returns @code. */
+void aeon__stream_break(struct aeon_stream *s, int code);
+
+/* Connect to whichever of these addresses answers first. */
+struct addrinfo;
+AEON_SUSPENDS int aeon__connect_any(const struct addrinfo *found, struct aeon_stream **ret_stream);
 
 /* An unconnected stream of this family on the running loop. */
 int aeon__stream_new(int family, struct aeon_stream **ret_stream);

@@ -57,9 +57,13 @@ static void loop_act(struct actor *actor)
                 loop_ends(loop);
 }
 
+struct driver aeon__world_driver(void)
+{
+        return (struct driver){ .now = loop_now, .poll = loop_poll };
+}
+
 void aeon__world_adopt(struct aeon_loop *loop)
 {
-        loop->driver = (struct driver){ .now = loop_now, .poll = loop_poll };
         loop->actor = (struct actor){ .ready_at = loop_ready_at, .act = loop_act };
         loop->runner.sched.main = loop->world->here;
         loop->runner.sched.shuffle = aeon__world_draw(loop->world, 2) ? 0 : loop->world->chance; /* every other one */

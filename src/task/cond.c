@@ -26,13 +26,6 @@ void aeon_cond_free(aeon_cond *c)
         aeon__waiters_free(c ? &c->waiters : NULL);
 }
 
-static int lock_again(aeon_mutex *m, const char *site)
-{
-        aeon_scope shield;
-        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "lock again" });
-        return aeon_scope_close(&shield, aeon_mutex_lock_at(m, site));
-}
-
 int aeon_cond_wait_at(aeon_cond *c, aeon_mutex *m, const char *site)
 {
         struct aeon_task *t = NULL;
@@ -43,7 +36,7 @@ int aeon_cond_wait_at(aeon_cond *c, aeon_mutex *m, const char *site)
         if (r < 0)
                 return r;
         int waited = aeon__waiters_wait(&c->waiters, t, NULL, NULL);
-        r = lock_again(m, site);
+        r = aeon__mutex_lock_again(m, t, site);
         if (r < 0 && waited == 0)
                 aeon_cond_notify(c);
         return r < 0 ? r : waited;

@@ -272,6 +272,18 @@ void aeon__group_supervise(aeon_group *g, void (*task_ended)(void *arg, struct a
 
 /* ------------------------------------------------------------------ closing */
 
+static void describe_join(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        size_t left = ((const aeon_group *)wait->object)->count;
+        snprintf(text, size, "its group, %zu task%s left", left, left == 1 ? "" : "s");
+}
+
+bool aeon__task_joins(const struct aeon_task *task)
+{
+        return task->waiting && task->waiting->describe == describe_join;
+}
+
 /* No abort function: a cancel reaches the tasks through the scope, and the wait goes on until they have ended. */
 static void join(aeon_group *g, struct aeon_task *t)
 {
@@ -280,7 +292,7 @@ static void join(aeon_group *g, struct aeon_task *t)
                 aeon__wait_skip(t);
         }
         while (g->count || g->holds) {
-                struct wait wait = { .what = "group", .object = g };
+                struct wait wait = { .what = "group", .object = g, .describe = describe_join };
                 g->joiner = t;
                 aeon__wait(&wait);
         }

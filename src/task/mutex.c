@@ -24,12 +24,21 @@ struct aeon_mutex {
         char broken_by[sizeof((struct aeon_task *)0)->name];
 };
 
+static void describe_wait(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
+{
+        (void)task;
+        const aeon_mutex *m = wait->object;
+        snprintf(text, size, "mutex that \"%s\" #%llu locked at %s", m->owner ? m->owner->name : "?",
+                 (unsigned long long)(m->owner ? m->owner->id : 0), m->site);
+}
+
 int aeon_mutex_new(aeon_mutex **ret_mutex)
 {
         void *m;
         int r = aeon__waiters_new(sizeof(aeon_mutex), "mutex", &m);
         if (r < 0)
                 return r;
+        ((aeon_mutex *)m)->waiters.describe = describe_wait;
         *ret_mutex = m;
         return 0;
 }
@@ -65,6 +74,12 @@ static int take(aeon_mutex *m, struct aeon_task *t, const char *site)
         return 0;
 }
 
+/* After a wait: those who wake together may free the mutex one by one, so it must not be looked at. */
+static int in_words(int r)
+{
+        return r == -EOWNERDEAD ? aeon_fail(-EOWNERDEAD, "the mutex broke: the task that held it ended") : r;
+}
+
 int aeon_mutex_lock_at(aeon_mutex *m, const char *site)
 {
         struct aeon_task *t = NULL;
@@ -76,10 +91,17 @@ int aeon_mutex_lock_at(aeon_mutex *m, const char *site)
                 return aeon__waiters_skip(t);
         if (r != -EAGAIN)
                 return r;
-        r = aeon__waiters_wait(&m->waiters, t, site, NULL);
-        if (r == -EOWNERDEAD) /* those who wake together may free it one by one: no look at it from here */
-                return aeon_fail(-EOWNERDEAD, "the mutex broke: the task that held it ended");
-        return r;
+        return in_words(aeon__waiters_wait(&m->waiters, t, site, NULL));
+}
+
+int aeon__mutex_lock_again(aeon_mutex *m, struct aeon_task *t, const char *site)
+{
+        int r = take(m, t, site);
+        if (r != -EAGAIN)
+                return r;
+        struct waiter self = { .wait = { .what = "mutex", .object = m, .describe = describe_wait }, .task = t, .key = site };
+        list_append(&m->waiters.list, &self.in_list);
+        return in_words(aeon__wait(&self.wait));
 }
 
 int aeon_mutex_try_lock_at(aeon_mutex *m, const char *site)

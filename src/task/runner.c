@@ -17,10 +17,13 @@ static struct error_slot *running_error_slot(void)
         return t ? &t->error : NULL;
 }
 
-static const char *running_task_name(void)
+static const char *running_task(uint64_t *ret_id)
 {
         struct aeon_task *t = aeon__task_now();
-        return t ? t->name : NULL;
+        if (!t)
+                return NULL;
+        *ret_id = t->id;
+        return t->name;
 }
 
 static void describe_task(const struct stack *stack, char *text, size_t size)
@@ -33,7 +36,7 @@ static void describe_task(const struct stack *stack, char *text, size_t size)
 __attribute__((constructor)) static void connect_rooms_below(void)
 {
         aeon__error_owner = running_error_slot;
-        aeon__log_task_name = running_task_name;
+        aeon__log_task = running_task;
         aeon__fault_describe = describe_task;
 }
 
@@ -42,6 +45,7 @@ void aeon__runner_init(struct runner *runner, struct driver *driver)
         *runner = (struct runner){ .driver = driver, .batch = BATCH, .root = { .deadline = AEON_NEVER, .state = SCOPE_OPEN, .name = "root" } };
         runner->last_spare_group = &runner->spare_groups;
         aeon__sched_init(&runner->sched);
+        aeon__runner_look(runner);
         const char *seed = getenv("AEON_SHUFFLE"); /* see fiber.h */
         if (seed)
                 runner->sched.shuffle = strtoull(seed, NULL, 10);
@@ -52,6 +56,7 @@ void aeon__runner_done(struct runner *runner)
         aeon__groups_free(runner);
         aeon__heap_done(&runner->deadlines);
         aeon__error_slot_done(&runner->error);
+        free(runner->deadlock);
         free(runner->loop_vars);
         aeon__sched_done(&runner->sched);
 }
@@ -77,8 +82,11 @@ int aeon__runner_turn(struct runner *runner)
                 return 0;
         bool ready = aeon__sched_has_ready(&runner->sched);
         int r = runner->driver->poll(runner->driver, ready ? INT64_MIN : heap_earliest(&runner->deadlines));
+        if (r == -EDEADLK)
+                return aeon__deadlock_break(runner);
         if (r < 0)
                 return r;
+        aeon__runner_look(runner);
         fire_deadlines(runner);
         return 0;
 }
@@ -90,6 +98,8 @@ int aeon__runner_begin(struct runner *runner, aeon_task_fn *fn, void *arg)
 
 int aeon__runner_result(struct runner *runner)
 {
+        if (runner->root.cause != AEON_CAUSE_NONE)
+                return aeon_fail(-EDEADLK, "%s", aeon__deadlock_words(runner));
         aeon__error_move(&runner->error, aeon__error_current());
         return runner->result;
 }

@@ -12,13 +12,18 @@
 #pragma once
 
 #include "base/heap.h"
+#include "base/text.h"
 #include "fiber/fault.h"
 #include "task/task.h"
 
+#include <aeon/debug.h>
+
 struct driver {
         aeon_time (*now)(struct driver *driver);
+        /* The same, as it was when events last came in; NULL when reading the clock is cheap. */
+        aeon_time (*recent)(struct driver *driver);
         /* Wait for events until the clock reads @until (AEON_NEVER: as long as it takes; a past time: only look), and run their
-         * callbacks. Errors: a negative errno ends the runner. -EDEADLK: nothing can ever happen. */
+         * callbacks. Errors: -EDEADLK: nothing can ever happen (see deadlock.c); another negative errno ends the runner. */
         int (*poll)(struct driver *driver, aeon_time until);
 };
 
@@ -28,15 +33,16 @@ struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
         struct heap deadlines;
-        aeon_scope root;                              /* parent of the first task's scopes; never cancelled */
-        size_t tasks;                                 /* alive */
-        unsigned batch;                               /* how many tasks run between two looks at the outside world */
+        aeon_scope root; /* parent of the first task's scopes, and owned by it; cancelled only to end a deadlock */
+        size_t tasks;    /* alive */
+        unsigned batch;  /* how many tasks run between two looks at the outside world */
         aeon_group *spare_groups, **last_spare_group; /* closed ones, in order of closing */
         size_t spare_group_count;
         void **loop_vars; /* by slot */
         unsigned loop_var_count;
         int result;              /* of the first task */
         struct error_slot error; /* its words */
+        char *deadlock;          /* once the root is cancelled: who was in it, in words; NULL: no memory for them */
         void *owner;             /* of the room above: what else belongs to this loop */
 };
 
@@ -48,6 +54,13 @@ static inline struct runner *aeon__runner_now(void)
 static inline aeon_time aeon__runner_clock(struct runner *runner)
 {
         return runner->driver->now(runner->driver);
+}
+
+/* Read the coarse clock: whatever is about to run tasks does. */
+static inline void aeon__runner_look(struct runner *runner)
+{
+        struct driver *driver = runner->driver;
+        runner->sched.time = (driver->recent ? driver->recent : driver->now)(driver);
 }
 
 void aeon__runner_init(struct runner *runner, struct driver *driver);
@@ -65,7 +78,27 @@ int aeon__runner_result(struct runner *runner);
 /* The clock of a thread outside its loops; NULL: the system's. */
 extern __thread struct driver *aeon__thread_clock;
 
+/* Write all tasks of @runner as aeon_task_dump() does; on its thread, inside a task or not. NULL @opts: defaults. */
+void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct text *out);
+
 /* ------------------------------------------------------------------ between the files of this room */
+
+aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
+
+/* Nothing can ever wake one of @runner's tasks: report them, and cancel them so that they unwind. -EDEADLK when that was done before,
+ * in vain. */
+int aeon__deadlock_break(struct runner *runner);
+
+static inline const char *aeon__deadlock_words(const struct runner *runner)
+{
+        return runner->deadlock ? runner->deadlock : "deadlock";
+}
+
+/* The task after @t of a walk that begins with the runner's first one: parents before their children, NULL after the last. Keeps
+ * @depth, which begins at 0. */
+struct aeon_task *aeon__task_next(struct aeon_task *t, unsigned *depth);
+bool aeon__task_joins(const struct aeon_task *task); /* it waits for the tasks of its group */
+const char *aeon__task_describe_wait(const struct aeon_task *task, char *text, size_t size); /* "": it does not wait */
 
 void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);

@@ -44,11 +44,12 @@ static aeon_scope *inner_of(const struct aeon__inner *inner, const struct aeon_t
         return inner->scope;
 }
 
-/* The outermost scope of the next task of @s's group after the one at @place. On the way, tasks that have none are told of a cancel. */
+/* The outermost scope of the next task of @s's group, after the one at @place. On the way, tasks that have none are told of a cancel. The
+ * latest task comes first: its deadline is likely to be among the last in the heap, which are the cheapest to remove. */
 static aeon_scope *next_task_scope(const aeon_scope *s, const struct list *place)
 {
         struct list *tasks = aeon__group_tasks(s->group);
-        for (struct list *node = place->next; node != tasks; node = node->next) {
+        for (struct list *node = place->prev; node != tasks; node = node->prev) {
                 struct aeon_task *t = container_of(node, struct aeon_task, in_group);
                 if (t->inner.scope)
                         return inner_of(&t->inner, t);
@@ -60,6 +61,8 @@ static aeon_scope *next_task_scope(const aeon_scope *s, const struct list *place
 
 static aeon_scope *first_inside(const aeon_scope *s)
 {
+        if (!s->parent) /* the root, which is the outermost scope of its owner */
+                return inner_of(&s->owner->inner, s->owner);
         if (s->inner.scope)
                 return inner_of(&s->inner, s->owner);
         return s->group ? next_task_scope(s, aeon__group_tasks(s->group)) : NULL;
@@ -180,12 +183,15 @@ aeon_time aeon_scope_deadline(const aeon_scope *s)
 aeon_time aeon_effective_deadline(void)
 {
         const struct aeon_task *t = aeon__task_now();
-        if (!t)
-                return AEON_NEVER;
-        if (t->scope->state == SCOPE_CANCELLED)
+        return t ? aeon__task_deadline(t) : AEON_NEVER;
+}
+
+aeon_time aeon__task_deadline(const struct aeon_task *task)
+{
+        if (task->scope->state == SCOPE_CANCELLED)
                 return INT64_MIN;
         aeon_time earliest = AEON_NEVER;
-        for (const aeon_scope *s = t->scope; s; s = s->shield ? NULL : s->parent)
+        for (const aeon_scope *s = task->scope; s && aeon__scope_is_open(s); s = s->shield ? NULL : s->parent)
                 if (s->deadline < earliest)
                         earliest = s->deadline;
         return earliest;

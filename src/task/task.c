@@ -17,6 +17,7 @@ void aeon__wake_now(struct aeon_task *task, int result)
         }
         task->waiting = NULL;
         task->wake_result = result;
+        aeon__runner_look(task->runner);
         aeon__sched_run_now(&task->runner->sched, &task->fiber);
 }
 
@@ -65,6 +66,7 @@ static void task_main(struct fiber *fiber)
         if (t->group) {
                 aeon__group_task_done(t->group, t, r);
         } else {
+                runner->root.owner = NULL;
                 runner->result = r;
                 aeon__error_move(&t->error, &runner->error);
         }
@@ -108,6 +110,7 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         t->arg = arg;
         t->held = NULL;
         t->site = site;
+        t->spawned_at = runner->sched.time;
         t->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
         list_init(&t->in_group);
         strncpy(t->name, name ? name : "", sizeof t->name - 1);
@@ -115,6 +118,8 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         runner->tasks++;
         if (group)
                 list_append(aeon__group_tasks(group), &t->in_group);
+        else
+                runner->root.owner = t;
         aeon__fiber_ready(&runner->sched, &t->fiber);
         return 0;
 }

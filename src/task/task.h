@@ -47,6 +47,8 @@ struct wait {
         const char *what;                                         /* for reports: "sleep", "event", "read" */
         const void *object;                                       /* which one; may be NULL */
         bool (*abort)(struct wait *wait, struct aeon_task *task); /* NULL: cancellation waits for the completion */
+        /* For reports, in place of "what object": "mutex 0x55d0c8, held by task "left"". NULL: what and object say it all. */
+        void (*describe)(const struct wait *wait, const struct aeon_task *task, char *text, size_t size);
 };
 
 struct aeon_task {
@@ -70,6 +72,8 @@ struct aeon_task {
         void *arg;
         struct aeon_mutex *held; /* the mutexes it has locked, the latest first */
         const char *site;        /* where it was spawned */
+        aeon_time spawned_at;    /* on the scheduler's coarse clock */
+        aeon_time waiting_since; /* likewise, of the present or the latest wait */
         const char *left_open;   /* where a scope was opened that a function of its left open; NULL: none */
         const char *no_suspend;  /* where the no-suspend section began that it is in; NULL: in none */
         unsigned no_suspend_depth;
@@ -136,6 +140,7 @@ static inline int aeon__wait_pass(struct aeon_task *task)
 static inline void aeon__wait_begin(struct aeon_task *t, struct wait *wait)
 {
         t->waiting = wait;
+        t->waiting_since = aeon__sched->time;
         t->abort_called = false;
 }
 

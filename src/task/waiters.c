@@ -74,7 +74,10 @@ int aeon__waiters_wait(struct waiters *w, struct aeon_task *t, const void *key, 
         struct waiter self;
         if (w) {
                 self = (struct waiter){
-                        .wait = { .what = w->what, .object = w->object, .abort = abort_waiter }, .task = t, .key = key, .item = item
+                        .wait = { .what = w->what, .object = w->object, .abort = abort_waiter, .describe = w->describe },
+                        .task = t,
+                        .key = key,
+                        .item = item
                 };
                 list_append(&w->list, &self.in_list);
                 aeon__wait_begin(t, &self.wait);

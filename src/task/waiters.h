@@ -18,9 +18,10 @@
  *   list really waits: a cancelled task has taken itself out, and one that waits for the first of several things (select.c) is
  *   taken out of all lists when it is woken through one. So nothing is ever given to a task that cannot take it.
  *
- *   Both ways of stopping, to wait and to let others run, are in ONE function, which the public calls end with. After a switch the
- *   processor guesses that the returns lead back to where the task just left was called from. Up to the public call they do now,
- *   whatever the two tasks are doing: one wrong guess a switch is left, and it costs about as much as the switch itself.
+ *   Both ways of stopping, to wait and to let others run, are in ONE function, and the calls that are made often end with a jump to
+ *   it. After a switch the processor guesses that the returns lead back to where the task just left was called from. Up to the
+ *   public call they do now, whatever the two tasks are doing: one wrong guess a switch is left, which costs about as much as
+ *   the switch itself.
  */
 #pragma once
 
@@ -35,6 +36,7 @@ struct waiters {
         struct runner *runner; /* the loop whose tasks may wait here */
         const char *what;      /* for reports: "event", "send" */
         const void *object;    /* which one */
+        void (*describe)(const struct wait *wait, const struct aeon_task *task, char *text, size_t size); /* see struct wait */
 };
 
 struct waiter {
@@ -70,14 +72,16 @@ static inline int aeon__waiters_check(const struct waiters *w)
 /* The same for calls that return nothing: the words go to the log. */
 bool aeon__waiters_may_call(const struct waiters *w);
 
-/* Guard of calls that suspend. Errors: -EINVAL, -ECANCELED, -EXDEV. */
-static inline int aeon__waiters_enter(const struct waiters *w, struct aeon_task **ret_task)
+static inline int aeon__waiters_enter_in(const char *call, const struct waiters *w, struct aeon_task **ret_task)
 {
-        int r = aeon__wait_enter(ret_task);
+        int r = aeon__wait_enter_in(call, ret_task);
         if (r < 0)
                 return r;
         return __builtin_expect((*ret_task)->runner != w->runner, 0) ? aeon__waiters_refuse(w) : 0;
 }
+
+/* Guard of calls that suspend. Errors: -EINVAL, -ECANCELED, -EXDEV. */
+#define aeon__waiters_enter(w, ret_task) aeon__waiters_enter_in(__func__, (w), (ret_task))
 
 /* Wait in @w (NULL: only let others run) until somebody wakes the running task @t. */
 int aeon__waiters_wait(struct waiters *w, struct aeon_task *t, const void *key, void *item);
@@ -90,8 +94,7 @@ static inline int aeon__waiters_skip(struct aeon_task *t)
 
 /* ------------------------------------------------------------------ waking */
 
-void aeon__choice_wake(struct waiter *w,
-                       int result); /* of one of several: the task wakes with its index, and @result is of that one */
+void aeon__choice_wake(struct waiter *w, int result); /* in select.c: the task wakes with the index of @w */
 
 /* Wake one that was taken out of its list. */
 static inline void aeon__waiter_wake(struct waiter *w, int result)
@@ -124,6 +127,7 @@ static inline void aeon__waiters_wake_all(struct waiters *w, int result)
                 ;
 }
 
-/* ------------------------------------------------------------------ for select.c */
+/* ------------------------------------------------------------------ between the files that wait */
 
 struct waiters *aeon__event_waiters(aeon_event *e);
+int aeon__mutex_lock_again(aeon_mutex *m, struct aeon_task *t, const char *site); /* what no cancel comes in the way of */

@@ -191,7 +191,7 @@ static int after(aeon_app *app)
 static int ready(aeon_app *app)
 {
         int r = instant("ready", app, NO_LOOP);
-        atomic_store(&ready_hook_done, r >= 0);
+        atomic_store(&ready_hook_done, r >= 0 && aeon__stop_level(app) == STOP_NONE); /* after a stop nothing serves any more */
         return r;
 }
 

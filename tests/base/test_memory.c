@@ -80,3 +80,26 @@ PLAIN_TEST(utf8_is_counted_strictly)
         for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
                 CHECK_INT(aeon__utf8_count(table[i].text, strlen(table[i].text)), table[i].count);
 }
+
+PLAIN_TEST(durations_for_people)
+{
+        static const struct {
+                int64_t ns;
+                const char *words;
+        } cases[] = {
+                { 0, "0 ms" },
+                { 999999, "0 ms" },
+                { 999999999, "999 ms" },
+                { 1000000000, "1.0 s" },
+                { 59999999999, "59.9 s" },
+                { 312000000000, "5 min 12 s" },
+                { 11400000000000, "3 h 10 min" },
+                { -1500000000, "-1.5 s" },
+                { INT64_MAX, "2562047 h 47 min" },
+                { INT64_MIN, "-2562047 h 47 min" },
+        };
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+                char words[DURATION_WORDS];
+                CHECK_STR(aeon__duration_words(cases[i].ns, words), cases[i].words);
+        }
+}

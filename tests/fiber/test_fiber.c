@@ -75,6 +75,21 @@ PLAIN_TEST(run_now_overtakes_the_queue_and_comes_back)
         aeon__sched_done(&s);
 }
 
+PLAIN_TEST(run_now_goes_on_past_a_few_yields_when_nobody_else_is_ready)
+{
+        struct sched s;
+        char trace[128] = "";
+        aeon__sched_init(&s);
+        struct block *a = fiber_new(&s, trace, 'a', 100);
+        aeon__sched_run_now(&s, &a->fiber);
+        CHECK(strlen(trace) > 1);
+        CHECK(strlen(trace) < 100); /* whoever polls has its turn */
+        while (aeon__sched_has_ready(&s))
+                aeon__sched_run(&s, 100);
+        CHECK_INT(strlen(trace), 100);
+        aeon__sched_done(&s);
+}
+
 static void shuffled_trace(uint64_t seed, char *trace)
 {
         struct sched s;

@@ -174,10 +174,41 @@ const char *test_source_folder(void)
         return set ? set : AEON_SOURCE_FOLDER;
 }
 
+/* ------------------------------------------------------------------ stderr */
+
+static int real_stderr = -1;
+
+void test_stderr_begin(void)
+{
+        int fd = open(test_path("stderr"), O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+        if (fd < 0 || (real_stderr = dup(STDERR_FILENO)) < 0 || dup2(fd, STDERR_FILENO) < 0)
+                abort();
+        close(fd);
+}
+
+const char *test_stderr(void)
+{
+        static char *text;
+        free(text);
+        text = test_read_file(test_path("stderr"));
+        return text ? text : "";
+}
+
+void test_stderr_end(void)
+{
+        if (real_stderr < 0)
+                return;
+        dup2(real_stderr, STDERR_FILENO);
+        close(real_stderr);
+        real_stderr = -1;
+        fputs(test_stderr(), stderr);
+}
+
 /* ------------------------------------------------------------------ one test, in its own process */
 
 static void end_test(void)
 {
+        test_stderr_end();
         test_processes_end();
         remove_folder();
         fflush(NULL);
@@ -199,6 +230,7 @@ static void run_body(struct test *test)
         } else {
                 test->body();
         }
+        test_stderr_end();
         test_processes_end();
         remove_folder();
         fflush(NULL);
@@ -354,6 +386,7 @@ int main(int argc, char **argv)
                         return 2;
         }
         signal(SIGPIPE, SIG_IGN);
+        setenv("AEON_MODULES", test_build_folder(), 0);
         run_all(argv + optind, jobs < 1 ? 1 : jobs > JOBS_LIMIT ? JOBS_LIMIT : jobs, verbose, &passed, &failed);
         printf("%d passed, %d failed\n", passed, failed);
         return failed ? 1 : 0;

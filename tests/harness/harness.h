@@ -64,6 +64,12 @@ bool test_check_contains(const char *text, const char *part, const char *file, i
 /* True under ASan, TSan or valgrind: for sizes of a stress test, never for whether it runs. */
 bool test_is_slow(void);
 
+/* Collect what the process writes to stderr, its log. test_stderr() is what came so far (borrowed until the next call); the end passes
+ * it all on, so that a failed check among it is seen. */
+void test_stderr_begin(void);
+const char *test_stderr(void);
+void test_stderr_end(void);
+
 /* A fresh folder that is removed when the test ends. */
 const char *test_folder(void);
 

@@ -318,6 +318,22 @@ PLAIN_TEST(readiness_and_health_follow_the_checks)
         CHECK_INT(end(pid, SIGTERM), 0);
 }
 
+PLAIN_TEST(the_tasks_of_all_loops_are_shown)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/readyz", 200, NULL), 200);
+        CHECK_INT(test_http_get(admin_port, "/tasks", &body), 200);
+        CHECK_CONTAINS(body, "{\"loops\":[{\"loop\":\"warden\",\"dump\":{\"tasks\":");
+        CHECK_CONTAINS(body, "{\"loop\":\"loop 0\",\"dump\":{\"tasks\":");
+        CHECK_CONTAINS(body, "\"what\":\"accept\"");
+        CHECK_INT(test_http_get(admin_port, "/tasks?verbose", &body), 200);
+        CHECK_CONTAINS(body, "warden: ");
+        CHECK_CONTAINS(body, "loop 0: ");
+        CHECK_CONTAINS(body, "\n  lifespan #");
+        CHECK_INT(end(pid, SIGTERM), 0);
+}
+
 /* Say @request to the admin listener and give the reply. */
 static const char *say(const char *request)
 {

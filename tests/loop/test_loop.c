@@ -86,6 +86,12 @@ TEST(a_holder_can_wake_a_loop)
         CHECK(!can_be_woken());
 }
 
+TEST(whoever_has_a_handle_and_no_hold_can_wake_a_loop)
+{
+        CHECK(aeon_loop_current() != NULL);
+        CHECK(can_be_woken());
+}
+
 static void do_nothing(void *arg)
 {
         (void)arg;
@@ -93,7 +99,7 @@ static void do_nothing(void *arg)
 
 TEST(what_was_posted_can_wake_a_loop)
 {
-        CHECK_INT(aeon_post(aeon_loop_current(), do_nothing, NULL), 0);
+        CHECK_INT(aeon_post(aeon__loop_now(), do_nothing, NULL), 0);
         CHECK(can_be_woken());
         CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         CHECK(!can_be_woken());

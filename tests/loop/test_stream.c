@@ -1,14 +1,21 @@
 /* Streams over real sockets. */
 #include "harness.h"
+#include "loop/stream.h"
+
+#include "loop/loop.h"
 
 #include <aeon/error.h>
 #include <aeon/loop.h>
 #include <aeon/scope.h>
 #include <aeon/stream.h>
 #include <aeon/time.h>
+#include <semaphore.h>
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static int echo_one(void *arg)
@@ -204,6 +211,116 @@ TEST(a_connect_is_cancelled)
         aeon_scope_cancel(&scope, NULL);
         CHECK_INT(aeon_scope_close(&scope, aeon_stream_connect("127.0.0.1:1", &s)), 0);
         CHECK(aeon_scope_caught(&scope));
+}
+
+/* ------------------------------------------------------------------ cancelled look-ups */
+
+enum { NAME_THREADS = 4 }; /* libuv's */
+
+static sem_t names_go_on;
+static int names_busy;
+
+static void occupy(uv_work_t *work)
+{
+        (void)work;
+        while (sem_wait(&names_go_on) < 0)
+                ;
+}
+
+static void occupied(uv_work_t *work, int status)
+{
+        (void)work, (void)status;
+        names_busy--;
+}
+
+struct shielded {
+        aeon_scope scope;
+        int r;
+};
+
+static int connect_shielded_later(void *arg)
+{
+        struct shielded *s = arg;
+        aeon_stream *stream = NULL;
+        aeon_scope_open(&s->scope, NULL);
+        s->r = aeon_scope_close(&s->scope, aeon_stream_connect("127.0.0.1:1", &stream));
+        return 0;
+}
+
+TEST(a_look_up_that_was_cancelled_says_so_even_if_the_cancel_is_lifted)
+{
+        uv_work_t work[NAME_THREADS];
+        struct shielded s = { .r = 1 };
+        aeon_group *g;
+        sem_init(&names_go_on, 0, 0);
+        for (names_busy = 0; names_busy < NAME_THREADS; names_busy++) /* so that the look-up waits, and can be taken back */
+                REQUIRE_INT(uv_queue_work(&aeon__loop_now()->uv, &work[names_busy], occupy, occupied), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "connect", connect_shielded_later, &s);
+        CHECK_INT(aeon_checkpoint(), 0);
+        CHECK_INT(s.r, 1);
+        aeon_group_cancel(g, NULL);
+        aeon_scope_set_shield(&s.scope, true);
+        for (int i = 0; i < NAME_THREADS; i++)
+                sem_post(&names_go_on);
+        CHECK_INT(aeon_group_close(g), 0);
+        CHECK_INT(s.r, -ECANCELED);
+        while (names_busy)
+                CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+}
+
+/* ------------------------------------------------------------------ several addresses */
+
+/* A listener whose queue is full: whoever connects hears nothing. */
+static int mute_port(void)
+{
+        struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        socklen_t size = sizeof in;
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        REQUIRE(bind(fd, (struct sockaddr *)&in, size) == 0 && listen(fd, 0) == 0);
+        REQUIRE(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
+        for (int i = 0; i < 8; i++) {
+                int filler = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+                connect(filler, (struct sockaddr *)&in, sizeof in);
+        }
+        return ntohs(in.sin_port);
+}
+
+struct addresses {
+        struct sockaddr_in in[4];
+        struct addrinfo info[4];
+};
+
+static const struct addrinfo *address_list(struct addresses *a, const int *ports, int count)
+{
+        for (int i = 0; i < count; i++) {
+                a->in[i] = (struct sockaddr_in){ .sin_family = AF_INET,
+                                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                                 .sin_port = htons((uint16_t)ports[i]) };
+                a->info[i] = (struct addrinfo){ .ai_family = AF_INET, .ai_addr = (struct sockaddr *)&a->in[i] };
+                a->info[i].ai_next = i + 1 < count ? &a->info[i + 1] : NULL;
+        }
+        return a->info;
+}
+
+TEST(an_address_that_does_not_answer_does_not_hold_up_the_next)
+{
+        struct server server;
+        struct addresses a;
+        char address[64];
+        aeon_stream *s;
+        start_server(&server, "127.0.0.1:0", address, sizeof address);
+        int live = atoi(strrchr(address, ':') + 1), mute = mute_port(), dead = test_free_port();
+        REQUIRE_INT(aeon__connect_any(address_list(&a, (int[]){ dead, mute, mute, live }, 4), &s), 0);
+        CHECK_STR(aeon_stream_peer(s), address);
+        aeon_stream_close(s);
+
+        CHECK_INT(aeon__connect_any(address_list(&a, (int[]){ dead, dead }, 2), &s), -ECONNREFUSED);
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(300) });
+        CHECK_INT(aeon_scope_close(&limit, aeon__connect_any(address_list(&a, (int[]){ mute, mute }, 2), &s)), -ETIMEDOUT);
+        aeon_listener_close(server.listener);
+        CHECK_INT(aeon_group_close(server.group), 0);
 }
 
 /* ------------------------------------------------------------------ closing a door while people queue at it */

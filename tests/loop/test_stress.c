@@ -78,7 +78,7 @@ static void *post_for_ever(void *arg)
 
 /* ------------------------------------------------------------------ sockets */
 
-static char server_address[64];
+static char addresses[2][128]; /* of the servers: TCP and unix */
 
 static int echo(void *arg)
 {
@@ -91,17 +91,23 @@ static int echo(void *arg)
         return 0;
 }
 
+struct server {
+        const char *bind;
+        char *address;
+        aeon_group *group;
+};
+
 static int serve(void *arg)
 {
+        struct server *server = arg;
         aeon_listener *l;
-        int fd;
-        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
-        REQUIRE_INT(aeon_socket_address(fd, server_address, sizeof server_address), 0);
+        int fd, r;
+        REQUIRE_INT(aeon_socket_bind(server->bind, &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, server->address, sizeof addresses[0]), 0);
         REQUIRE_INT(aeon_listener_open(fd, &l), 0);
         aeon_stream *s;
-        int r;
         while ((r = aeon_listener_accept(l, &s)) == 0)
-                if (aeon_spawn(arg, "echo", echo, s) < 0)
+                if (aeon_spawn(server->group, "echo", echo, s) < 0)
                         aeon_stream_close(s);
         aeon_listener_close(l);
         return r;
@@ -127,8 +133,9 @@ static int act_ask(struct band *band, int depth)
 {
         (void)band, (void)depth;
         aeon_stream *s = NULL;
-        int r = server_address[0] ? SUSPENDED(aeon_stream_connect(server_address, &s)) : 0;
-        REQUIRE(r == 0 || (r == -ECANCELED && !s));
+        int r = SUSPENDED(aeon_stream_connect(addresses[chance(2)], &s));
+        if (!CHECK(r == 0 || (r == -ECANCELED && !s)))
+                fprintf(stderr, "    %d, %s\n", r, aeon_error_describe(r));
         if (s) {
                 r = ask(s);
                 aeon_stream_close(s);
@@ -149,9 +156,16 @@ static void run_seed(uint64_t seed)
         post.loop = aeon_loop_current();
         for (size_t i = 0; i < POSTERS; i++)
                 REQUIRE_INT(pthread_create(&posters[i], NULL, post_for_ever, (void *)i), 0);
-        aeon_group *server;
-        REQUIRE_INT(aeon_group_open(&server), 0);
-        REQUIRE_INT(aeon_spawn(server, "server", serve, server), 0);
+        aeon_group *servers;
+        REQUIRE_INT(aeon_group_open(&servers), 0);
+        struct server tcp = { "127.0.0.1:0", addresses[0], servers };
+        char unix_address[128];
+        snprintf(unix_address, sizeof unix_address, "unix:%s", test_path("server"));
+        struct server unix_socket = { unix_address, addresses[1], servers };
+        REQUIRE_INT(aeon_spawn(servers, "TCP server", serve, &tcp), 0);
+        REQUIRE_INT(aeon_spawn(servers, "unix server", serve, &unix_socket), 0);
+        while (!addresses[0][0] || !addresses[1][0])
+                REQUIRE_INT(aeon_checkpoint(), 0);
 
         stress_run(&(struct stress_plan){ .seed = seed,
                                           .acts = test_is_slow() ? 30000 : 200000,
@@ -164,8 +178,8 @@ static void run_seed(uint64_t seed)
         for (size_t i = 0; i < POSTERS; i++)
                 while (post.seen[i] < post.posted[i])
                         REQUIRE_INT(aeon_checkpoint(), 0);
-        aeon_group_cancel(server, NULL);
-        REQUIRE_INT(aeon_group_close(server), 0);
+        aeon_group_cancel(servers, NULL);
+        REQUIRE_INT(aeon_group_close(servers), 0);
 }
 
 TEST_WITHIN(a_random_program_with_threads_and_sockets_keeps_every_rule, 60)

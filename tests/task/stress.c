@@ -28,11 +28,10 @@ aeon_duration some_time(void)
 /* The tables of acts; the last is NULL. */
 static struct act *const *all_acts(void)
 {
-        static struct act *tables[5];
-        tables[0] = stress_wait_acts;
-        tables[1] = stress_scope_acts;
-        tables[2] = stress_sync_acts;
-        tables[3] = stress.plan.more;
+        static struct act *tables[] = {
+                stress_wait_acts, stress_scope_acts, stress_sync_acts, stress_channel_acts, stress_lock_acts, NULL, NULL
+        };
+        tables[5] = stress.plan.more;
         return tables;
 }
 
@@ -128,6 +127,8 @@ static int keep(void *arg)
                 bool idle = !aeon__sched_has_ready(aeon__sched); /* everybody else waits */
                 if (idle) {
                         stress_sync_check_idle();
+                        stress_channels_check_idle();
+                        stress_locks_check_idle();
                         check();
                         stress.idle_checks++;
                 }
@@ -137,7 +138,8 @@ static int keep(void *arg)
                 if (stress.acts_left == 0)
                         end_all(crowd);
                 else
-                        for (int i = stress.alive < stress.plan.crowd ? DEALT_AT_ONCE : idle; i--;)
+                        for (int i = stress.alive < stress.plan.crowd / 2 ? DEALT_AT_ONCE : idle;
+                             i--;) /* the others are children of these */
                                 spawn_into(crowd);
         }
         return 0;
@@ -167,7 +169,9 @@ void stress_run(const struct stress_plan *plan)
         aeon__runner_now()->sched.shuffle = chance(4) ? random_next(&stress.random) | 1 : 0;
         fprintf(stderr, "    AEON_SEED=%" PRIu64 " runs this again\n", plan->seed);
         aeon_log_set_level(AEON_LOG_OFF);
-        stress_sync_open(plan->acts);
+        stress_sync_open();
+        stress_channels_open(plan->acts);
+        stress_locks_open();
 
         aeon_group *keepers;
         REQUIRE_INT(aeon_group_open(&keepers), 0);
@@ -180,6 +184,8 @@ void stress_run(const struct stress_plan *plan)
         REQUIRE_INT(aeon_group_close(keepers), 0);
         REQUIRE_INT(stress.acts_left, 0);
         stress_sync_close();
+        stress_channels_close();
+        stress_locks_close();
         stress_bands_free();
         report();
 }

@@ -90,13 +90,26 @@ int band_close(struct band *band);
 void spawn_into(struct band *band); /* somebody who does some acts */
 void stress_meddle(void);           /* with a scope of some task; also from outside of tasks */
 
+/* Some event, which stays until event_leave(). */
+aeon_event *event_enter(size_t *ret_place);
+void event_leave(size_t place);
+
 /* ------------------------------------------------------------------ between the files of this program */
 
-extern struct act stress_wait_acts[], stress_scope_acts[], stress_sync_acts[];
+extern struct act stress_wait_acts[], stress_scope_acts[], stress_sync_acts[], stress_channel_acts[], stress_lock_acts[];
+
 void stress_scopes_unshield(void); /* all that are open */
 void stress_bands_free(void);
 
-void stress_sync_open(long acts);
+void stress_sync_open(void);
 void stress_sync_check_idle(void); /* every other task waits: does one wait for what is there? */
 void stress_sync_tend(void);       /* complete what cannot be aborted */
-void stress_sync_close(void);      /* the crowd is gone: is anything lost? */
+void stress_sync_close(void);      /* the crowd is gone */
+
+void stress_channels_open(long acts);
+void stress_channels_check_idle(void);
+void stress_channels_close(void); /* is anything lost? */
+
+void stress_locks_open(void);
+void stress_locks_check_idle(void);
+void stress_locks_close(void);

@@ -10,6 +10,7 @@ enum { PUBLIC_SCOPES = 16, PUBLIC_BANDS = 32, DEPTH = 4 };
 static aeon_scope *scopes[PUBLIC_SCOPES]; /* open ones of all tasks, for the others to meddle with */
 static struct band *bands[PUBLIC_BANDS];
 static struct band *all_bands;
+static const char scope_name[] = "stress";
 
 /* ------------------------------------------------------------------ scopes */
 
@@ -34,7 +35,7 @@ static int expected_of_close(const aeon_scope *s, int r)
 
 static void scope_open(aeon_scope *s)
 {
-        aeon_scope_opts opts = { .name = "stress", .shield = chance(4) == 0 };
+        aeon_scope_opts opts = { .name = scope_name, .shield = chance(4) == 0 };
         if (chance(2))
                 opts.timeout = some_time();
         if (chance(4) == 0)
@@ -95,7 +96,7 @@ static int act_meddle(struct band *band, int depth)
 static void unshield_scopes_of(struct aeon_task *t)
 {
         for (aeon_scope *s = t->inner.scope; s; s = s->inner.scope) {
-                if (s->shield)
+                if (s->shield && s->name == scope_name) /* others' are none of our business */
                         aeon_scope_set_shield(s, false);
                 struct aeon_task *inside;
                 if (s->group)

@@ -44,6 +44,7 @@ static void pass_hundred(size_t capacity)
         CHECK_INT(ends.sum, 5050);
 }
 
+/* rule 20 */
 VIRTUAL_TEST(values_pass_in_order_at_every_capacity)
 {
         const size_t capacities[] = { 0, 1, 2, 7, 16, 17, 99, 100, AEON_UNBOUNDED };
@@ -52,6 +53,7 @@ VIRTUAL_TEST(values_pass_in_order_at_every_capacity)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(buffered_items_survive_the_last_sender)
 {
         struct ends e = { 0 };
@@ -84,6 +86,7 @@ static int receive_one(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(broken_only_after_the_last_receiver)
 {
         struct ends e = { 0 };
@@ -105,6 +108,7 @@ VIRTUAL_TEST(broken_only_after_the_last_receiver)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(closing_one_clone_wakes_only_its_waiters)
 {
         struct ends first = { .result = 1 }, second = { .result = 1 };
@@ -126,6 +130,7 @@ VIRTUAL_TEST(closing_one_clone_wakes_only_its_waiters)
         return 0;
 }
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(delivered_and_then_cancelled_is_not_lost)
 {
         struct ends e = { .result = 1 };
@@ -144,6 +149,7 @@ VIRTUAL_TEST(delivered_and_then_cancelled_is_not_lost)
         return 0;
 }
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(a_cancelled_send_sends_nothing_and_a_cancelled_receive_takes_nothing)
 {
         struct ends e = { .result = 1 };
@@ -161,6 +167,7 @@ VIRTUAL_TEST(a_cancelled_send_sends_nothing_and_a_cancelled_receive_takes_nothin
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(try_forms_never_wait)
 {
         struct ends e = { 0 };
@@ -189,6 +196,7 @@ static void close_both(struct ends *e)
         aeon_receiver_close(e->receiver);
 }
 
+/* rule 20 */
 VIRTUAL_TEST(own_end_closed_is_ebadf_for_every_call_and_persists)
 {
         struct ends e;
@@ -219,6 +227,7 @@ VIRTUAL_TEST(own_end_closed_is_ebadf_for_every_call_and_persists)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(last_receiver_gone_is_epipe_for_those_who_wait_and_for_every_later_call)
 {
         struct ends e, other;
@@ -245,6 +254,7 @@ VIRTUAL_TEST(last_receiver_gone_is_epipe_for_those_who_wait_and_for_every_later_
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(last_sender_gone_is_the_end_for_those_who_wait_and_for_every_later_call)
 {
         struct ends e, other;
@@ -275,6 +285,7 @@ VIRTUAL_TEST(last_sender_gone_is_the_end_for_those_who_wait_and_for_every_later_
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(closing_a_sender_wakes_only_those_who_wait_on_it)
 {
         struct ends first, second, third;
@@ -302,6 +313,7 @@ VIRTUAL_TEST(closing_a_sender_wakes_only_those_who_wait_on_it)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(cloning_and_closing_for_ever_takes_no_more_and_more_memory)
 {
         enum { N = 10000, SEEN = 200 };
@@ -338,6 +350,7 @@ static int send_value(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(senders_are_served_in_order_of_arrival_and_try_send_does_not_overtake)
 {
         for (int capacity = 0; capacity <= 2; capacity++) {
@@ -375,6 +388,7 @@ static int receive_value(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(receivers_are_served_in_order_of_arrival_and_try_receive_does_not_overtake)
 {
         struct ends e, receivers[3];
@@ -397,6 +411,7 @@ VIRTUAL_TEST(receivers_are_served_in_order_of_arrival_and_try_receive_does_not_o
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(items_of_any_size_arrive_whole)
 {
         static const size_t sizes[] = { 1, 4, 8, 16, 333 };
@@ -422,6 +437,7 @@ VIRTUAL_TEST(items_of_any_size_arrive_whole)
 
 /* ------------------------------------------------------------------ cancelling */
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(accepted_and_then_cancelled_was_sent)
 {
         struct ends e;
@@ -440,6 +456,7 @@ VIRTUAL_TEST(accepted_and_then_cancelled_was_sent)
         return 0;
 }
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(a_cancelled_sender_and_receiver_are_no_partners_any_more)
 {
         struct ends e;
@@ -471,6 +488,7 @@ static int run_once(void *arg)
         return 0;
 }
 
+/* rules 13, 14 and 20 */
 VIRTUAL_TEST(a_send_and_a_receive_that_need_not_wait_are_checkpoints)
 {
         struct ends e;
@@ -501,6 +519,7 @@ VIRTUAL_TEST(a_send_and_a_receive_that_need_not_wait_are_checkpoints)
 
 /* ------------------------------------------------------------------ the rest */
 
+/* rule 20 */
 VIRTUAL_TEST(stats_count_values_handles_and_tasks)
 {
         struct ends e;
@@ -546,6 +565,7 @@ static int use_from_another_loop(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(tasks_of_another_loop_are_refused)
 {
         struct ends e;
@@ -559,6 +579,7 @@ VIRTUAL_TEST(tasks_of_another_loop_are_refused)
         return 0;
 }
 
+/* rule 20 */
 PLAIN_TEST(outside_a_loop_channels_are_refused)
 {
         struct ends e;

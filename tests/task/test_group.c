@@ -513,24 +513,3 @@ VIRTUAL_TEST(a_stack_larger_than_there_is_is_refused)
         CHECK_INT(aeon_group_close(g), 0);
         return 0;
 }
-
-static int wait_for_nothing(void *arg)
-{
-        return aeon_event_wait(arg);
-}
-
-static int deadlock_body(void *arg)
-{
-        (void)arg;
-        aeon_event *e;
-        REQUIRE_INT(aeon_event_new(&e), 0);
-        return wait_for_nothing(e);
-}
-
-/* rule 27 */
-PLAIN_TEST(a_run_in_which_nothing_can_happen_ends_with_edeadlk)
-{
-        if (test_is_slow())
-                return; /* what the stuck task holds is lost with it, and leak checkers are right to say so */
-        CHECK_INT(aeon__virtual_run(deadlock_body, NULL), -EDEADLK);
-}

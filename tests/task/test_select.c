@@ -63,6 +63,7 @@ static void start_select(struct table *t)
 
 /* ------------------------------------------------------------------ at once */
 
+/* rule 20 */
 VIRTUAL_TEST(a_case_that_is_ready_happens_at_once_and_the_others_do_not)
 {
         struct table t;
@@ -81,6 +82,7 @@ VIRTUAL_TEST(a_case_that_is_ready_happens_at_once_and_the_others_do_not)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(of_several_that_are_ready_each_is_as_likely)
 {
         enum { ROUNDS = 3000 };
@@ -110,6 +112,7 @@ static int set_value(void *arg)
         return 0;
 }
 
+/* rules 13, 14 and 20 */
 VIRTUAL_TEST(a_select_that_need_not_wait_is_a_checkpoint)
 {
         struct table t;
@@ -132,6 +135,7 @@ VIRTUAL_TEST(a_select_that_need_not_wait_is_a_checkpoint)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(try_select_never_waits)
 {
         struct table t;
@@ -146,6 +150,7 @@ VIRTUAL_TEST(try_select_never_waits)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(unset_cases_never_happen_and_senseless_selects_are_refused)
 {
         struct table t;
@@ -166,6 +171,7 @@ VIRTUAL_TEST(unset_cases_never_happen_and_senseless_selects_are_refused)
 
 /* ------------------------------------------------------------------ waiting */
 
+/* rule 20 */
 VIRTUAL_TEST(a_waiting_select_takes_what_comes_first_and_withdraws_from_the_rest)
 {
         struct table t;
@@ -185,6 +191,7 @@ VIRTUAL_TEST(a_waiting_select_takes_what_comes_first_and_withdraws_from_the_rest
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(a_waiting_select_sends)
 {
         struct table t;
@@ -201,6 +208,7 @@ VIRTUAL_TEST(a_waiting_select_sends)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(a_waiting_select_hears_an_event)
 {
         struct table t;
@@ -214,6 +222,7 @@ VIRTUAL_TEST(a_waiting_select_hears_an_event)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(a_select_that_fills_a_full_channel_waits_for_room_and_keeps_its_place)
 {
         struct table t;
@@ -233,6 +242,7 @@ VIRTUAL_TEST(a_select_that_fills_a_full_channel_waits_for_room_and_keeps_its_pla
         return 0;
 }
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(a_cancelled_select_has_done_nothing)
 {
         struct table t;
@@ -248,6 +258,7 @@ VIRTUAL_TEST(a_cancelled_select_has_done_nothing)
         return 0;
 }
 
+/* rules 14 and 20 */
 VIRTUAL_TEST(served_and_then_cancelled_has_happened)
 {
         struct table t;
@@ -263,6 +274,7 @@ VIRTUAL_TEST(served_and_then_cancelled_has_happened)
 
 /* ------------------------------------------------------------------ closed ends */
 
+/* rule 20 */
 VIRTUAL_TEST(a_closed_end_is_something_that_happens)
 {
         for (int late = 0; late < 2; late++) { /* before the select, and while it waits */
@@ -319,6 +331,7 @@ static int send_or_receive(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(a_select_does_not_meet_itself_but_another_one)
 {
         struct both_ways a = { .sent = 1, .chosen = -1 }, b = { .sent = 2, .chosen = -1 };
@@ -340,6 +353,7 @@ VIRTUAL_TEST(a_select_does_not_meet_itself_but_another_one)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(closing_a_handle_that_a_select_waits_on_twice_wakes_it_once)
 {
         struct both_ways b = { .chosen = -1 };
@@ -371,6 +385,7 @@ static int collect(void *arg)
         return 0;
 }
 
+/* rule 20 */
 VIRTUAL_TEST(many_cases_work_like_few)
 {
         struct table t;
@@ -386,6 +401,7 @@ VIRTUAL_TEST(many_cases_work_like_few)
 
 /* ------------------------------------------------------------------ of which loop */
 
+/* rule 20 */
 VIRTUAL_TEST(a_select_on_another_loops_things_is_refused)
 {
         struct table t;
@@ -397,6 +413,7 @@ VIRTUAL_TEST(a_select_on_another_loops_things_is_refused)
         return 0;
 }
 
+/* rule 20 */
 PLAIN_TEST(outside_a_task_select_is_refused)
 {
         aeon_select_case none = { 0 };

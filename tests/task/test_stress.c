@@ -12,7 +12,7 @@ static void run_seed(uint64_t seed)
 {
         struct stress_plan plan = {
                 .seed = seed,
-                .acts = test_is_slow() ? 100000 : 1000000,
+                .acts = test_is_slow() ? 50000 : 500000,
                 .crowd = test_is_slow() ? 1000 : 5000,
                 .tick = AEON_MICROSECONDS(1),
         };

@@ -129,6 +129,7 @@ static void check_log(void (*misuse)(void *object), void *object, const char *pa
 
 /* ------------------------------------------------------------------ event */
 
+/* rule 18 */
 VIRTUAL_TEST(event_wakes_everybody_who_waits_and_later_waits_return_at_once)
 {
         aeon_event *e;
@@ -155,6 +156,7 @@ static void free_event(void *e)
         aeon_event_free(e);
 }
 
+/* rules 18 and 19 */
 VIRTUAL_TEST(freeing_while_somebody_waits_is_refused_and_the_log_names_who)
 {
         aeon_event *e;
@@ -175,6 +177,7 @@ VIRTUAL_TEST(freeing_while_somebody_waits_is_refused_and_the_log_names_who)
 
 /* ------------------------------------------------------------------ mutex */
 
+/* rule 19 */
 VIRTUAL_TEST(mutex_is_handed_over_in_order_of_arrival)
 {
         aeon_mutex *m;
@@ -206,6 +209,7 @@ static int unlock_foreign(void *m)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(unlocking_what_another_task_holds_is_refused_and_names_both_and_where)
 {
         aeon_mutex *m;
@@ -223,6 +227,7 @@ VIRTUAL_TEST(unlocking_what_another_task_holds_is_refused_and_names_both_and_whe
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(locking_again_is_a_deadlock_and_says_where_it_was_locked)
 {
         aeon_mutex *m;
@@ -240,6 +245,7 @@ static void free_mutex(void *m)
         aeon_mutex_free(m);
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_locked_mutex_is_not_freed)
 {
         aeon_mutex *m;
@@ -251,6 +257,7 @@ VIRTUAL_TEST(a_locked_mutex_is_not_freed)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(mutexes_are_unlocked_in_any_order)
 {
         aeon_mutex *m[3];
@@ -277,6 +284,7 @@ static int lock_and_end(void *arg)
         return aeon_sleep(AEON_SECONDS(1));
 }
 
+/* rule 19 */
 VIRTUAL_TEST(owner_ended_breaks_its_mutexes_for_those_who_wait_and_those_who_come)
 {
         aeon_mutex *m[2];
@@ -312,6 +320,7 @@ static int lock_and_fail(void *m)
         return aeon_fail(-EIO, "the disk is gone");
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_task_that_fails_with_a_mutex_locked_keeps_its_own_error)
 {
         aeon_mutex *m;
@@ -325,6 +334,7 @@ VIRTUAL_TEST(a_task_that_fails_with_a_mutex_locked_keeps_its_own_error)
         return 0;
 }
 
+/* rules 14 and 19 */
 VIRTUAL_TEST(a_cancelled_waiter_is_removed_and_the_others_get_the_mutex)
 {
         aeon_mutex *m;
@@ -346,6 +356,7 @@ VIRTUAL_TEST(a_cancelled_waiter_is_removed_and_the_others_get_the_mutex)
         return 0;
 }
 
+/* rules 14 and 19 */
 VIRTUAL_TEST(handed_over_and_then_cancelled_holds_the_mutex)
 {
         aeon_mutex *m;
@@ -372,6 +383,7 @@ static int note_one(void *arg)
         return 0;
 }
 
+/* rules 13, 14 and 19 */
 VIRTUAL_TEST(taking_what_is_free_is_a_checkpoint)
 {
         aeon_mutex *m;
@@ -413,6 +425,7 @@ VIRTUAL_TEST(taking_what_is_free_is_a_checkpoint)
 
 /* ------------------------------------------------------------------ semaphore */
 
+/* rule 19 */
 VIRTUAL_TEST(semaphore_lets_in_as_many_as_it_counts_in_order_of_arrival)
 {
         aeon_semaphore *s;
@@ -442,6 +455,7 @@ VIRTUAL_TEST(semaphore_lets_in_as_many_as_it_counts_in_order_of_arrival)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(semaphore_is_not_released_above_its_maximum)
 {
         aeon_semaphore *s;
@@ -458,6 +472,7 @@ VIRTUAL_TEST(semaphore_is_not_released_above_its_maximum)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_cancelled_waiter_is_removed_and_the_others_get_the_semaphore)
 {
         aeon_semaphore *s;
@@ -515,6 +530,7 @@ static void start_waiters(aeon_group *g, struct worker *workers, int count, stru
         }
 }
 
+/* rule 19 */
 VIRTUAL_TEST(notify_wakes_who_has_waited_longest_and_notify_all_the_rest)
 {
         struct meeting m;
@@ -538,6 +554,7 @@ VIRTUAL_TEST(notify_wakes_who_has_waited_longest_and_notify_all_the_rest)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_cancelled_wait_still_holds_the_mutex)
 {
         struct meeting m;
@@ -557,6 +574,7 @@ VIRTUAL_TEST(a_cancelled_wait_still_holds_the_mutex)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_wait_inside_a_cancelled_scope_fails_and_keeps_the_mutex)
 {
         struct meeting m;
@@ -572,6 +590,7 @@ VIRTUAL_TEST(a_wait_inside_a_cancelled_scope_fails_and_keeps_the_mutex)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_notify_that_hits_a_cancelled_waiter_passes_on)
 {
         struct meeting m;
@@ -589,6 +608,7 @@ VIRTUAL_TEST(a_notify_that_hits_a_cancelled_waiter_passes_on)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(notified_and_then_cancelled_has_got_the_notify)
 {
         struct meeting m;
@@ -611,6 +631,7 @@ VIRTUAL_TEST(notified_and_then_cancelled_has_got_the_notify)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_notify_is_passed_on_when_the_mutex_broke)
 {
         struct meeting m;
@@ -631,6 +652,7 @@ VIRTUAL_TEST(a_notify_is_passed_on_when_the_mutex_broke)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(waiting_without_the_mutex_is_refused)
 {
         struct meeting m;
@@ -642,6 +664,7 @@ VIRTUAL_TEST(waiting_without_the_mutex_is_refused)
 
 /* ------------------------------------------------------------------ limiter */
 
+/* rule 19 */
 VIRTUAL_TEST(limiter_lends_each_borrower_one_token)
 {
         aeon_limiter *l;
@@ -666,6 +689,7 @@ VIRTUAL_TEST(limiter_lends_each_borrower_one_token)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(limiter_finds_each_of_many_borrowers)
 {
         enum { N = 1000 };
@@ -691,6 +715,7 @@ static void start_borrowers(aeon_group *g, struct worker *workers, int count, ae
         }
 }
 
+/* rule 19 */
 VIRTUAL_TEST(limiter_shrinks_below_use_and_grows_in_order_of_arrival)
 {
         aeon_limiter *l;
@@ -728,6 +753,7 @@ VIRTUAL_TEST(limiter_shrinks_below_use_and_grows_in_order_of_arrival)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(limiter_without_tokens_lends_nothing_until_it_grows)
 {
         aeon_limiter *l;
@@ -746,6 +772,7 @@ VIRTUAL_TEST(limiter_without_tokens_lends_nothing_until_it_grows)
         return 0;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_cancelled_waiter_is_removed_and_the_others_get_its_token)
 {
         aeon_limiter *l;
@@ -771,6 +798,7 @@ static int borrow_for_order(void *arg)
         return aeon_limiter_acquire(arg, &order);
 }
 
+/* rule 19 */
 VIRTUAL_TEST(two_tasks_that_wait_for_one_borrower_do_not_both_get_a_token)
 {
         aeon_limiter *l;
@@ -846,6 +874,7 @@ static int call_from_another_loop(void *arg)
         return 0;
 }
 
+/* rules 18 and 19 */
 VIRTUAL_TEST(another_loops_tasks_are_refused)
 {
         struct objects o;
@@ -865,6 +894,7 @@ static int make_objects(void *arg)
         return 0;
 }
 
+/* rules 18 and 19 */
 PLAIN_TEST(outside_a_task_what_waits_is_refused_and_freeing_is_not)
 {
         struct objects o, none;
@@ -875,6 +905,8 @@ PLAIN_TEST(outside_a_task_what_waits_is_refused_and_freeing_is_not)
         CHECK_INT(aeon_limiter_new(1, &none.limiter), -EINVAL);
         REQUIRE_INT(aeon__virtual_run(make_objects, &o), 0);
         call_from_outside(&o, -EINVAL, 0);
+        CHECK_INT(aeon_semaphore_acquire(o.semaphore), -EINVAL);
+        CHECK_STR(aeon_error_text(), "aeon_semaphore_acquire() suspends, so it must be called from a task");
         CHECK_INT(aeon_mutex_unlock(o.mutex), -EPERM);
         objects_free(&o);
 }
@@ -909,6 +941,7 @@ static int await_world(void *arg)
         return r;
 }
 
+/* rule 19 */
 VIRTUAL_TEST(a_callback_is_in_no_task_even_of_a_loop_that_runs_inside_another)
 {
         struct world w = { .driver = { .now = world_now, .poll = world_poll }, .result = 1 };
