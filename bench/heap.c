@@ -34,14 +34,19 @@ static void timer_clear(long i)
         aeon__heap_remove(&heap, &timers[i].node);
 }
 
-/* What is due stands within the second hour; what fired goes behind it. */
+/* What fires goes behind all the others. */
 static double measure_fire(long operations, long live)
 {
         plan_make(live);
         double begin = cpu_seconds();
+        long round = 1, time = 0;
         for (long i = 0; i < operations; i++) {
                 struct aeon__heap_node *node = aeon__heap_pop_due(&heap, INT64_MAX);
-                timer_set(container_of(node, struct timer, node) - timers, 2 * HOUR + i / live * HOUR + plan.times[i % live]);
+                timer_set(container_of(node, struct timer, node) - timers, plan.times[time] + round * HOUR);
+                if (++time == live) {
+                        time = 0;
+                        round++;
+                }
         }
         double seconds = cpu_seconds() - begin;
         plan_free();

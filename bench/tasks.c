@@ -169,8 +169,7 @@ static const struct measurement {
         double unit; /* what is printed is the result times this */
 } measurements[] = {
         { "yield", measure_yield, 1e9 },       { "spawn", measure_spawn, 1e9 },   { "hop", measure_hop, 1e9 },
-        { "deadline", measure_deadline, 1e9 }, { "cancel", measure_cancel, 1e9 },
-        { "parked", measure_parked, 1.0 },
+        { "deadline", measure_deadline, 1e9 }, { "cancel", measure_cancel, 1e9 }, { "parked", measure_parked, 1.0 },
 };
 
 static char **words;

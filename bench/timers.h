@@ -20,10 +20,10 @@ static double measure_fire(long operations, long live);
 enum { HOUR = 3600 * 1000, WINDOW = 10 };
 
 static struct {
-        long live, count;        /* armed all the time; with those that come and go */
-        uint32_t *order;         /* all, shuffled */
-        int64_t *times;          /* one for each, in milliseconds */
-        double insert, cancel;   /* seconds */
+        long live, count;      /* armed all the time; with those that come and go */
+        uint32_t *order;       /* all, shuffled */
+        int64_t *times;        /* one for each, in milliseconds */
+        double insert, cancel; /* seconds */
 } plan;
 
 static void plan_make(long live)
@@ -77,8 +77,12 @@ static double measure_rearm(long operations, long live)
 {
         plan_make(live);
         double begin = cpu_seconds();
-        for (long i = 0; i < operations; i++)
-                timer_set(plan.order[i % live], plan.times[(i + i / live + 1) % live]);
+        long which = 0, time = 1; /* of fewer times than timers, so that none gets its old one */
+        for (long i = 0; i < operations; i++) {
+                timer_set(plan.order[which], plan.times[time]);
+                which = which + 1 < live ? which + 1 : 0;
+                time = time + 2 < live ? time + 1 : 0;
+        }
         double seconds = cpu_seconds() - begin;
         plan_free();
         return seconds / (double)operations;

@@ -14,7 +14,8 @@ static int epoll;
 
 static void watch(int fd)
 {
-        must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN, .data.fd = fd }) < 0 ? -errno : 0, "watch");
+        must(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &(struct epoll_event){ .events = EPOLLIN, .data.fd = fd }) < 0 ? -errno : 0,
+             "watch");
 }
 
 static void take_connection(void)

@@ -16,7 +16,8 @@ static void side_make(struct side *side)
 {
         side->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         side->epoll = epoll_create1(EPOLL_CLOEXEC);
-        must(epoll_ctl(side->epoll, EPOLL_CTL_ADD, side->event, &(struct epoll_event){ .events = EPOLLIN }) < 0 ? -errno : 0, "epoll");
+        must(epoll_ctl(side->epoll, EPOLL_CTL_ADD, side->event, &(struct epoll_event){ .events = EPOLLIN }) < 0 ? -errno : 0,
+             "epoll");
 }
 
 static void call(struct side *side)

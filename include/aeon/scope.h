@@ -111,7 +111,9 @@ AEON_API int aeon_scope_close_at(aeon_scope *s, int r, const char *site);
  * suspending call. */
 AEON_API void aeon_scope_cancel(aeon_scope *s, const char *reason);
 
-/* Move the deadline; AEON_NEVER removes it. A deadline that has passed is sticky: moving it revives nothing.
+/* Move the deadline; AEON_NEVER removes it. One in the past cancels: at once if it lies before the loop's last look at its clock (the
+ * last aeon_now(), at the latest), else when the task next lets the loop look. A deadline that has passed is sticky: moving it
+ * revives nothing.
  *
  * Errors: -ENOMEM  the deadline stays as it was
  *         -EINVAL  the scope is closed */

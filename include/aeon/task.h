@@ -51,7 +51,7 @@ AEON_API AEON_MUST_CHECK int aeon_group_open_at(aeon_group **ret_group, const ch
  *
  * Returns the first failure's code, else -ECANCELED when something outside was cancelled, else -ETIMEDOUT when the deadline of the
  * group's scope stopped something, else 0. An explicit aeon_group_cancel() is absorbed to 0. The error text is that of the failure;
- * when several failed, it names each: "task "left": no such user; task "right": the line went dead".
+ * when several failed, it names each: task "left": no such user; task "right": the line went dead.
  *
  * Suspends, also when the group is empty (a checkpoint). A cancel while waiting reaches the tasks; the wait goes on until they
  * have ended, and until every aeon_start() into @g is decided. Must be the running task's innermost scope.
@@ -109,8 +109,8 @@ AEON_API size_t aeon_group_size(const aeon_group *g);
  *
  * Errors: -ENOMEM, -E2BIG  (also kept as a failure of @g, so a caller that ignores the result loses nothing)
  *         -EXDEV           @g belongs to another loop
- *         -EINVAL          @g is closed, and be it that its last task has ended and aeon_group_close() is about to return; the log says
- *                          where it was opened and closed
+ *         -EINVAL          @g is closed, or as good as: its last task has ended and aeon_group_close() is about to return; the log
+ *                          says where it was opened and closed
  * Source: concurrency rules 3, 4. */
 #define aeon_spawn(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, NULL, AEON_HERE)
 #define aeon_spawn_with(g, name, fn, ...) aeon_spawn_at((g), (name), (fn), __VA_ARGS__, AEON_HERE)
@@ -145,8 +145,9 @@ AEON_API AEON_SUSPENDS int aeon_start_at(aeon_group *g, const char *name, aeon_t
 AEON_API int aeon_started(void *value);
 
 /* From the one to the other the running task must not suspend, as when it changes something that other tasks must not see half done. A
- * suspending call between them aborts the process and names both places. Sections nest. Nothing at all when NDEBUG is defined,
- * as for assert(); outside a task nothing either. */
+ * suspending call between them, and returning from the task, abort the process: the log names the call and where the section began,
+ * and the stack is printed. Sections nest; scopes may open and close inside. Nothing at all when NDEBUG is defined, as with assert();
+ * outside a task nothing either. */
 #ifdef NDEBUG
 #define aeon_no_suspend_begin() ((void)0)
 #define aeon_no_suspend_end() ((void)0)

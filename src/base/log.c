@@ -106,8 +106,8 @@ static int write_text(char *line, size_t size, aeon_log_level level, const struc
         if (task->name)
                 snprintf(who, sizeof who, "[%s #%llu] ", task->name, (unsigned long long)task->id);
         return snprintf(line, size, "%02d:%02d:%02d.%03ld %s%-5s%s %s%s\n", local.tm_hour, local.tm_min, local.tm_sec,
-                        now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "", who,
-                        message);
+                        now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "",
+                        who, message);
 }
 
 static int write_json(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
@@ -120,8 +120,8 @@ static int write_json(char *line, size_t size, aeon_log_level level, const struc
         strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
         aeon__json_escape(who, sizeof who, task->name ? task->name : "", task->name ? strlen(task->name) : 0);
         aeon__json_escape(what, sizeof what, message, strlen(message));
-        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu,\"message\":\"%s\"}\n", stamp,
-                        now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, what);
+        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu,\"message\":\"%s\"}\n",
+                        stamp, now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, what);
 }
 
 void aeon_log(aeon_log_level level, const char *format, ...)

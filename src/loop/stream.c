@@ -139,9 +139,11 @@ ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
                 return aeon_fail(-EBUSY, "another task is reading from %s", aeon_stream_peer(s));
         if (size == 0)
                 return aeon_fail(-EINVAL, "a read needs room for at least one byte");
-        struct stream_reader reader = {
-                .wait = { .what = "read", .object = s, .abort = abort_read, .describe = describe_io }, .task = t, .stream = s, .buffer = buffer, .size = size
-        };
+        struct stream_reader reader = { .wait = { .what = "read", .object = s, .abort = abort_read, .describe = describe_io },
+                                        .task = t,
+                                        .stream = s,
+                                        .buffer = buffer,
+                                        .size = size };
         if (!s->reading) {
                 r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
                 if (r < 0)
@@ -187,7 +189,9 @@ static unsigned bufs_skip(uv_buf_t *bufs, unsigned n, size_t count)
 
 static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs, unsigned n)
 {
-        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "write", .object = s, .abort = abort_write, .describe = describe_io },
+                                        .task = t,
+                                        .stream = s };
         int r = uv_write(&writer.request.write, &s->uv.stream, bufs, n, on_written);
         if (r < 0)
                 return r;
@@ -242,7 +246,9 @@ int aeon__raw_shutdown(struct aeon_stream *s)
                 return r;
         if (s->broken)
                 return aeon_fail_os(s->broken, "shut down %s", aeon_stream_peer(s));
-        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write, .describe = describe_io }, .task = t, .stream = s };
+        struct stream_writer writer = { .wait = { .what = "shutdown", .object = s, .abort = abort_write, .describe = describe_io },
+                                        .task = t,
+                                        .stream = s };
         r = uv_shutdown(&writer.request.shutdown, &s->uv.stream, on_shut_down);
         if (r < 0)
                 return aeon_fail_os(r, "shut down %s", aeon_stream_peer(s));

@@ -68,7 +68,7 @@ int aeon__world_signal(struct world *w, int number);
 /* ------------------------------------------------------------------ between the files of this room */
 
 void aeon__world_add(struct world *w, struct actor *actor);
-struct driver aeon__world_driver(void); /* of its loops */
+struct driver aeon__world_driver(void);         /* of its loops */
 void aeon__world_adopt(struct aeon_loop *loop); /* a new one, with no task yet */
 int aeon__world_loop_run(aeon_task_fn *fn, void *arg);
 

@@ -53,14 +53,16 @@ static inline struct runner *aeon__runner_now(void)
 
 static inline aeon_time aeon__runner_clock(struct runner *runner)
 {
-        return runner->driver->now(runner->driver);
+        return runner->sched.time = runner->driver->now(runner->driver);
 }
 
 /* Read the coarse clock: whatever is about to run tasks does. */
 static inline void aeon__runner_look(struct runner *runner)
 {
         struct driver *driver = runner->driver;
-        runner->sched.time = (driver->recent ? driver->recent : driver->now)(driver);
+        aeon_time time = (driver->recent ? driver->recent : driver->now)(driver);
+        if (time > runner->sched.time)
+                runner->sched.time = time;
 }
 
 void aeon__runner_init(struct runner *runner, struct driver *driver);
@@ -83,7 +85,7 @@ void aeon__runner_dump(struct runner *runner, const aeon_dump_opts *opts, struct
 
 /* ------------------------------------------------------------------ between the files of this room */
 
-aeon_time aeon__task_deadline(const struct aeon_task *task);        /* see aeon_effective_deadline() */
+aeon_time aeon__task_deadline(const struct aeon_task *task); /* see aeon_effective_deadline() */
 
 /* Nothing can ever wake one of @runner's tasks: report them, and cancel them so that they unwind. -EDEADLK when that was done before,
  * in vain. */

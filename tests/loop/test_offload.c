@@ -187,8 +187,11 @@ TEST_WITHIN(a_raised_limit_lets_in_what_waits, 8) /* before an idle thread looks
         for (int i = 0; i < 3; i++) {
                 work_init(&w[i]);
                 aeon_spawn(g, "work", offload_work, &w[i]);
+                if (i == 0)
+                        await(&w[0].begun);
         }
-        await(&w[0].begun);
+        for (int i = 0; i < 2; i++) /* two rounds, in whatever order: the others wait now */
+                CHECK_INT(aeon_checkpoint(), 0);
         CHECK_INT(w[1].runs + w[2].runs, 0);
         CHECK_INT(aeon_offload_set_limit(3), 0);
         await(&w[1].begun);

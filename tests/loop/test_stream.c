@@ -9,9 +9,9 @@
 #include <aeon/scope.h>
 #include <aeon/stream.h>
 #include <aeon/time.h>
-#include <semaphore.h>
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* A random program on a real loop, with threads and sockets; see task/stress.h. And what a burst of tasks leaves behind. */
+#include "loop/loop.h"
 #include "task/stress.h"
 
 #include <aeon/loop.h>
@@ -8,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,25 +18,34 @@
 AEON_TASK_VAR(mark, const char);
 
 struct work {
-        uint64_t of;
+        bool calls; /* its thread has the loop do something */
         _Atomic bool begun, ended;
 };
+
+static int rest_on_loop(void *arg)
+{
+        REQUIRE(mark_get() == arg);
+        int r = SUSPENDED(aeon_sleep(some_time()));
+        return r < 0 ? r : 23;
+}
 
 static int work_on_thread(void *arg)
 {
         struct work *work = arg;
         work->begun = true;
-        bool right = mark_get() == (const char *)work;
+        REQUIRE(mark_get() == (const char *)work);
         for (int i = 0; i < 20 && !aeon_offload_cancelled(); i++)
                 usleep(10);
+        int result = 0, r = work->calls ? aeon_call(NULL, rest_on_loop, work, &result) : 0;
+        REQUIRE(r == -ECANCELED || (r == 0 && result == (work->calls ? 23 : 0)));
         work->ended = true;
-        return right ? 17 : aeon_fail(-EPROTO, "another task's variables");
+        return 17;
 }
 
 static int act_offload(struct band *band, int depth)
 {
         (void)band, (void)depth;
-        struct work work = { .of = aeon_task_id(aeon_task_current()) };
+        struct work work = { .calls = chance(3) == 0 };
         REQUIRE_INT(mark_set((const char *)&work), 0);
         bool cancelled_before = aeon_cancelled();
         int r = aeon_offload(work_on_thread, &work);
@@ -43,6 +54,35 @@ static int act_offload(struct band *band, int depth)
         REQUIRE(!(cancelled_before && work.begun));
         REQUIRE(mark_get() == (const char *)&work);
         return r == -ECANCELED ? r : 0;
+}
+
+static _Atomic long errands; /* that nobody has taken back */
+
+static int run_errand(void *arg)
+{
+        usleep(200);
+        return *(const int *)arg;
+}
+
+static void take_back(void *arg)
+{
+        free(arg);
+        errands--;
+}
+
+static int act_abandon(struct band *band, int depth)
+{
+        (void)band, (void)depth;
+        int *errand = malloc(sizeof *errand);
+        REQUIRE(errand != NULL);
+        *errand = 31;
+        errands++;
+        int r = aeon_offload_with(run_errand, errand, &(aeon_offload_opts){ .abandon = true, .done = take_back });
+        if (r == -ECANCELED)
+                return r;
+        REQUIRE_INT(r, 31);
+        take_back(errand);
+        return 0;
 }
 
 /* ------------------------------------------------------------------ threads that post */
@@ -149,11 +189,12 @@ static void run_seed(uint64_t seed)
 {
         static struct act acts[] = {
                 { .name = "offload", .weight = 1, .run = act_offload },
+                { .name = "offload and abandon", .weight = 1, .run = act_abandon },
                 { .name = "connect and ask", .weight = 1, .run = act_ask },
                 { 0 },
         };
         pthread_t posters[POSTERS];
-        post.loop = aeon_loop_current();
+        post.loop = aeon_loop_hold(aeon_loop_current());
         for (size_t i = 0; i < POSTERS; i++)
                 REQUIRE_INT(pthread_create(&posters[i], NULL, post_for_ever, (void *)i), 0);
         aeon_group *servers;
@@ -175,9 +216,12 @@ static void run_seed(uint64_t seed)
         post.stop = true;
         for (size_t i = 0; i < POSTERS; i++)
                 pthread_join(posters[i], NULL);
+        aeon_loop_release(post.loop);
         for (size_t i = 0; i < POSTERS; i++)
                 while (post.seen[i] < post.posted[i])
                         REQUIRE_INT(aeon_checkpoint(), 0);
+        while (errands > 0)
+                REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         aeon_group_cancel(servers, NULL);
         REQUIRE_INT(aeon_group_close(servers), 0);
 }
@@ -190,4 +234,42 @@ TEST_WITHIN(a_random_program_with_threads_and_sockets_keeps_every_rule, 60)
 TEST_WITHIN(a_random_program_with_threads_and_sockets_of_a_new_seed_keeps_every_rule, 60)
 {
         run_seed(stress_fresh_seed());
+}
+
+/* ------------------------------------------------------------------ after a burst */
+
+static int wait_for(void *arg)
+{
+        return aeon_event_wait(arg);
+}
+
+static size_t resident(void)
+{
+        size_t pages = 0;
+        char *text = test_read_file("/proc/self/statm");
+        REQUIRE(text && sscanf(text, "%*s %zu", &pages) == 1);
+        free(text);
+        return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+TEST_WITHIN(the_memory_of_a_burst_of_tasks_goes_back_when_the_loop_is_idle, 60)
+{
+        const struct stack_pool *stacks = &aeon__loop_now()->runner.sched.stacks;
+        size_t burst = test_is_slow() ? 3000 : 100000, before = resident();
+        aeon_event *leave;
+        aeon_group *g;
+        REQUIRE_INT(aeon_event_new(&leave), 0);
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        for (size_t i = 0; i < burst; i++)
+                REQUIRE_INT(aeon_spawn_with(g, "one", wait_for, leave, &(aeon_spawn_opts){ .stack_size = 65536 }), 0);
+        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+        size_t peak = resident();
+        CHECK(peak - before > burst * 4096);
+        aeon_event_set(leave);
+        REQUIRE_INT(aeon_group_close(g), 0);
+        while (aeon__stack_pool_is_wasteful(stacks) && stacks->carved > 2 * STACKS_KEPT)
+                REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(10)), 0);
+        if (!test_is_slow()) /* sanitizers have memory of their own for each stack that there ever was */
+                CHECK(resident() - before < (peak - before) / 8);
+        aeon_event_free(leave);
 }

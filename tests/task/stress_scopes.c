@@ -121,12 +121,10 @@ static void note_failure(struct band *band, int r, bool cancelled)
                 band->first_code = r;
 }
 
-static int live(void *arg)
+/* A task's whole life in @band; returns what it ends with. */
+static int live_in(struct band *band)
 {
-        struct band *band = arg;
         REQUIRE(!band->closed);
-        stress.alive++;
-        stress.tasks++;
         char words[32];
         snprintf(words, sizeof words, "of task %" PRIu64, aeon_task_id(aeon_task_current()));
         (void)aeon_fail(-ENOANO, "%s", words);
@@ -138,11 +136,19 @@ static int live(void *arg)
                 r = aeon_fail(-EIO, "%s gives up", words);
         if (band->never_fails && !(r == -ECANCELED && aeon_cancelled()))
                 r = 0;
-        stress.alive--;
         REQUIRE(!band->closed);
         REQUIRE_INT(aeon_group_size(band->group), band->started - band->ended);
         band->ended++;
         note_failure(band, r, aeon_cancelled());
+        return r;
+}
+
+static int live(void *arg)
+{
+        stress.alive++;
+        stress.tasks++;
+        int r = live_in(arg);
+        stress.alive--;
         return r;
 }
 
@@ -163,6 +169,64 @@ static int act_spawn(struct band *band, int depth)
         if (stress.alive < stress.plan.crowd)
                 spawn_into(band);
         return 0;
+}
+
+/* ------------------------------------------------------------------ tasks that say when they are ready */
+
+struct starting { /* on the stack of who starts it: gone once it is ready */
+        struct band *band;
+        int code; /* what it failed with, before it was ready */
+        bool ready, ended;
+};
+
+static int become_ready(struct starting *s)
+{
+        int r = act_some(s->band, 1);
+        if (r < 0 || chance(8) == 0)
+                return r;
+        r = aeon_started(s);
+        if (r == 0) {
+                s->ready = true;
+                s->band->started++;
+                REQUIRE_INT(aeon_started(s), -EALREADY);
+        }
+        return r;
+}
+
+static int start_and_live(void *arg)
+{
+        struct starting *s = arg;
+        struct band *band = s->band;
+        stress.alive++;
+        stress.tasks++;
+        int r = become_ready(s);
+        if (s->ready) {
+                r = live_in(band);
+        } else {
+                s->code = r < 0 && !(r == -ECANCELED && aeon_cancelled()) ? r : 0;
+                s->ended = true;
+        }
+        stress.alive--;
+        return r;
+}
+
+static int act_start(struct band *band, int depth)
+{
+        (void)depth;
+        if (stress.alive >= stress.plan.crowd)
+                return 0;
+        struct starting s = { .band = band };
+        void *value = NULL;
+        bool was_joining = band->joining;
+        int r = SUSPENDED(
+                aeon_start_with(band->group, "start", start_and_live, &s, &value, &(aeon_spawn_opts){ .stack_size = 65536 }));
+        REQUIRE_INT(r == 0, s.ready);
+        REQUIRE(s.ready ? value == &s : !value);
+        if (s.ended)
+                REQUIRE(s.code ? r == s.code : r == -EPROTO || r == -ECANCELED);
+        else if (!s.ready)
+                REQUIRE(r == -ECANCELED || (r == -EINVAL && was_joining));
+        return r == -ECANCELED ? r : 0;
 }
 
 /* ------------------------------------------------------------------ groups */
@@ -227,7 +291,7 @@ static int act_on_a_group(struct band *band, int depth)
         if (chance(8) == 0)
                 aeon_group_cancel(other->group, "by a stranger");
         else
-                (void)act_spawn(other, depth);
+                return chance(4) ? act_spawn(other, depth) : act_start(other, depth);
         return 0;
 }
 
@@ -235,6 +299,7 @@ struct act stress_scope_acts[] = {
         { .name = "scope", .weight = 10, .run = act_scope, .nests = true },
         { .name = "meddle", .weight = 3, .run = act_meddle },
         { .name = "spawn", .weight = 1, .run = act_spawn },
+        { .name = "start", .weight = 1, .run = act_start },
         { .name = "group", .weight = 4, .run = act_group, .nests = true },
         { .name = "on a group", .weight = 2, .run = act_on_a_group },
         { 0 },

@@ -202,8 +202,9 @@ VIRTUAL_TEST(past_the_limit_tasks_are_counted_by_site_and_wait)
         aeon_group *g;
         REQUIRE_INT(aeon_event_new(&e), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_duration five_seconds = AEON_SECONDS(5);
         for (int i = 0; i < FEW; i++)
-                aeon_spawn(g, "sleeper", sleep_for, &(aeon_duration){ AEON_SECONDS(5) });
+                aeon_spawn(g, "sleeper", sleep_for, &five_seconds);
         for (int i = 0; i < MANY; i++)
                 aeon_spawn(g, "waiter", wait_for, e);
         REQUIRE_INT(aeon_sleep(AEON_SECONDS(2)), 0);

@@ -33,7 +33,8 @@ PLAIN_TEST(a_line_in_json_names_its_task)
         test_stderr_begin();
         aeon_log_set_format(AEON_LOG_JSON);
         CHECK_INT(aeon__virtual_run(spawn_writer, "a \"b\"\n"), 0);
-        CHECK_CONTAINS(test_stderr(), ",\"level\":\"info\",\"task\":\"the \\\"writer\\\"\",\"id\":2,\"message\":\"a \\\"b\\\"\\n\"}\n");
+        CHECK_CONTAINS(test_stderr(),
+                       ",\"level\":\"info\",\"task\":\"the \\\"writer\\\"\",\"id\":2,\"message\":\"a \\\"b\\\"\\n\"}\n");
         write_line("from no task");
         CHECK_CONTAINS(test_stderr(), ",\"task\":\"\",\"id\":0,\"message\":\"from no task\"}\n");
         test_stderr_end();
