@@ -67,7 +67,7 @@ typedef struct aeon_test_opts {
         aeon_app_opts app;        /* as for aeon_app_run(): loops, arguments, time-outs */
         uint64_t seed;            /* of the order in which things happen; the same gives the same. 1 */
         int64_t date;             /* the wall clock at the beginning, in seconds since 1970; 2001-01-01 00:00 UTC */
-        aeon_duration limit;      /* how long the test function may take, on the app's clock. 1 day */
+        aeon_duration limit;      /* how long the test function may take, on the app's clock. 7 days */
         const aeon_fault *faults; /* up to one whose .at is NULL; NULL: none */
         void *arg;                /* for aeon_test_arg() */
 } aeon_test_opts;

@@ -209,7 +209,7 @@ static int leave(struct beside *b, unsigned ask, struct beside **ret_here)
         if (b->looking || !life || life->beside_state == BESIDE_NOT_YET)
                 return 0;
         aeon_loop *loop = atomic_load(&life->loop);
-        if (loop == aeon_loop_current()) {
+        if (loop == aeon__loop_now()) {
                 b->looking = true;
                 *ret_here = b;
                 return 0;

@@ -51,7 +51,7 @@ struct sched {
         int budget;
         unsigned entries; /* how often the main context has handed over; wraps */
         bool unwatched;   /* its entries wake no watcher */
-        int64_t time;     /* when the main context last looked at the clock: for reports; kept by the room above */
+        int64_t time;     /* what the clock read when somebody last looked at it; kept by the room above */
         uint64_t shuffle; /* state of the random order; 0: first come, first served */
         struct stack_pool stacks;
 };

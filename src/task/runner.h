@@ -32,7 +32,6 @@ enum timer_kind { TIMER_SCOPE, TIMER_SLEEP };
 struct runner {
         struct sched sched; /* first: aeon__sched is a runner */
         struct driver *driver;
-        aeon_time time; /* when the clock was last read */
         struct heap deadlines;
         aeon_scope root; /* parent of the first task's scopes, and owned by it; cancelled only to end a deadlock */
         size_t tasks;    /* alive */
@@ -54,14 +53,16 @@ static inline struct runner *aeon__runner_now(void)
 
 static inline aeon_time aeon__runner_clock(struct runner *runner)
 {
-        return runner->time = runner->driver->now(runner->driver);
+        return runner->sched.time = runner->driver->now(runner->driver);
 }
 
 /* Read the coarse clock: whatever is about to run tasks does. */
 static inline void aeon__runner_look(struct runner *runner)
 {
         struct driver *driver = runner->driver;
-        runner->sched.time = (driver->recent ? driver->recent : driver->now)(driver);
+        aeon_time time = (driver->recent ? driver->recent : driver->now)(driver);
+        if (time > runner->sched.time)
+                runner->sched.time = time;
 }
 
 void aeon__runner_init(struct runner *runner, struct driver *driver);

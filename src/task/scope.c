@@ -170,7 +170,7 @@ int aeon_scope_set_deadline(aeon_scope *s, aeon_time deadline)
         aeon_time before = s->deadline;
         s->deadline = deadline;
         /* The clock is not read again, which would cost more than all the rest: what has passed since is found when the turn ends. */
-        int r = aeon__scope_is_open(s) ? arm(s, s->owner->runner->time) : 0;
+        int r = aeon__scope_is_open(s) ? arm(s, s->owner->runner->sched.time) : 0;
         if (r < 0)
                 s->deadline = before;
         return r;

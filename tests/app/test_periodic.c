@@ -1,7 +1,7 @@
 /* Periodic tasks on a virtual clock: which ticks become runs, and when. */
 #include "ticking.h"
 
-#include "task/virtual_clock.h"
+#include "loop/world.h"
 
 #include <aeon/error.h>
 #include <aeon/scope.h>
@@ -124,7 +124,7 @@ PLAIN_TEST(what_becomes_of_ticks_that_come_during_a_run)
 /* Let @length pass with nothing running: the loop is blocked, or the process stopped. */
 static void stall(aeon_duration length)
 {
-        container_of(aeon__runner_now()->driver, struct virtual_clock, driver)->time += length;
+        aeon__world->now += length;
 }
 
 static void stall_body(aeon_app *app)

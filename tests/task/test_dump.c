@@ -132,7 +132,7 @@ VIRTUAL_TEST(the_dump_tells_deadline_shields_and_cancellation)
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "shielded", wait_behind_a_shield, e);
         aeon_spawn(g, "cancelled one", wait_until_cancelled, NULL);
-        REQUIRE_INT(aeon_checkpoint(), 0);
+        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0); /* both wait by now, in whatever order they ran */
         CHECK_CONTAINS(line_with("shielded #"), ", deadline in 4.0 s, 1 shield");
         aeon_group_cancel(g, "enough of this");
         aeon_event_set(e);
@@ -184,6 +184,7 @@ VIRTUAL_TEST(who_waits_for_a_mutex_is_told_with_its_owner)
         REQUIRE_INT(aeon_mutex_new(&m), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "owner", lock_and_wait, m);
+        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         aeon_spawn(g, "waiter", lock_and_wait, m);
         REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         char held[96];

@@ -187,7 +187,7 @@ struct aeon_test *aeon__test_new(aeon_test_fn *fn, const aeon_test_opts *opts)
         t->watcher = watching;
         t->fn = fn;
         t->opts.seed = t->opts.seed ? t->opts.seed : 1;
-        t->opts.limit = t->opts.limit ? t->opts.limit : AEON_HOURS(24);
+        t->opts.limit = t->opts.limit ? t->opts.limit : 7 * AEON_HOURS(24);
         t->opts.date = t->opts.date ? t->opts.date : YEAR_2001;
         t->opts.app.quiet = true;
         return t;
