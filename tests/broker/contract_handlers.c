@@ -482,7 +482,7 @@ static void run_until_four_run(aeon_app *app)
 {
         for (int i = 0; i < 10; i++)
                 publish(app, "test", "x");
-        AWAIT(running == 4);
+        AWAIT(running >= 4); /* more, on a machine so slow that the first are done */
 }
 
 static void declare_wrong(aeon_app *app)
