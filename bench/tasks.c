@@ -153,6 +153,7 @@ static double cancel_sleepers(long tasks)
 
 double measure_cancel(long operations, long tasks)
 {
+        aeon_watchdog_set_limit(0); /* the body that makes and cancels so many is busy for long, on purpose */
         cancel_sleepers(tasks);
         double seconds = 0;
         long done = 0;

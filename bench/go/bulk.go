@@ -1,12 +1,9 @@
 package main
 
-import "runtime"
-
-// The peer of bench-post bulk: messages from one thread to another through a buffered channel.
+// The peer of bench-post bulk: messages from one goroutine to another through a buffered channel.
 func bulk(operations int) {
 	ch := make(chan int, 1024)
 	go func() {
-		runtime.LockOSThread()
 		for i := 0; i < operations; i++ {
 			ch <- i
 		}

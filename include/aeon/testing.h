@@ -91,8 +91,8 @@ typedef struct aeon_test_result {
  * Blocks, but waits for nothing real. Not inside another test. One app at a time in the process.
  *
  * Errors: what @test returned; -EPROTO the life broke a rule of its own (a fault of Aeon, or of an app that ends loops by force), which
- * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK nothing could ever happen any more, since something
- * waits for ever and ignores its cancellation; -ENOMEM */
+ * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK something waited for ever and ignored its
+ * cancellation; -ENOMEM */
 AEON_API int aeon_test_run(void (*define)(aeon_app *app), aeon_test_fn *test, const aeon_test_opts *opts,
                            aeon_test_result *ret_result);
 

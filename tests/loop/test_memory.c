@@ -354,6 +354,7 @@ static struct {
 static void files_take(int left)
 {
         struct rlimit limit;
+        aeon_watchdog_set_limit(0); /* it opens the program's file to name what is on a stack, and closes it again */
         REQUIRE_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
         files.limit = limit.rlim_cur;
         limit.rlim_cur = FILES;

@@ -222,6 +222,8 @@ int aeon__test_live(struct aeon_test *t, void (*define)(aeon_app *app))
         r = run(t, define);
         aeon__world_end(&t->world);
         t->result.digest = t->story.digest;
+        if (r == 0 && t->world.deadlocks)
+                return aeon_fail(-EDEADLK, "something waited for ever and ignored its cancellation: the log names it");
         return r == 0 && *t->result.broken ? aeon_fail(-EPROTO, "a rule was broken: %s", t->result.broken) : r;
 }
 
