@@ -60,8 +60,8 @@ typedef struct aeon_background_end {
         const char *error; /* the words of a failure; "" otherwise */
 } aeon_background_end;
 
-/* Hears of the end of a task: exactly once for each one that was accepted (AEON_EVERY_LOOP: for each loop), so it may free @arg,
- * the task's own argument, unless the task was abandoned. Called on the task's loop; must not suspend. One that never began is told
+/* Hears of the end of a task: exactly once for each one that was accepted (AEON_EVERY_LOOP: for each loop). So it may free @arg, the
+ * task's own argument, unless the task was abandoned or shares it with those of other loops. Called on the task's loop; must not suspend. One that never began is told
  * on the thread of aeon_background_stop(), or of aeon_app_run() when the app ends: then before what aeon_app_defer() was given. */
 typedef void aeon_background_done_fn(void *arg, const aeon_background_end *end);
 

@@ -66,7 +66,8 @@ typedef struct aeon_fault {
 typedef struct aeon_test_opts {
         aeon_app_opts app;        /* as for aeon_app_run(): loops, arguments, time-outs */
         uint64_t seed;            /* of the order in which things happen; the same gives the same. 1 */
-        aeon_duration limit;      /* how long the test function may take, on the app's clock. 1 day */
+        int64_t date;             /* the wall clock at the beginning, in seconds since 1970; 2001-01-01 00:00 UTC */
+        aeon_duration limit;      /* how long the test function may take, on the app's clock. 7 days */
         const aeon_fault *faults; /* up to one whose .at is NULL; NULL: none */
         void *arg;                /* for aeon_test_arg() */
 } aeon_test_opts;
@@ -90,8 +91,8 @@ typedef struct aeon_test_result {
  * Blocks, but waits for nothing real. Not inside another test. One app at a time in the process.
  *
  * Errors: what @test returned; -EPROTO the life broke a rule of its own (a fault of Aeon, or of an app that ends loops by force), which
- * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK nothing could ever happen any more, since something
- * waits for ever and ignores its cancellation; -ENOMEM */
+ * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK something waited for ever and ignored its
+ * cancellation; -ENOMEM */
 AEON_API int aeon_test_run(void (*define)(aeon_app *app), aeon_test_fn *test, const aeon_test_opts *opts,
                            aeon_test_result *ret_result);
 

@@ -38,14 +38,15 @@ AEON_API aeon_time aeon_now(void);
  * Suspends. Cancellable. Never wakes early.
  *
  * Errors: -ECANCELED  an enclosing scope was cancelled or its deadline passed
- *         -EINVAL     @duration is negative, or not called from a task */
+ *         -EINVAL     @duration is negative, or not called from a task
+ *         -ENOMEM */
 AEON_API AEON_SUSPENDS int aeon_sleep(aeon_duration duration);
 
 /* Sleep until the clock reads @when; a time in the past is a checkpoint. AEON_NEVER sleeps until cancelled.
  *
  * Suspends. Cancellable.
  *
- * Errors: -ECANCELED, -EINVAL as aeon_sleep(). */
+ * Errors: -ECANCELED, -EINVAL, -ENOMEM as aeon_sleep(). */
 AEON_API AEON_SUSPENDS int aeon_sleep_until(aeon_time when);
 
 #ifdef __cplusplus

@@ -52,7 +52,7 @@ void aeon__stop_waiters_wake(struct stop_waiter *waiters)
         while (waiters) { /* each lies on the stack of who waits, and is gone when it wakes */
                 struct stop_waiter *w = waiters;
                 waiters = w->next;
-                if (w->loop == aeon_loop_current())
+                if (w->loop == aeon__loop_now())
                         set_ended(w);
                 else
                         aeon__post_surely(w->loop, set_ended, w);
@@ -125,7 +125,7 @@ static int wait_for_end(aeon_app *app, struct stop_waiter *w, aeon_duration pati
 
 int aeon_background_stop(aeon_app *app, const char *name)
 {
-        struct stop_waiter w = { .name = name, .loop = aeon_loop_current() };
+        struct stop_waiter w = { .name = name, .loop = aeon__loop_now() };
         aeon_duration patience = 0;
         int r = aeon_event_new(&w.ended);
         if (r < 0)

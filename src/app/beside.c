@@ -209,7 +209,7 @@ static int leave(struct beside *b, unsigned ask, struct beside **ret_here)
         if (b->looking || !life || life->beside_state == BESIDE_NOT_YET)
                 return 0;
         aeon_loop *loop = atomic_load(&life->loop);
-        if (loop == aeon_loop_current()) {
+        if (loop == aeon__loop_now()) {
                 b->looking = true;
                 *ret_here = b;
                 return 0;
@@ -299,11 +299,12 @@ void aeon__beside_give_up(struct aeon_lifespan *life)
 {
         struct beside *b = NULL;
         pthread_mutex_lock(&life->app->lock);
+        bool started = life->beside_state != BESIDE_NOT_YET; /* else to look would be to start them */
         for (b = life->app->beside; b; b = b->next)
                 if (b->loop == life->index && b->begun && !b->over)
                         b->asked |= ASK_ABANDON;
         pthread_mutex_unlock(&life->app->lock);
-        while ((b = take_next(life)))
+        while (started && (b = take_next(life)))
                 look(b);
 }
 

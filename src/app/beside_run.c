@@ -28,9 +28,11 @@ void aeon__beside_adopt(const struct beside *b)
 int aeon__beside_run(const struct beside *b, aeon_duration timeout, bool *ret_timed_out)
 {
         aeon_error_clear(); /* so that a code without words does not get those of the run before */
+        struct call call = { .kind = CALL_TASK, .name = b->name, .loop = b->loop };
         aeon_scope limit;
         aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = timeout, .name = b->name });
-        int r = aeon_scope_close(&limit, aeon__task_call(b->fn, b->arg));
+        int r = aeon__call_begin(b->app, &call);
+        r = aeon_scope_close(&limit, aeon__call_end(b->app, &call, r < 0 ? r : aeon__task_call(b->fn, b->arg)));
         *ret_timed_out = r == -ETIMEDOUT && aeon_scope_caught(&limit);
         return r;
 }

@@ -53,9 +53,6 @@ static inline struct periodic *periodic_of(struct beside *b)
         return container_of(b, struct periodic, base);
 }
 
-/* Nanoseconds since 1970 UTC. Tests put a clock of their own here, before anything runs. */
-extern int64_t (*aeon__wall_clock)(void);
-
 /* When the run of the next tick is due. */
 static inline aeon_time periodic_due(const struct periodic *p)
 {

@@ -2,6 +2,7 @@
 #include "app/periodic.h"
 
 #include "base/random.h"
+#include "loop/world.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -15,18 +16,19 @@ enum { TICKS_COUNTED = 1000 }; /* of those by cron that a jump of the clock left
 
 /* ------------------------------------------------------------------ clocks */
 
-static int64_t system_wall_clock(void)
+/* Nanoseconds since 1970 UTC. */
+static int64_t wall_clock(void)
 {
+        if (aeon__world)
+                return aeon__world->now + aeon__world->wall_begin;
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
         return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
 }
 
-int64_t (*aeon__wall_clock)(void) = system_wall_clock;
-
 aeon_time aeon__periodic_clock(const struct periodic *p)
 {
-        return p->zone ? aeon__wall_clock() : aeon_now();
+        return p->zone ? wall_clock() : aeon_now();
 }
 
 static bool is_delay(const struct periodic *p)
@@ -78,7 +80,7 @@ static void set_first_tick(struct periodic *p)
         } else if (p->opts.first == AEON_FIRST_LATER) {
                 set_tick(p, now + period);
         } else if (p->opts.first == AEON_FIRST_ALIGNED) {
-                set_tick(p, now + (period - aeon__wall_clock() % period) % period);
+                set_tick(p, now + (period - wall_clock() % period) % period);
         } else {
                 set_tick(p, now);
         }

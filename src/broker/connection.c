@@ -107,17 +107,30 @@ void aeon__connection_quiesce(struct connection *c)
                 aeon__subscription_quiesce(s);
 }
 
-/* A handler that ignored its cancellation still uses the connection. The app ends the process soon, and so does the broker then
- * learn that its messages come back. */
-static bool still_used(struct connection *c)
+static unsigned count_unsettled(const struct connection *c)
 {
         unsigned unsettled = 0;
         struct subscription *s;
         list_foreach (s, &c->subscriptions, node)
                 unsettled += s->unsettled;
+        return unsettled;
+}
+
+/* A handler that ignored its cancellation still uses the connection. Most likely the app ends the process before the handler ends, and
+ * so does the broker then learn that its messages come back; if not, the last such handler closes it. */
+static bool still_used(struct connection *c)
+{
+        unsigned unsettled = count_unsettled(c);
         if (unsettled)
                 aeon_log_warning("a broker connection stays open for %u handlers that do not end", unsettled);
+        c->close_late = unsettled;
         return unsettled;
+}
+
+void aeon__connection_unused(struct connection *c)
+{
+        if (c->close_late && !count_unsettled(c))
+                aeon__connection_close(c);
 }
 
 void aeon__connection_close(struct connection *c)

@@ -56,6 +56,7 @@ struct connection {
         char reply_address[160]; /* "" when the driver has no replies */
         uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
         struct list waiters[WAITER_BUCKETS];
+        bool close_late; /* it was to be closed, but handlers still ran */
 };
 
 struct subscription {
@@ -100,6 +101,7 @@ int aeon__broker_refuse(aeon_broker *b, int code);
 int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group, struct connection **ret_connection);
 void aeon__connection_quiesce(struct connection *c);
 void aeon__connection_close(struct connection *c);
+void aeon__connection_unused(struct connection *c); /* a handler has ended: was it the one that a late close waits for? */
 
 /* The one of the running task's loop. Errors: -ENOTCONN. */
 int aeon__connection_now(aeon_broker *b, struct connection **ret_connection);

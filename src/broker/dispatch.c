@@ -129,5 +129,6 @@ int aeon__dispatch(void *arg)
         free(o.answer);
         free(m);
         s->unsettled--;
+        aeon__connection_unused(s->connection);
         return 0;
 }

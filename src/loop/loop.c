@@ -111,11 +111,20 @@ static void doorbell_close(struct aeon_loop *loop)
 
 /* ------------------------------------------------------------------ a loop's life */
 
+/* Before 1.51 libuv leaves its epoll descriptor open when it cannot finish a loop. 0 means that it did not come so far. */
+static void close_leftover(const uv_loop_t *uv)
+{
+        if (uv_version() < 0x013300 && uv_backend_fd(uv) > 0)
+                close(uv_backend_fd(uv));
+}
+
 static int uv_part_new(struct aeon_loop *loop)
 {
         int r = uv_loop_init(&loop->uv);
-        if (r < 0)
+        if (r < 0) {
+                close_leftover(&loop->uv);
                 return aeon_fail_os(r, "cannot make an event loop");
+        }
         r = doorbell_open(loop);
         if (r < 0) {
                 uv_loop_close(&loop->uv);

@@ -212,7 +212,7 @@ static void act_as_thread(struct actor *actor)
 
 static int enqueue_in_world(struct job *job)
 {
-        job->actor = (struct actor){ .ready_at = ready_at_once, .act = act_as_thread };
+        job->actor = (struct actor){ .ready_at = ready_at_once, .act = act_as_thread }; /* never part of a deadlock */
         aeon__world_add(job->loop->world, &job->actor);
         return 0;
 }

@@ -26,7 +26,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { PATIENCE_MS = 200, HANDLER_FRAMES = 4 };
+enum { PATIENCE_MS = 1000, HANDLER_FRAMES = 4 };
 enum request_state { IDLE, ASKED, FILLING, FILLED, REFUSED };
 
 static struct {

@@ -7,16 +7,17 @@
 #include <aeon/debug.h>
 #include <aeon/log.h>
 #include <fcntl.h>
-#include <poll.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_LIMIT AEON_MILLISECONDS(100)
+#define SHORTEST_TICK AEON_MILLISECONDS(1)
 #define LONGEST_TICK AEON_SECONDS(1)
 enum { IDLE_TICKS = 4 };
 
@@ -26,7 +27,8 @@ static struct {
         struct list watches, errands;
         bool ending;
         pthread_t thread;
-        _Atomic int bell;      /* -1 while there is no thread */
+        sem_t bell; /* what was rung while nobody slept costs one look too many */
+        _Atomic bool running;
         _Atomic int64_t limit; /* -1: nobody has set one */
         _Atomic bool dump_asked;
 } watchdog = {
@@ -34,22 +36,20 @@ static struct {
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .watches = LIST_INIT(watchdog.watches),
         .errands = LIST_INIT(watchdog.errands),
-        .bell = -1,
         .limit = -1,
 };
 
 /* Async-signal-safe. */
 static void ring(void)
 {
-        int bell = atomic_load(&watchdog.bell), saved_errno = errno;
-        ssize_t n = bell >= 0 ? write(bell, &(uint64_t){ 1 }, sizeof(uint64_t)) : 0;
-        (void)n; /* it fails only when the bell has rung 2^64 times and nobody came */
+        int saved_errno = errno;
+        sem_post(&watchdog.bell);
         errno = saved_errno;
 }
 
 void aeon__watchdog_ask_for_dump(void)
 {
-        if (atomic_load(&watchdog.bell) < 0)
+        if (!atomic_load(&watchdog.running))
                 return; /* no loop, nothing to dump */
         atomic_store(&watchdog.dump_asked, true);
         ring();
@@ -67,19 +67,9 @@ static aeon_duration default_limit(void)
         return DEFAULT_LIMIT * aeon__checker_slowdown();
 }
 
-static aeon_duration limit_now(void)
-{
-        int64_t limit = atomic_load(&watchdog.limit);
-        if (limit < 0) {
-                limit = default_limit();
-                atomic_store(&watchdog.limit, limit);
-        }
-        return limit;
-}
-
 void aeon_watchdog_set_limit(aeon_duration limit)
 {
-        atomic_store(&watchdog.limit, limit < 0 ? -1 : limit);
+        atomic_store(&watchdog.limit, limit < 0 ? default_limit() : limit);
         ring();
 }
 
@@ -177,12 +167,13 @@ static bool look_at_all(aeon_duration limit, bool was_stopped)
 /* Wait until the bell rings, but at most @duration. Returns true when that took far longer than it should. */
 static bool doze(aeon_duration duration)
 {
-        struct pollfd bell = { .fd = atomic_load(&watchdog.bell), .events = POLLIN };
-        aeon_time begin = aeon_now();
-        uint64_t rung;
-        if (poll(&bell, 1, duration == AEON_NEVER ? -1 : (int)((duration + 999999) / 1000000)) > 0 &&
-            read(bell.fd, &rung, sizeof rung) < 0)
-                return false;
+        aeon_time begin = aeon_now(), end = begin + (duration == AEON_NEVER ? 0 : duration);
+        if (duration == AEON_NEVER)
+                sem_wait(&watchdog.bell);
+        else
+                sem_clockwait(&watchdog.bell, CLOCK_MONOTONIC, &(struct timespec){ end / 1000000000, end % 1000000000 });
+        while (sem_trywait(&watchdog.bell) == 0)
+                ;
         return duration != AEON_NEVER && aeon_now() - begin > 4 * duration + AEON_MILLISECONDS(100);
 }
 
@@ -202,10 +193,15 @@ void aeon__watchdog_send(struct errand *errand)
 {
         pthread_mutex_lock(&watchdog.lock);
         list_append(&watchdog.errands, &errand->in_errands);
-        if (atomic_load(&watchdog.bell) < 0)
+        if (!atomic_load(&watchdog.running))
                 run_errands(); /* it could not begin */
         pthread_mutex_unlock(&watchdog.lock);
         ring();
+}
+
+static aeon_duration tick_for(aeon_duration limit)
+{
+        return limit / 2 > LONGEST_TICK ? LONGEST_TICK : limit / 2 < SHORTEST_TICK ? SHORTEST_TICK : limit / 2;
 }
 
 static void *watchdog_main(void *unused)
@@ -216,12 +212,12 @@ static void *watchdog_main(void *unused)
         bool was_stopped = false;
         pthread_mutex_lock(&watchdog.lock);
         while (!watchdog.ending) {
-                aeon_duration limit = limit_now(), tick = limit / 2 < LONGEST_TICK ? limit / 2 : LONGEST_TICK;
+                aeon_duration limit = atomic_load(&watchdog.limit);
                 idle = limit && look_at_all(limit, was_stopped) ? 0 : idle + 1;
                 atomic_store(&aeon__sched_watcher_asleep, limit && idle >= IDLE_TICKS);
                 bool asleep = !limit || idle > IDLE_TICKS;
                 pthread_mutex_unlock(&watchdog.lock);
-                was_stopped = doze(asleep ? AEON_NEVER : tick);
+                was_stopped = doze(asleep ? AEON_NEVER : tick_for(limit));
                 if (asleep)
                         idle = 0;
                 if (atomic_exchange(&watchdog.dump_asked, false))
@@ -239,26 +235,19 @@ static void *watchdog_main(void *unused)
 static int thread_begin(void)
 {
         sigset_t all, before;
-        int bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-        if (bell < 0)
-                return -errno;
-        atomic_store(&watchdog.bell, bell);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         int r = -pthread_create(&watchdog.thread, NULL, watchdog_main, NULL);
         pthread_sigmask(SIG_SETMASK, &before, NULL);
-        if (r < 0) {
-                atomic_store(&watchdog.bell, -1);
-                close(bell);
-        }
+        atomic_store(&watchdog.running, r == 0);
         return r;
 }
 
 static void thread_end(void)
 {
+        atomic_store(&watchdog.running, false);
         ring();
         pthread_join(watchdog.thread, NULL);
-        close(atomic_exchange(&watchdog.bell, -1));
         watchdog.ending = false;
 }
 
@@ -281,15 +270,14 @@ static void after_fork_in_child(void)
 {
         while (list_pop(&watchdog.watches))
                 ;
-        int bell = atomic_exchange(&watchdog.bell, -1);
-        if (bell >= 0)
-                close(bell);
+        atomic_store(&watchdog.running, false);
         atomic_store(&aeon__sched_watcher_asleep, false);
         after_fork();
 }
 
 __attribute__((constructor)) static void prepare(void)
 {
+        sem_init(&watchdog.bell, 0, 0);
         aeon__sched_wake_watcher = ring;
         pthread_atfork(before_fork, after_fork, after_fork_in_child);
 }
@@ -309,6 +297,8 @@ void aeon__watchdog_add(struct aeon_loop *loop)
 {
         struct watched *w = &loop->watch;
         *w = (struct watched){ .loop = loop, .thread = pthread_self(), .thread_id = gettid() };
+        if (atomic_load(&watchdog.limit) < 0)
+                aeon_watchdog_set_limit(-1); /* not by the watchdog's thread: this one may be changing the environment */
         pthread_mutex_lock(&watchdog.beginning);
         pthread_mutex_lock(&watchdog.lock);
         w->covered = aeon__sched ? find_watched(aeon__sched) : NULL;
@@ -316,7 +306,7 @@ void aeon__watchdog_add(struct aeon_loop *loop)
                 w->covered->is_covered = true;
         list_append(&watchdog.watches, &w->in_watches);
         pthread_mutex_unlock(&watchdog.lock);
-        int r = atomic_load(&watchdog.bell) < 0 ? thread_begin() : 0;
+        int r = atomic_load(&watchdog.running) ? 0 : thread_begin();
         pthread_mutex_unlock(&watchdog.beginning);
         if (r < 0)
                 aeon_log_warning("slow tasks will not be reported: %s", strerror(-r));
@@ -332,7 +322,7 @@ void aeon__watchdog_remove(struct aeon_loop *loop)
         if (w->covered)
                 w->covered->is_covered = false;
         list_remove(&w->in_watches);
-        watchdog.ending = list_empty(&watchdog.watches) && atomic_load(&watchdog.bell) >= 0;
+        watchdog.ending = list_empty(&watchdog.watches) && atomic_load(&watchdog.running);
         bool last = watchdog.ending;
         pthread_mutex_unlock(&watchdog.lock);
         if (last)

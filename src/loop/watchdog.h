@@ -11,7 +11,7 @@
  *
  *   It sleeps when nothing runs. After some looks without any progress it raises aeon__sched_watcher_asleep, looks once more one tick
  *   later (by then the flag has long reached every processor, so a loop that began to run without seeing it has left a trace), and waits
- *   for its BELL, an eventfd, which the next loop to run a task rings. So an idle process is not woken at all.
+ *   for its BELL, a semaphore, which the next loop to run a task rings. So an idle process is not woken at all.
  *
  *   A loop that is run inside a task of another COVERS it: the outer one stands still by intent.
  */

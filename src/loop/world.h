@@ -27,15 +27,18 @@ struct actor {
         unsigned weight;
         aeon_time (*ready_at)(const struct actor *actor); /* AEON_NEVER: when somebody else has done something */
         void (*act)(struct actor *actor);                 /* may end the actor, which takes itself out of the list */
+        void (*unlock)(struct actor *actor, bool harder); /* nothing can happen any more: cancel; @harder: behind shields too */
 };
 
 struct world {
         struct driver clock; /* of the thread, outside its loops */
         aeon_time now;
+        int64_t wall_begin;    /* what the wall clock shows when now is 0, in nanoseconds */
         uint64_t chance;       /* the state of the lottery */
         uint64_t users_chance; /* the state of what the loops draw themselves */
         struct list actors;
         struct list waiters;   /* struct waiter: tasks in aeon__world_idle() and aeon__world_await() */
+        unsigned deadlocks;    /* how often nothing could happen any more */
         struct list signals;   /* struct aeon_signals, by in_world: those that are open */
         struct sched *outside; /* of the task that runs the world, if a task does */
         struct context here;   /* the stack that runs the world */
@@ -49,7 +52,8 @@ extern __thread struct world *aeon__world;
 void aeon__world_begin(struct world *w, uint64_t seed);
 void aeon__world_end(struct world *w); /* loops that have not ended are forgotten with all they hold */
 
-/* Let things happen until @done(@arg). Outside of the world's tasks. Errors: -EDEADLK nothing can ever happen any more. */
+/* Let things happen until @done(@arg). Outside of the world's tasks. When nothing can ever happen any more all tasks are cancelled, and
+ * then behind their shields too. Errors: -EDEADLK that changed nothing. */
 int aeon__world_run(struct world *w, bool (*done)(void *arg), void *arg);
 
 /* A number from 0 to @limit - 1. */

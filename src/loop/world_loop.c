@@ -62,9 +62,18 @@ struct driver aeon__world_driver(void)
         return (struct driver){ .now = loop_now, .poll = loop_poll };
 }
 
+static void loop_unlock(struct actor *actor, bool harder)
+{
+        struct aeon_loop *loop = container_of(actor, struct aeon_loop, actor);
+        if (loop->runner.root.cause == AEON_CAUSE_NONE)
+                aeon__deadlock_break(&loop->runner);
+        if (harder)
+                aeon__scope_lift_shields(&loop->runner.root);
+}
+
 void aeon__world_adopt(struct aeon_loop *loop)
 {
-        loop->actor = (struct actor){ .ready_at = loop_ready_at, .act = loop_act };
+        loop->actor = (struct actor){ .ready_at = loop_ready_at, .act = loop_act, .unlock = loop_unlock };
         loop->runner.sched.main = loop->world->here;
         loop->runner.sched.shuffle = aeon__world_draw(loop->world, 2) ? 0 : loop->world->chance; /* every other one */
 }

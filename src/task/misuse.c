@@ -230,7 +230,7 @@ int aeon__scopes_end(struct aeon_task *t, const aeon_scope *outermost, int r)
                 no_suspend_broken(t, "returned without ending");
         const char *site = drop_dead(t, AEON__FRAME(), NULL);
         const char *what = "scope";
-        while (t->scope != outermost) {
+        while (t->scope != outermost && t->scope != t->outermost) {
                 aeon_scope *s = t->scope;
                 what = s->group ? "group" : "scope";
                 site = opened_at(s);

@@ -104,6 +104,7 @@ const char *aeon__task_describe_wait(const struct aeon_task *task, char *text, s
 
 void aeon__scope_fire(aeon_scope *s); /* its deadline has passed */
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason);
+void aeon__scope_lift_shields(aeon_scope *top); /* all shields inside @top: nothing else can end what waits behind them */
 void aeon__scope_enter(aeon_scope *s, struct aeon_task *task, const char *site); /* link it in as @task's innermost */
 void aeon__scope_leave(aeon_scope *s, const char *site);                         /* the reverse */
 void aeon__scope_move(aeon_scope *s, aeon_scope *parent, const char *opened_at); /* an open one, with what is inside */

@@ -77,20 +77,32 @@ static aeon_scope *next_beside(const aeon_scope *s)
         return next_task_scope(parent, parent == s->owner->outermost ? &s->owner->in_group : aeon__group_tasks(parent->group));
 }
 
-static void refresh(aeon_scope *top)
+/* @lift: take down every shield on the way, and go all the way. */
+static void walk_down(aeon_scope *top, bool lift)
 {
         aeon_scope *s = top;
         while (s) {
                 uint32_t before = s->state;
+                s->shield = s->shield && !lift;
                 s->state = compute_state(s);
                 bool changed = s->state != before;
                 if (changed && s->state == SCOPE_CANCELLED && s->owner->scope == s)
                         aeon__task_cancel_wait(s->owner);
-                aeon_scope *next = changed ? first_inside(s) : NULL;
+                aeon_scope *next = changed || lift ? first_inside(s) : NULL;
                 for (; !next && s != top; s = s->parent)
                         next = next_beside(s);
                 s = next;
         }
+}
+
+static void refresh(aeon_scope *top)
+{
+        walk_down(top, false);
+}
+
+void aeon__scope_lift_shields(aeon_scope *top)
+{
+        walk_down(top, true);
 }
 
 /* ------------------------------------------------------------------ cancelling */

@@ -1,10 +1,12 @@
 /* An app that is nothing but its background and periodic tasks; see beside_app.h. */
 #include "beside_app.h"
 
-#include "task/virtual_clock.h"
+#include "loop/loop.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+int64_t beside_app_wall;
 
 struct whole {
         aeon_app app;
@@ -31,7 +33,7 @@ static int serve(void *arg)
         whole->life.app = app;
         app->lives = &whole->life;
         aeon__runner_now()->owner = &whole->life;
-        atomic_store(&whole->life.loop, aeon_loop_current());
+        atomic_store(&whole->life.loop, aeon__loop_now());
         REQUIRE_INT(aeon_group_open(&whole->life.beside), 0);
         aeon__group_supervise(whole->life.beside, nobody_minds, NULL);
         CHECK_INT(aeon__beside_start(&whole->life), 0);
@@ -50,7 +52,12 @@ int beside_app_run(void (*define)(aeon_app *app), void (*body)(aeon_app *app))
         if (define)
                 define(&whole.app);
         CHECK_INT(whole.app.declare_error, 0);
-        CHECK_INT(aeon__virtual_run(serve, &whole), 0);
+        struct world world;
+        aeon__world_begin(&world, 1);
+        world.now = BESIDE_APP_BEGIN;
+        world.wall_begin = beside_app_wall - BESIDE_APP_BEGIN;
+        CHECK_INT(aeon_loop_run(serve, &whole), 0);
+        aeon__world_end(&world);
         aeon__beside_end(&whole.app);
         aeon__beside_free(&whole.app);
         pthread_mutex_destroy(&whole.app.lock);

@@ -245,6 +245,7 @@ void busy_define(aeon_app *app)
         aeon_subscribe(app, "jobs", &handle_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
         aeon_background(app, "essential", essential, NULL, &(aeon_background_opts){ .essential = true });
         aeon_background(app, "flaky", flaky, NULL, &(aeon_background_opts){ .restart = AEON_RESTART_ON_FAILURE });
+        aeon_background(app, "helper", essential, NULL, &(aeon_background_opts){ .placement = AEON_EVERY_LOOP });
         aeon_periodic(app, "tick", tick, NULL, &(aeon_periodic_opts){ .every = AEON_SECONDS(1) });
         aeon_health_check(app, "state", check, &(aeon_health_opts){ .interval = AEON_SECONDS(5), .impact = AEON_CRITICAL });
 }

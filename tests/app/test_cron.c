@@ -248,9 +248,11 @@ static void compare_with_libc(const char *name)
                 if (!same)
                         fprintf(stderr, "    %s at %lld\n", name, (long long)t);
                 REQUIRE(same);
-                /* Up to the last second of its span nothing changes. */
+                /* Up to the last second of its span nothing changes, and then it does. */
                 t = (time_t)(span.end < to ? span.end - 1 : t);
                 CHECK_INT(span.offset, localtime_r(&t, &tm)->tm_gmtoff);
+                t = (time_t)(span.end < to ? span.end : t);
+                CHECK_INT(aeon__zone_span(zone, t).offset, localtime_r(&t, &tm)->tm_gmtoff);
         }
         aeon__zone_free(zone);
 }
@@ -352,6 +354,33 @@ static void write_bytes(const char *path, const char *bytes, size_t length)
 {
         FILE *f = fopen(path, "w");
         REQUIRE(f && fwrite(bytes, 1, length, f) == length && fclose(f) == 0);
+}
+
+/* The smallest file, with @leaps leap seconds. */
+static void write_small_file(const char *path, char leaps)
+{
+        char bytes[128] = "TZif2";
+        memcpy(bytes + 44, "TZif2", 5);
+        bytes[44 + 20 + 11] = leaps;
+        bytes[44 + 20 + 19] = 1; /* type: 6 bytes of offset 0 */
+        bytes[44 + 20 + 23] = 4;
+        memcpy(bytes + 94, "UTC", 4);
+        size_t length = 98 + 12 * (size_t)leaps;
+        memcpy(bytes + length, "\nUTC0\n", 6);
+        write_bytes(path, bytes, length + 6);
+}
+
+PLAIN_TEST(a_zone_that_counts_leap_seconds_is_refused)
+{
+        struct zone *zone = NULL;
+        setenv("TZDIR", test_folder(), 1);
+        write_small_file(test_path("Small"), 0);
+        CHECK_INT(aeon__zone_open("Small", &zone), 0);
+        CHECK_INT(aeon__zone_span(zone, 0).offset, 0);
+        aeon__zone_free(zone);
+        write_small_file(test_path("Leaping"), 1);
+        CHECK_INT(aeon__zone_open("Leaping", &zone), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "without leap seconds");
 }
 
 /* Every length that is too short, and every byte of the file changed. */

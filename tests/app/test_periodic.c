@@ -1,7 +1,7 @@
 /* Periodic tasks on a virtual clock: which ticks become runs, and when. */
 #include "ticking.h"
 
-#include "task/virtual_clock.h"
+#include "loop/world.h"
 
 #include <aeon/error.h>
 #include <aeon/scope.h>
@@ -124,7 +124,7 @@ PLAIN_TEST(what_becomes_of_ticks_that_come_during_a_run)
 /* Let @length pass with nothing running: the loop is blocked, or the process stopped. */
 static void stall(aeon_duration length)
 {
-        container_of(aeon__runner_now()->driver, struct virtual_clock, driver)->time += length;
+        aeon__world->now += length;
 }
 
 static void stall_body(aeon_app *app)
@@ -158,6 +158,35 @@ PLAIN_TEST(what_becomes_of_ticks_that_come_while_the_loop_is_blocked)
                 CHECK_INT(beside_app_run(declare_task, stall_body), 0);
                 if (!CHECK_STR(begun(), rows[i].begun))
                         fprintf(stderr, "    missed %d, grace %g s\n", rows[i].missed, (double)rows[i].grace / 1e9);
+        }
+}
+
+static void wait_for_the_last_run(aeon_app *app)
+{
+        aeon_sleep(AEON_HOURS(2) - 1); /* the runs of no length catch up with whatever waits */
+        const aeon_periodic_info *info = periodic_info(app, "task");
+        CHECK_INT(info->runs + info->missed, 720);
+        CHECK_INT(info->runs, runs);
+        CHECK_INT(info->running, 0);
+}
+
+PLAIN_TEST(each_tick_has_its_run_or_is_counted_as_missed)
+{
+        uint64_t state = 1;
+        for (int round = 0; round < 90; round++) {
+                aeon_duration random[40];
+                for (int i = 0; i < 39; i++) /* Source: Knuth, MMIX */
+                        random[i] = (aeon_duration)((state = state * 6364136223846793005 + 1442695040888963407) >> 24) %
+                                    AEON_SECONDS(60);
+                random[39] = 0;
+                set_lengths(random, 40);
+                options = (aeon_periodic_opts){ .every = AEON_SECONDS(10),
+                                                .overlap = (aeon_overlap)(round % 3),
+                                                .missed = (aeon_missed)(round / 3 % 3),
+                                                .jitter = round % 2 ? 0.2 : 0 };
+                options.at_once = options.overlap == AEON_OVERLAP_ALLOW ? 3 : 0;
+                CHECK_INT(beside_app_run(declare_task, wait_for_the_last_run), 0);
+                CHECK_INT(most_at_a_time, options.at_once ? 3 : 1);
         }
 }
 

@@ -100,7 +100,9 @@ static int ignore_everything(aeon_app *app)
         (void)app;
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true });
-        return aeon_scope_close(&shield, aeon_sleep(AEON_NEVER));
+        int r = aeon_scope_close(&shield, aeon_sleep(AEON_NEVER));
+        count++;
+        return r;
 }
 
 static void with_a_hook_that_never_ends(aeon_app *app)
@@ -108,13 +110,22 @@ static void with_a_hook_that_never_ends(aeon_app *app)
         aeon_on_startup(app, ignore_everything);
 }
 
-/* The process would have ended, so there is a result; but there is nobody to free what the hook holds. */
-PLAIN_TEST(what_can_never_end_is_told)
+static int stop_and_wait(aeon_test *t)
+{
+        aeon_test_idle(t);
+        CHECK_INT(aeon_test_signal(t, SIGTERM), 0);
+        CHECK_INT(aeon_test_await_end(t), 4);
+        return 0;
+}
+
+/* The process would have ended, so there is a result; and then the hook is got out of its wait, so that nothing is leaked. */
+PLAIN_TEST(what_can_never_end_is_told_and_ended)
 {
         aeon_test_result result;
-        CHECK_INT(aeon_test_run(with_a_hook_that_never_ends, wait_for_ever, NULL, &result), -ETIMEDOUT);
+        CHECK_INT(aeon_test_run(with_a_hook_that_never_ends, stop_and_wait, NULL, &result), -EDEADLK);
         CHECK_INT(result.exit_code, 4);
         CHECK_CONTAINS(result.report, "hard deadline");
+        CHECK_INT(count, 1);
 }
 
 /* ------------------------------------------------------------------ the clock */
@@ -146,6 +157,23 @@ PLAIN_TEST(a_day_takes_no_time)
         aeon_test_result result;
         CHECK_INT(aeon_test_run(with_a_clock, sleep_a_day, NULL, &result), 0);
         CHECK_INT(count, 23 * 60 + 1);
+}
+
+static void at_three(aeon_app *app)
+{
+        aeon_periodic(app, "nightly", tick, NULL, &(aeon_periodic_opts){ .cron = "0 3 * * *" });
+}
+
+static int sleep_a_year(aeon_test *t)
+{
+        int r = aeon_test_await_ready(t);
+        return r < 0 ? r : aeon_sleep(AEON_HOURS(24) * 365);
+}
+
+PLAIN_TEST(the_wall_clock_goes_with_the_other)
+{
+        CHECK_INT(aeon_test_run(at_three, sleep_a_year, &(aeon_test_opts){ .limit = AEON_HOURS(24) * 366 }, NULL), 0);
+        CHECK_INT(count, 365);
 }
 
 static int idle_before_each_tick(aeon_test *t)
@@ -333,6 +361,27 @@ PLAIN_TEST(the_same_seed_is_the_same_life_and_another_another)
 }
 
 /* ------------------------------------------------------------------ many lives */
+
+static int note_digest(const aeon_test_result *life, void *digest)
+{
+        *(uint64_t *)digest = life->digest;
+        return busy_check(life, NULL);
+}
+
+static uint64_t digest_of_troubled_life(uint64_t seed)
+{
+        uint64_t digest = 0;
+        aeon_simulation_opts opts = { .lives = 1, .seed = seed, .test = busy_traffic, .check = note_digest, .arg = &digest };
+        CHECK_INT(aeon_test_simulate(busy_define, &opts, NULL), 0);
+        return digest;
+}
+
+/* Not even one that was cut. */
+PLAIN_TEST_WITHIN(no_life_leaves_anything_to_the_next, 60)
+{
+        for (uint64_t seed = 1; seed <= 300; seed++)
+                CHECK(digest_of_troubled_life(seed) == digest_of_troubled_life(seed));
+}
 
 static void simulate(unsigned lives)
 {

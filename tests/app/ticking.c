@@ -1,7 +1,7 @@
 /* A periodic task that notes its runs; see ticking.h. */
 #include "ticking.h"
 
-#include "app/periodic.h"
+#include "loop/world.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -11,12 +11,9 @@ int runs, at_a_time, most_at_a_time;
 aeon_time began[RUNS_NOTED];
 aeon_periodic_opts options;
 bool failing;
-int64_t wall;
 
 static const aeon_duration *lengths;
 static int lengths_given;
-
-#define BEGIN AEON_SECONDS(1) /* of the virtual clock */
 
 void set_lengths(const aeon_duration *given, int count)
 {
@@ -29,7 +26,7 @@ static int note_run(void *unused)
         (void)unused;
         int n = runs++;
         if (n < RUNS_NOTED)
-                began[n] = aeon_now() - BEGIN;
+                began[n] = aeon_now() - BESIDE_APP_BEGIN;
         at_a_time++;
         most_at_a_time = at_a_time > most_at_a_time ? at_a_time : most_at_a_time;
         int r = lengths_given ? aeon_sleep(lengths[n < lengths_given ? n : lengths_given - 1]) : 0;
@@ -59,16 +56,11 @@ const char *wall_begun(void)
         size_t used = 0;
         text[0] = '\0';
         for (int i = 0; i < runs && i < RUNS_NOTED; i++) {
-                time_t t = (time_t)((wall + began[i]) / AEON_SECONDS(1));
+                time_t t = (time_t)((beside_app_wall + began[i]) / AEON_SECONDS(1));
                 struct tm tm;
                 used += strftime(text + used, sizeof text - used, i ? " %H:%M:%S" : "%H:%M:%S", gmtime_r(&t, &tm));
         }
         return text;
-}
-
-static int64_t show_wall(void)
-{
-        return wall + aeon_now() - BEGIN;
 }
 
 void set_wall(const char *text)
@@ -76,6 +68,11 @@ void set_wall(const char *text)
         struct tm tm = { 0 };
         const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
         REQUIRE(end && !*end);
-        wall = AEON_SECONDS(timegm(&tm));
-        aeon__wall_clock = show_wall;
+        beside_app_wall = AEON_SECONDS(timegm(&tm));
+}
+
+void turn_wall(aeon_duration by)
+{
+        aeon__world->wall_begin += by;
+        beside_app_wall += by;
 }

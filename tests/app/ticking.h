@@ -30,7 +30,6 @@ const char *wall_begun(void);
         }                                                                \
         static void name##_body(aeon_app *app __attribute__((unused)))
 
-/* Have the wall clock show @text ("2026-05-01T12:00:17Z") when the app begins to serve. It then goes as the virtual clock does, and
- * may be set by changing `wall`, which is in nanoseconds. */
+/* Have the wall clock show @text ("2026-05-01T12:00:17Z") when the app begins to serve; set it forward, or back, while it does. */
 void set_wall(const char *text);
-extern int64_t wall;
+void turn_wall(aeon_duration by);

@@ -482,7 +482,7 @@ static void run_until_four_run(aeon_app *app)
 {
         for (int i = 0; i < 10; i++)
                 publish(app, "test", "x");
-        AWAIT(running == 4);
+        AWAIT(running >= 4); /* more, on a machine so slow that the first are done */
 }
 
 static void declare_wrong(aeon_app *app)
@@ -533,11 +533,11 @@ static void count_left(aeon_broker *b)
 CONTRACT_TEST(at_a_stop_running_handlers_finish_and_the_rest_goes_back)
 {
         CHECK_INT(with_app(k, declare_jobs, run_until_four_run, NULL), 0);
-        CHECK_INT(calls, 4);
-        CHECK_INT(running, 4);
+        CHECK(running >= 4);
+        CHECK_INT(calls, running);
         if (k->survives) {
                 with_broker(k, count_left);
-                CHECK_INT(left, 6);
+                CHECK_INT(left, 10 - running);
         }
 }
 

@@ -97,3 +97,16 @@ void publish_jobs(const char *url, int first, int count, const char *takes)
         struct batch b = { url, first, count, takes };
         REQUIRE_INT(aeon_loop_run(publish_batch, &b), 0);
 }
+
+int service_on_free_port(const char *name)
+{
+        static const char fixed[] = ".port = 8000";
+        char *program = test_read_file(service(name)), *at = program ? strstr(program, fixed) : NULL, *whole;
+        REQUIRE(at != NULL);
+        int port = test_free_port();
+        REQUIRE(asprintf(&whole, "%.*s.port = %d%s", (int)(at - program), program, port, at + strlen(fixed)) > 0);
+        test_write_file(test_path("%s", name), whole);
+        free(whole);
+        free(program);
+        return port;
+}

@@ -10,6 +10,9 @@ const char *aeon_program(void);
 const char *service(const char *name);
 const char *example(const char *name);
 
+/* A copy of it in the test's folder, under the same name, that listens on a free port in place of 8000; the port. */
+int service_on_free_port(const char *name);
+
 #define AEON(...) PROCESS(aeon_program(), __VA_ARGS__)
 #define RUN_AEON(ret_output, ...) RUN((ret_output), aeon_program(), __VA_ARGS__)
 

@@ -1,10 +1,11 @@
-/* settings.c, predict.c, hooks.c, drain.c and work.c, unchanged, on the embedded queue, as their head comments say. */
+/* settings.c, predict.c, hooks.c, drain.c, work.c and, but for its port, health.c, unchanged, on the embedded queue, as their head comments say. */
 #include "program.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ------------------------------------------------------------------ settings.c */
@@ -164,6 +165,73 @@ PLAIN_TEST_WITHIN(drain_gives_back_what_takes_too_long, 60)
                 check_each_job(process_output(p), "stopped", 20, 1);
                 CHECK(!strstr(process_output(p), "done"));
         }
+}
+
+/* ------------------------------------------------------------------ health.c */
+
+/* Until @target answers @status and its body has @part; what came last is in @ret_body. */
+static bool await_answer(int port, const char *target, int status, const char *part)
+{
+        const char *body = "";
+        for (int i = 0; i < 1000; i++) {
+                if (test_http_get(port, target, &body) == status && strstr(body, part))
+                        return true;
+                usleep(10000);
+        }
+        fprintf(stderr, "    %s: the last answer was %s\n", target, body);
+        return false;
+}
+
+/* /hog blocks its loop for three seconds; whoever asked for it waits. On a machine so busy that it was over before, once more. */
+static bool probes_answer_while_blocked(int admin, int port)
+{
+        for (int round = 0; round < 5; round++) {
+                pid_t asking = fork();
+                if (asking == 0)
+                        _exit(test_http_get(port, "/hog", NULL) == 200 ? 0 : 1);
+                usleep(300000); /* it is on its way there, or there: a probe must be answered in both cases */
+                CHECK_INT(test_http_get(admin, "/livez", NULL), 200);
+                CHECK_INT(test_http_get(admin, "/readyz", NULL), 200);
+                CHECK_INT(test_http_get(admin, "/healthz", NULL), 200);
+                int status = -1;
+                bool still_blocked = waitpid(asking, &status, WNOHANG) == 0;
+                if (still_blocked)
+                        waitpid(asking, &status, 0);
+                CHECK_INT(status, 0);
+                if (still_blocked)
+                        return true;
+        }
+        return false;
+}
+
+PLAIN_TEST_WITHIN(health_follows_the_state_file_and_probes_answer_while_the_loop_is_blocked, 90)
+{
+        char address[32];
+        int admin = test_free_port(), port = service_on_free_port("health.c");
+        snprintf(address, sizeof address, "127.0.0.1:%d", admin);
+        setenv("AEON_SLOW_TASK_MS", "0", 1); /* its signal would end the nap of /hog early */
+        test_write_file(test_path("state"), "ok");
+        struct process *p = AEON("run", "health.c", "--admin", address);
+        REQUIRE(process_await(p, "is ready", 20));
+        CHECK(await_answer(admin, "/healthz", 200,
+                           "{\"status\":\"healthy\",\"components\":[{\"name\":\"state\",\"status\":\"healthy\""));
+        CHECK(await_answer(admin, "/readyz", 200, ""));
+        test_write_file(test_path("state"), "degraded");
+        CHECK(await_answer(admin, "/healthz", 200, "\"error\":\"state file says degraded\""));
+        CHECK_INT(test_http_get(admin, "/readyz", NULL), 200);
+        test_write_file(test_path("state"), "down");
+        CHECK(await_answer(admin, "/healthz", 503, "\"error\":\"state file says down\""));
+        CHECK_INT(test_http_get(admin, "/readyz", NULL), 503);
+        test_write_file(test_path("state"), "stuck");
+        CHECK(await_answer(admin, "/healthz", 503, "\"error\":\"no answer within 500 ms\""));
+        CHECK_INT(test_http_get(admin, "/readyz", NULL), 503);
+        CHECK_INT(test_http_get(admin, "/livez", NULL), 200);
+        test_write_file(test_path("state"), "ok");
+        CHECK(await_answer(admin, "/readyz", 200, ""));
+
+        CHECK(probes_answer_while_blocked(admin, port));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
 }
 
 /* ------------------------------------------------------------------ work.c */

@@ -113,18 +113,7 @@ static void *ask_on(void *unused)
 
 static struct process *run_on_free_port(void)
 {
-        char text[64], *program = test_read_file(service("loops.c"));
-        REQUIRE(program && strstr(program, ".port = 8000"));
-        port = test_free_port();
-        snprintf(text, sizeof text, ".port = %d", port);
-        char *at = strstr(program, ".port = 8000"), *rest = strdup(at + strlen(".port = 8000"));
-        char *whole = malloc(strlen(program) + sizeof text);
-        REQUIRE(rest && whole);
-        sprintf(whole, "%.*s%s%s", (int)(at - program), program, text, rest);
-        test_write_file(test_path("loops.c"), whole);
-        free(whole);
-        free(rest);
-        free(program);
+        port = service_on_free_port("loops.c");
         return AEON("run", "loops.c", "--loops", "4", "--admin", "off");
 }
 

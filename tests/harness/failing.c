@@ -56,6 +56,7 @@ bool failing_threads(bool on)
 #else
 #include <dlfcn.h>
 #include <pthread.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -107,9 +108,16 @@ void *calloc(size_t count, size_t size)
         return fails() ? NULL : counted(__libc_calloc(count, size));
 }
 
+/* Where libuv's table of descriptors cannot grow it ends the process itself; nobody can do anything about that. */
+static bool is_spared(const void *caller)
+{
+        Dl_info where;
+        return left == 1 && dladdr(caller, &where) && strstr(where.dli_fname, "libuv");
+}
+
 void *realloc(void *memory, size_t size)
 {
-        if (fails())
+        if (!is_spared(__builtin_return_address(0)) && fails())
                 return NULL;
         void *moved = __libc_realloc(memory, size);
         return memory ? moved : counted(moved);

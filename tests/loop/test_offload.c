@@ -158,6 +158,7 @@ TEST(there_are_no_more_threads_than_may_work)
         for (int i = 0; i < 20; i++) {
                 work_init(&w[i]);
                 aeon_spawn(g, "work", offload_work, &w[i]);
+                CHECK_INT(aeon_checkpoint(), 0); /* they come in this order, whatever the order of tasks */
         }
         await(&w[0].begun);
         await(&w[1].begun);

@@ -98,7 +98,8 @@ void event_leave(size_t place);
 
 extern struct act stress_wait_acts[], stress_scope_acts[], stress_sync_acts[], stress_channel_acts[], stress_lock_acts[];
 
-void stress_scopes_unshield(void); /* all that are open */
+void stress_scopes_unshield(void);      /* all that are open */
+void stress_meddle_with(aeon_scope *s); /* if it is one of ours */
 void stress_bands_free(void);
 
 void stress_sync_open(void);

@@ -86,6 +86,12 @@ void stress_meddle(void)
         }
 }
 
+void stress_meddle_with(aeon_scope *s)
+{
+        if (stress.meddling && s->name == scope_name)
+                aeon_scope_set_shield(s, !s->shield);
+}
+
 static int act_meddle(struct band *band, int depth)
 {
         (void)band, (void)depth;
@@ -121,7 +127,18 @@ static void note_failure(struct band *band, int r, bool cancelled)
                 band->first_code = r;
 }
 
-/* A task's whole life in @band; returns what it ends with. */
+/* A task of @band ends with @r, which its code hands on; returns what it ends with. */
+static int end_in(struct band *band, int r)
+{
+        if (band->never_fails && !(r == -ECANCELED && aeon_cancelled()))
+                r = 0;
+        REQUIRE(!band->closed);
+        REQUIRE_INT(aeon_group_size(band->group), band->started - band->ended);
+        band->ended++;
+        note_failure(band, r, aeon_cancelled());
+        return r;
+}
+
 static int live_in(struct band *band)
 {
         REQUIRE(!band->closed);
@@ -134,13 +151,7 @@ static int live_in(struct band *band)
                 REQUIRE(test_check_contains(aeon_error_text(), words, __FILE__, __LINE__, "the task's own words"));
         if (r == 0 && chance(50) == 0)
                 r = aeon_fail(-EIO, "%s gives up", words);
-        if (band->never_fails && !(r == -ECANCELED && aeon_cancelled()))
-                r = 0;
-        REQUIRE(!band->closed);
-        REQUIRE_INT(aeon_group_size(band->group), band->started - band->ended);
-        band->ended++;
-        note_failure(band, r, aeon_cancelled());
-        return r;
+        return end_in(band, r);
 }
 
 static int live(void *arg)
@@ -179,12 +190,9 @@ struct starting { /* on the stack of who starts it: gone once it is ready */
         bool ready, ended;
 };
 
-static int become_ready(struct starting *s)
+static int say_ready(struct starting *s)
 {
-        int r = act_some(s->band, 1);
-        if (r < 0 || chance(8) == 0)
-                return r;
-        r = aeon_started(s);
+        int r = aeon_started(s);
         if (r == 0) {
                 s->ready = true;
                 s->band->started++;
@@ -197,11 +205,22 @@ static int start_and_live(void *arg)
 {
         struct starting *s = arg;
         struct band *band = s->band;
+        aeon_scope scope;
+        bool inside = chance(2), speaks = chance(8) != 0; /* in a scope that moves over with the task; some end without a word */
         stress.alive++;
         stress.tasks++;
-        int r = become_ready(s);
-        if (s->ready) {
-                r = live_in(band);
+        if (inside)
+                scope_open(&scope);
+        int r = act_some(band, 1);
+        if (r == 0 && speaks)
+                r = say_ready(s);
+        bool ready = s->ready;
+        if (ready)
+                r = act_some(band, 1);
+        if (inside)
+                r = scope_close(&scope, r);
+        if (ready) {
+                r = r == 0 ? live_in(band) : end_in(band, r);
         } else {
                 s->code = r < 0 && !(r == -ECANCELED && aeon_cancelled()) ? r : 0;
                 s->ended = true;

@@ -108,6 +108,7 @@ void stress_sync_tend(void)
 {
         struct late *late, *next;
         list_foreach_safe (late, next, &lates, in_list) {
+                stress_meddle_with(late->task->scope); /* a cancel that goes and comes back must not abort it a second time */
                 if (chance(10))
                         continue;
                 list_remove(&late->in_list);

@@ -1,4 +1,4 @@
-/* Memory that runs out under every call of task.h, scope.h, sync.h, channel.h, time.h and var.h. */
+/* Memory that runs out under every call of task.h, scope.h, sync.h, channel.h and time.h. */
 #include "memory.h"
 
 #include "failing.h"
@@ -11,7 +11,6 @@
 #include <aeon/scope.h>
 #include <aeon/sync.h>
 #include <aeon/time.h>
-#include <aeon/var.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -248,26 +247,6 @@ static int use_select(void *arg)
         return e;
 }
 
-/* ------------------------------------------------------------------ variables */
-
-AEON_APP_VAR(memory_app, const char);
-AEON_LOOP_VAR(memory_loop, const char);
-AEON_TASK_VAR(memory_task, const char);
-
-static int use_variables(void *arg)
-{
-        (void)arg;
-        CHECK_INT(memory_app_set("app"), 0);
-        CHECK_STR(memory_app_get(), "app");
-        int r = memory_loop_set("loop");
-        CHECK_STR(memory_loop_get(), r < 0 ? NULL : "loop");
-        if (r < 0)
-                return r;
-        r = memory_task_set("task");
-        CHECK_STR(memory_task_get(), r < 0 ? NULL : "task");
-        return r;
-}
-
 /* ------------------------------------------------------------------ calls that must not need memory */
 
 struct stay {
@@ -479,9 +458,6 @@ static const struct memory_use uses[] = {
         { "aeon_sender_clone aeon_receiver_clone", use_channel, "no memory for one more handle of a channel" },
         { "aeon_send aeon_try_send aeon_receive aeon_try_receive aeon_receiver_buffered", use_channel,
           "no memory for more than 16 items of a channel" },
-        { "aeon_app_var_set aeon_app_var_get aeon_loop_var_set aeon_loop_var_get", use_variables,
-          "no memory for loop variable \"memory_loop\"" },
-        { "aeon_task_var_set aeon_task_var_get", use_variables, "no memory for task variable \"memory_task\"" },
         { "aeon_group_cancel aeon_group_fail aeon_group_join_at aeon_scope_cancel aeon_scope_set_shield aeon_cancelled "
           "aeon_cancel_reason aeon_scope_reason aeon_scope_cause aeon_scope_cancelled_by aeon_no_suspend_begin_at "
           "aeon_no_suspend_end_at",
@@ -507,5 +483,5 @@ PLAIN_TEST(a_stack_whose_guard_cannot_be_made_goes_without)
 
 PLAIN_TEST(every_call_is_tried_without_memory)
 {
-        memory_check_listed((const char *const[]){ "task", "scope", "sync", "channel", "time", "var", NULL }, uses);
+        memory_check_listed((const char *const[]){ "task", "scope", "sync", "channel", "time", NULL }, uses);
 }

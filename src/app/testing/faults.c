@@ -1,6 +1,8 @@
 /* What goes wrong on purpose; see aeon/testing.h. */
 #include "app/testing/test.h"
 
+#include "loop/loop.h"
+
 #include <signal.h>
 #include <string.h>
 
@@ -86,7 +88,7 @@ static bool is_possible(const struct aeon_test *t, const struct planned *p, cons
                 return aeon_task_current() != NULL;
         case AEON_FAULT_DIE: {
                 const struct aeon_lifespan *life = &t->watcher.app->lives[call->loop];
-                return life->whole && aeon_loop_current() == atomic_load(&life->loop);
+                return life->whole && aeon__loop_now() == atomic_load(&life->loop);
         }
         case AEON_FAULT_SIGNAL:
         case AEON_FAULT_STOP:

@@ -34,6 +34,7 @@ struct rules {
         bool late;        /* something was overtaken or abandoned */
         bool refused;     /* it could not even be bound */
 
+        aeon_time begun, now;
         char *broken;
         size_t broken_size;
 };
@@ -44,9 +45,10 @@ static void break_rule(struct rules *rules, const char *format, ...)
 {
         if (*rules->broken)
                 return;
+        int used = snprintf(rules->broken, rules->broken_size, "at %.3f s, ", (double)(rules->now - rules->begun) / 1e9);
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(rules->broken, rules->broken_size, format, arguments);
+        vsnprintf(rules->broken + used, rules->broken_size - (size_t)used, format, arguments);
         va_end(arguments);
 }
 
@@ -327,6 +329,7 @@ static void judge_ready(struct rules *rules, const struct moment *m)
 
 void aeon__rules_judge(struct rules *rules, const struct moment *m)
 {
+        rules->now = m->time;
         judge_causes(rules, m->time);
         judge_time(rules, m->time);
         switch (m->kind) {
@@ -384,6 +387,7 @@ static void judge_cut(struct rules *rules, int code, aeon_time now)
 
 void aeon__rules_judge_end(struct rules *rules, int code, bool cut, aeon_time now)
 {
+        rules->now = now;
         judge_time(rules, now);
         if (cut)
                 judge_cut(rules, code, now);
@@ -451,6 +455,7 @@ struct rules *aeon__rules_new(const aeon_app *app, char *broken, size_t broken_s
         rules->least_patience = o->cleanup_timeout < RESERVE ? o->cleanup_timeout : RESERVE;
         rules->hard_deadline = o->drain_delay + o->graceful_timeout + o->cleanup_timeout + 3 * RESERVE;
         rules->longest_hurry = o->cleanup_timeout + 3 * RESERVE;
+        rules->begun = aeon_now();
         rules->broken = broken;
         rules->broken_size = broken_size;
         count_calls(rules, app);

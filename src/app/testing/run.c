@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { YEAR_2001 = 978307200 };
+
 /* ------------------------------------------------------------------ what the app tells */
 
 static struct aeon_test *test_of(struct watcher *w)
@@ -28,6 +30,10 @@ static void note(struct aeon_test *t, struct moment m)
         aeon__story_add(&t->story, &m);
         if (t->rules)
                 aeon__rules_judge(t->rules, &m);
+        if (*t->result.broken) { /* whatever comes after that may never end by itself */
+                t->ended = true;
+                aeon__stop(t->watcher.app, 1, "a rule was broken");
+        }
 }
 
 void aeon__test_note(struct aeon_test *t, enum moment_kind kind, const struct call *call, int result)
@@ -181,7 +187,8 @@ struct aeon_test *aeon__test_new(aeon_test_fn *fn, const aeon_test_opts *opts)
         t->watcher = watching;
         t->fn = fn;
         t->opts.seed = t->opts.seed ? t->opts.seed : 1;
-        t->opts.limit = t->opts.limit ? t->opts.limit : AEON_HOURS(24);
+        t->opts.limit = t->opts.limit ? t->opts.limit : 7 * AEON_HOURS(24);
+        t->opts.date = t->opts.date ? t->opts.date : YEAR_2001;
         t->opts.app.quiet = true;
         return t;
 }
@@ -211,9 +218,12 @@ int aeon__test_live(struct aeon_test *t, void (*define)(aeon_app *app))
         if (r < 0)
                 return r;
         aeon__world_begin(&t->world, t->opts.seed);
+        t->world.wall_begin = t->opts.date * AEON_SECONDS(1) - t->world.now;
         r = run(t, define);
         aeon__world_end(&t->world);
         t->result.digest = t->story.digest;
+        if (r == 0 && t->world.deadlocks)
+                return aeon_fail(-EDEADLK, "something waited for ever and ignored its cancellation: the log names it");
         return r == 0 && *t->result.broken ? aeon_fail(-EPROTO, "a rule was broken: %s", t->result.broken) : r;
 }
 
