@@ -26,8 +26,8 @@ static inline __attribute__((always_inline)) void prefetch_stack(const struct fi
         const char *sp = f->context.sp;
         __builtin_prefetch(sp);
         __builtin_prefetch(sp + CACHE_LINE);
-        __builtin_prefetch(sp + 2 * CACHE_LINE);
-        __builtin_prefetch(sp + 3 * CACHE_LINE);
+        __builtin_prefetch(sp + 2L * CACHE_LINE);
+        __builtin_prefetch(sp + 3L * CACHE_LINE);
 }
 
 /* While it runs, the one after it is fetched. */

@@ -113,8 +113,8 @@ PLAIN_TEST(shuffled_rounds_are_fair_differ_and_come_again_with_their_seed)
         REQUIRE_INT(strlen(first), 24);
         CHECK(memcmp(first, first + 8, 8) != 0);
         for (char letter = 'a'; letter <= 'h'; letter++)
-                for (int round = 0; round < 3; round++)
-                        CHECK(memchr(first + round * 8, letter, 8) != NULL);
+                for (size_t round = 0; round < 3; round++)
+                        CHECK(memchr(&first[round * 8], letter, 8) != NULL);
 }
 
 enum { CROWD = 100, ROUNDS = 50 };
@@ -154,7 +154,7 @@ PLAIN_TEST(no_ready_fiber_is_passed_over_for_longer_than_a_round)
 {
         CHECK_INT(longest_wait_in_crowd(0), CROWD - 1);
         long shuffled = longest_wait_in_crowd(5); /* first in one round, last in the next */
-        CHECK(shuffled > CROWD && shuffled <= 2 * (CROWD - 1));
+        CHECK(shuffled > CROWD && shuffled <= 2L * (CROWD - 1));
 }
 
 static volatile double doubles[2];

@@ -267,7 +267,7 @@ TEST_WITHIN(the_memory_of_a_burst_of_tasks_goes_back_when_the_loop_is_idle, 60)
         CHECK(peak - before > burst * 4096);
         aeon_event_set(leave);
         REQUIRE_INT(aeon_group_close(g), 0);
-        while (aeon__stack_pool_is_wasteful(stacks) && stacks->carved > 2 * STACKS_KEPT)
+        while (aeon__stack_pool_is_wasteful(stacks) && stacks->carved > (size_t)2 * STACKS_KEPT)
                 REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(10)), 0);
         if (!test_is_slow()) /* sanitizers have memory of their own for each stack that there ever was */
                 CHECK(resident() - before < (peak - before) / 8);

@@ -96,7 +96,7 @@ static int act_break(struct band *band, int depth)
 
 /* ------------------------------------------------------------------ a semaphore */
 
-enum { MOST = 5 };
+enum { MOST = 5, MOST_TOKENS = 10 };
 
 static struct {
         aeon_semaphore *semaphore;
@@ -223,7 +223,7 @@ static int act_resize(struct band *band, int depth)
         aeon_limiter_stats stats;
         aeon_limiter_get_stats(limit.limiter, &stats);
         REQUIRE(stats.borrowed >= limit.lent); /* a token may be lent to a task that has not run since */
-        REQUIRE_INT(aeon_limiter_resize(limit.limiter, chance(2 * MOST)), 0);
+        REQUIRE_INT(aeon_limiter_resize(limit.limiter, chance(MOST_TOKENS)), 0);
         return 0;
 }
 
