@@ -7,6 +7,7 @@
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
+#include <aeon/testing.h>
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
@@ -376,4 +377,16 @@ PLAIN_TEST(two_apps_find_an_admin_port_each)
         CHECK_INT(test_http_get(first_port, "/hello", NULL), 200);
         CHECK_INT(end(first, SIGTERM), 0);
         CHECK_INT(end(second, SIGTERM), 0);
+}
+
+/* ------------------------------------------------------------------ in a test of aeon/testing.h */
+
+PLAIN_TEST(nothing_listens_in_a_tests_world)
+{
+        aeon_test_result result;
+        port = test_free_port();
+        CHECK_INT(aeon_test_run(web, aeon_test_await_ready, &(aeon_test_opts){ .app.loops = 2 }, &result), 0);
+        CHECK_INT(result.exit_code, 0);
+        CHECK_INT(aeon_test_run(web_with_a_bad_route, NULL, NULL, &result), 0);
+        CHECK_INT(result.exit_code, 1); /* declarations are checked all the same */
 }
