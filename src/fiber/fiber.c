@@ -8,10 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-        YIELDS_NOW = 8, /* about as many as an answer has writes */
-        CACHE_LINE = 64,
-};
+enum { YIELDS_NOW = 8 }; /* about as many as an answer has writes */
 
 __thread struct sched *aeon__sched;
 _Atomic bool aeon__sched_watcher_asleep;
@@ -25,9 +22,9 @@ static inline __attribute__((always_inline)) void prefetch_stack(const struct fi
 {
         const char *sp = f->context.sp;
         __builtin_prefetch(sp);
-        __builtin_prefetch(sp + CACHE_LINE);
-        __builtin_prefetch(sp + 2 * CACHE_LINE);
-        __builtin_prefetch(sp + 3 * CACHE_LINE);
+        __builtin_prefetch(sp + 64); /* a cache line further */
+        __builtin_prefetch(sp + 128);
+        __builtin_prefetch(sp + 192);
 }
 
 /* While it runs, the one after it is fetched. */
