@@ -91,13 +91,14 @@ typedef struct aeon_test_result {
  * Blocks, but waits for nothing real. Not inside another test. One app at a time in the process.
  *
  * Errors: what @test returned; -EPROTO the life broke a rule of its own (a fault of Aeon, or of an app that ends loops by force), which
- * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK something waited for ever and ignored its
- * cancellation; -ENOMEM */
+ * the words name; -EINVAL a fault names no call that there is; -ETIMEDOUT it took longer than its limit; -EDEADLK something waited for
+ * ever and ignored its cancellation; -ENOMEM */
 AEON_API int aeon_test_run(void (*define)(aeon_app *app), aeon_test_fn *test, const aeon_test_opts *opts,
                            aeon_test_result *ret_result);
 
 /* ------------------------------------------------------------------ inside the test's function */
 
+/* What .arg of the options was. */
 AEON_API void *aeon_test_arg(aeon_test *t);
 
 /* The app; NULL before its life has begun and after it has ended. For questions (aeon_app_is_ready(), aeon_health_overall()) and for

@@ -35,6 +35,6 @@ void aeon__loop_thread_up(struct loop_thread *t, int result);
 /* Block until it is up; returns what it told, or the loop's result when that ended without telling. Outside of tasks. */
 int aeon__loop_thread_await_up(struct loop_thread *t);
 
-/* Wait for the end of the loop, and return the result of its first task, with its words. In a task of a world this suspends, whatever is cancelled;
- * otherwise it blocks the thread, so the end must be near. One that was not started is joined at once. */
+/* Wait for the end of the loop, and return the result of its first task, with its words. In a task of a world this suspends, whatever is
+ * cancelled; otherwise it blocks the thread, so the end must be near. One that was not started is joined at once. */
 int aeon__loop_thread_join(struct loop_thread *t);

@@ -37,11 +37,20 @@ const char *aeon__call_describe(const struct call *call, char *text, size_t size
         return text;
 }
 
-/* FNV-1a. */
-static uint64_t fold(uint64_t digest, const void *bytes, size_t size)
+/* FNV-1a, by words. */
+static uint64_t fold(uint64_t digest, int64_t fact)
 {
-        for (size_t i = 0; i < size; i++)
-                digest = (digest ^ ((const uint8_t *)bytes)[i]) * 0x100000001b3;
+        return (digest ^ (uint64_t)fact) * 0x100000001b3;
+}
+
+static uint64_t fold_moment(uint64_t digest, const struct moment *m)
+{
+        digest = fold(fold(digest, m->kind), m->call.kind);
+        digest = fold(fold(digest, m->call.index), m->call.loop);
+        digest = fold(fold(digest, m->result), m->ready);
+        digest = fold(digest, m->time);
+        for (const char *c = m->name; *c; c++)
+                digest = fold(digest, *c);
         return digest;
 }
 
@@ -59,8 +68,7 @@ void aeon__story_add(struct story *story, const struct moment *m)
                 *kept = *m;
                 kept->call.name = kept->name;
         }
-        const int64_t facts[] = { m->kind, m->call.kind, m->call.index, m->call.loop, m->result, m->ready, m->time };
-        story->digest = fold(fold(story->digest, facts, sizeof facts), m->name, strlen(m->name));
+        story->digest = fold_moment(story->digest, m);
 }
 
 static void print_moment(const struct moment *m, aeon_time begin, FILE *out)
