@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-enum { ARITY = 4, FIRST_CAPACITY = 64 };
+enum { ARITY = 4, GRANDCHILDREN = ARITY * ARITY, FIRST_CAPACITY = 64 };
 
 static void place(struct heap *h, uint32_t at, struct heap_slot slot)
 {
@@ -50,10 +50,10 @@ static uint32_t earliest_child(const struct heap *h, uint32_t parent)
 static inline __attribute__((always_inline)) void prefetch_grandchildren(const struct heap *h, uint32_t parent)
 {
         uint64_t first = ((uint64_t)parent * ARITY + 1) * ARITY + 1;
-        if (first + ARITY * ARITY > h->capacity)
+        if (first + GRANDCHILDREN > h->capacity)
                 return;
-        for (uint64_t i = 0; i < ARITY; i++)
-                __builtin_prefetch(&h->slots[first + i * ARITY]);
+        for (uint64_t i = 0; i < GRANDCHILDREN; i += ARITY)
+                __builtin_prefetch(&h->slots[first + i]);
 }
 
 static void sift_down(struct heap *h, uint32_t at, struct heap_slot slot)

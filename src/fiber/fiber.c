@@ -30,15 +30,15 @@ static inline __attribute__((always_inline)) void prefetch_stack(const struct fi
         __builtin_prefetch(sp + 3L * CACHE_LINE);
 }
 
-/* While it runs, the one after it is fetched. */
+/* While it and the one after it run, the third is fetched: one run is too short for that. */
 static struct fiber *queue_pop(struct sched *s)
 {
         struct fiber *f = s->first_ready;
         s->first_ready = f->next;
-        if (f->next)
-                prefetch_stack(f->next);
-        else
+        if (!f->next)
                 s->last_ready = &s->first_ready;
+        else if (f->next->next)
+                prefetch_stack(f->next->next);
         return f;
 }
 
