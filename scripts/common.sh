@@ -80,6 +80,20 @@ rooms() {
         done
 }
 
+# servers_for ROOM [NAME-PART...]: start the brokers' servers for a room that needs them, those that are named or all.
+servers_for() {
+        [ "$1" = broker ] || return 0
+        shift
+        local names=() word
+        for word in "$@"; do
+                case $word in redis | nats | rabbitmq | kafka | sqs) names+=("$word") ;; esac
+        done
+        scripts/install-deps servers
+        checked servers scripts/servers up "${names[@]}"
+        # shellcheck disable=SC1091
+        . build/servers/env
+}
+
 # conclude: the last line, and the exit code that goes with it.
 conclude() {
         echo "$passed passed, $failed failed"

@@ -41,6 +41,7 @@ static void leave(struct connection *c)
 
 static void connection_free(struct connection *c)
 {
+        aeon_mutex_free(c->reply_lock);
         aeon_loop_release(c->link.loop);
         free(c);
 }
@@ -54,6 +55,8 @@ static struct connection *connection_new(aeon_broker *b, aeon_lifespan *life, ae
                 .driver = b->driver,
                 .url = b->url,
                 .rest = b->rest,
+                .name = b->app ? aeon_app_name(b->app) : "aeon",
+                .patient = life != NULL,
                 .loop = aeon_loop_hold(aeon_loop_current()),
                 .group = group,
                 .max_body = b->max_body,
@@ -87,12 +90,6 @@ int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group
                 r = aeon_fail(r, "broker %s", aeon__url_shown(b->url, shown, sizeof shown));
                 leave(c);
                 connection_free(c);
-                return r;
-        }
-        if (b->driver->can & CAN_REPLY)
-                r = b->driver->reply_open(&c->link, c->reply_address, sizeof c->reply_address);
-        if (r < 0) {
-                aeon__connection_close(c);
                 return r;
         }
         enter(c);

@@ -50,7 +50,9 @@ int aeon_consumer_next(aeon_consumer *c, aeon_message **ret_message)
                 if (r < 0)
                         return r;
         }
-        *ret_message = container_of(list_pop(&s->waiting), struct aeon_message, node);
+        struct aeon_message *m = container_of(list_pop(&s->waiting), struct aeon_message, node);
+        list_append(&s->taken, &m->node);
+        *ret_message = m;
         return 0;
 }
 

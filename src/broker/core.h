@@ -42,7 +42,8 @@ struct declaration {
         struct list node; /* in the broker */
         const aeon_handler *handler;
         aeon_subscribe_opts opts; /* complete: defaults filled in, texts owned by us */
-        char destination[];       /* followed by group and dead_letter */
+        const char *options;      /* behind the "?" of the destination */
+        char destination[];       /* followed by the options, group and dead_letter */
 };
 
 enum { WAITER_BUCKETS = 64 };
@@ -53,7 +54,8 @@ struct connection {
         aeon_broker *broker;
         aeon_lifespan *life; /* NULL: opened by hand */
         struct list subscriptions;
-        char reply_address[160]; /* "" when the driver has no replies */
+        char reply_address[160]; /* "" until the first request */
+        aeon_mutex *reply_lock;  /* of those who make the first one at the same time */
         uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
         struct list waiters[WAITER_BUCKETS];
         bool close_late; /* it was to be closed, but handlers still ran */
@@ -66,12 +68,16 @@ struct subscription {
         struct declaration *declaration;
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
-        unsigned unsettled;  /* messages whose dispatch has not ended */
+        struct list taken;   /* messages that are being handled or settled */
+        unsigned unsettled;  /* how many have a dispatch that has not ended */
         unsigned owed;       /* settled messages whose credit was not given back yet */
         unsigned refill;     /* how many are owed before they are given back */
         bool draining;       /* nothing new is begun */
         aeon_sender *wake;   /* capacity 1, a signal: something may have changed; closing it ends the pump */
         aeon_receiver *woken;
+        bool leasing; /* the task that extends leases runs */
+        aeon_scope lease_life;
+        aeon_event *lease_ended;
         aeon_event *pump_ended; /* NULL: there is no pump, somebody asks by aeon_consumer_next() */
 };
 
@@ -96,6 +102,14 @@ int aeon__declaration_new(const char *destination, const aeon_handler *handler, 
 /* Keep @code as the reason why the app cannot start, and return it. */
 int aeon__broker_refuse(aeon_broker *b, int code);
 
+/* ------------------------------------------------------------------ url.c */
+
+/* The bytes that aeon__destination_split() writes at most. */
+size_t aeon__destination_size(const char *destination);
+
+/* Write "NAME[?OPTIONS]" to @to as NAME NUL OPTIONS NUL, "%3F" in NAME as "?". Returns behind it. */
+char *aeon__destination_split(char *to, const char *destination, const char **ret_name, const char **ret_options);
+
 /* ------------------------------------------------------------------ connection.c */
 
 int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group, struct connection **ret_connection);
@@ -116,6 +130,11 @@ void aeon__subscription_wake(struct subscription *s);
 
 /* A message of @s has left our hands. */
 void aeon__subscription_settled(struct subscription *s);
+
+/* ------------------------------------------------------------------ lease.c */
+
+int aeon__leases_keep(struct subscription *s); /* extend the leases of all its messages at half time, until: */
+void aeon__leases_end(struct subscription *s);
 
 /* ------------------------------------------------------------------ dispatch.c, handler.c, settle.c */
 

@@ -66,21 +66,22 @@ int aeon__declaration_new(const char *destination, const aeon_handler *handler, 
                 return r;
         complete(&o);
 
-        size_t destination_size = strlen(destination) + 1, group_size = strlen(o.group) + 1;
+        size_t destination_size = aeon__destination_size(destination), group_size = strlen(o.group) + 1;
         size_t dead_size = o.dead_letter ? strlen(o.dead_letter) + 1 : destination_size + strlen(".dead");
         struct declaration *d = malloc(sizeof *d + destination_size + group_size + dead_size);
         if (!d)
                 return aeon_fail(-ENOMEM, "no memory for the subscription \"%s\"", destination);
         *d = (struct declaration){ .handler = handler, .opts = o };
         list_init(&d->node);
-        char *at = stpcpy(d->destination, destination) + 1;
+        const char *name;
+        char *at = aeon__destination_split(d->destination, destination, &name, &d->options);
         d->opts.group = at;
         at = stpcpy(at, o.group) + 1;
         d->opts.dead_letter = at;
         if (o.dead_letter)
                 strcpy(at, o.dead_letter);
         else
-                strcpy(stpcpy(at, destination), ".dead");
+                strcpy(stpcpy(at, name), ".dead");
         *ret_declaration = d;
         return 0;
 }

@@ -51,7 +51,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
 {
         struct subscription *s = subscription_of(m);
         const aeon_subscribe_opts *opts = &s->declaration->opts;
-        bool can_retry = s->connection->link.driver->can & CAN_RETRY;
+        bool can_retry = s->source.can & CAN_RETRY;
         if (m->settled)
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
         else if (o->invalid || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
@@ -127,6 +127,7 @@ int aeon__dispatch(void *arg)
                 conclude(m, &o);
         free(o.words);
         free(o.answer);
+        list_remove(&m->node);
         free(m);
         s->unsettled--;
         aeon__connection_unused(s->connection);

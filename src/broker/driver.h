@@ -33,7 +33,8 @@
 /* The content. All texts are non-NULL, "" when absent. */
 struct envelope {
         const char *destination;
-        const char *id; /* inwards only */
+        const char *options; /* outwards only: behind the "?" of the destination */
+        const char *id;      /* inwards only */
         const char *content_type;
         const char *reply_to;
         const char *correlation_id;
@@ -58,7 +59,7 @@ struct aeon_message {
 };
 
 /* A message with a copy of @e, for the driver to complete with token and attempt. Any thread. NULL: no memory. */
-struct aeon_message *aeon__message_new(const struct envelope *e);
+AEON_API struct aeon_message *aeon__message_new(const struct envelope *e);
 
 /* ------------------------------------------------------------------ what a driver works on */
 
@@ -69,6 +70,8 @@ struct link {
         const char *rest;  /* of the URL, behind "scheme:" */
         void *shared;      /* what share() made */
         void *self;        /* what open() made */
+        const char *name;  /* of the app, for the server to show */
+        bool patient;      /* a server that is away is awaited: an app starts all the same; a tool wants the error */
         aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
         aeon_group *group; /* for tasks of the driver; close() must have them end */
         size_t max_body;
@@ -78,9 +81,15 @@ struct link {
 struct source {
         struct link *link;
         const char *destination;
+        const char *options; /* behind the "?" of the destination; see options.h */
         const char *group;
         unsigned window;
-        void *self; /* what subscribe() made */
+        aeon_duration timeout; /* of a handler's run; 0: none */
+
+        /* Set by subscribe(): */
+        void *self;
+        unsigned can;        /* capabilities, those of the driver unless it says otherwise */
+        aeon_duration lease; /* how long a message stays ours unless it is extended; 0: as long as the connection */
 };
 
 enum verdict {
@@ -111,8 +120,7 @@ enum capability {
 
 struct broker_driver {
         const char *name;
-        const char *const *schemes; /* NULL-terminated: { "redis", "rediss", NULL } */
-        unsigned can;               /* capabilities */
+        unsigned can; /* capabilities */
 
         /* Make what all links of one broker share; called before the first link opens, released after the last has closed. Must not
          * block or suspend (a thread may be started; what it does first is awaited by open()). Both may be NULL. */
@@ -126,7 +134,8 @@ struct broker_driver {
         /* Disconnect, flushing what was accepted. Sources are drained before. Suspends; called shielded. */
         void (*close)(struct link *link);
 
-        /* Begin to fetch for @source, without any credit yet; set source->self. Suspends; cancellable. */
+        /* Begin to fetch for @source, without any credit yet; set source->self. It reads source->options first, so a wrong one is an error
+         * even while the server is away; what needs the server is then done when it is back. Suspends; cancellable. */
         int (*subscribe)(struct source *source);
 
         /* Allow @more deliveries: the only flow control. Does not suspend. */
@@ -142,10 +151,13 @@ struct broker_driver {
          * Errors: -ESTALE the message is no longer this consumer's; -ENOTCONN, -EIO ...: it will come back some time */
         int (*settle)(struct aeon_message *m, const struct settlement *s);
 
-        /* Keep a lease alive for @more. NULL when a message stays ours for as long as the process lives. Suspends. */
-        int (*extend)(struct aeon_message *m, aeon_duration more);
+        /* Keep the leases of these messages of one source, of settled ones too, for another source->lease. The core calls it at half time.
+         * NULL when no source has leases. Does not suspend: it is sent, the answer does not matter. */
+        void (*extend)(struct source *source, struct aeon_message *const *messages, size_t count);
 
-        /* Publish; returns when the broker has confirmed. Suspends. Any number of tasks at a time. */
+        /* Publish; returns when the broker has confirmed. Suspends. Any number of tasks at a time.
+         * Errors: -ENOTCONN it was not sent; -ECONNABORTED the connection broke before the confirmation, so nobody knows; -ENOENT no queue takes
+         * it; -EREMOTEIO the broker refused it; -ECANCELED before it was sent nothing has happened, afterwards nobody knows */
         int (*publish)(struct link *link, const struct envelope *e);
 
         /* Begin to receive answers and write the address for reply_to. They come by aeon__deliver_reply(). Called once per link, before
@@ -160,13 +172,15 @@ struct broker_driver {
 
 /* Hand over a fetched message; @m then belongs to the core until settle() has been called for it. On the link's loop, in a task or
  * in a function run by aeon_post(). Does not suspend, cannot fail. */
-void aeon__deliver(struct source *source, struct aeon_message *m);
+AEON_API void aeon__deliver(struct source *source, struct aeon_message *m);
 
 /* Hand over an answer; it belongs to the core from now on. Same conditions. */
-void aeon__deliver_reply(struct link *link, struct aeon_message *m);
+AEON_API void aeon__deliver_reply(struct link *link, struct aeon_message *m);
 
 /* The driver for @url, and the rest of the URL behind the scheme. Errors: -EINVAL no scheme; -EPROTONOSUPPORT nobody knows it. */
 int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, const char **ret_rest);
 
+/* Drivers in the library. Those that need a library of their own are modules, broker-NAME.so, with AEON_API aeon__driver_NAME in them. */
 extern const struct broker_driver aeon__driver_memory;
 extern const struct broker_driver aeon__driver_sqlite;
+AEON_API extern const struct broker_driver aeon__driver_nats;

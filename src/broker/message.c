@@ -31,6 +31,7 @@ struct aeon_message *aeon__message_new(const struct envelope *e)
         if (!m)
                 return NULL;
         *m = (struct aeon_message){ .envelope = *e, .attempt = 1 };
+        m->envelope.options = "";
         list_init(&m->node);
         char *place = m->block;
         m->envelope.destination = put(&place, e->destination, lengths[0]);
@@ -143,6 +144,7 @@ void aeon_message_free(aeon_message *m)
                 return;
         if (m->source && !m->settled)
                 aeon__settle(m, VERDICT_RELEASE, 0, NULL);
+        list_remove(&m->node);
         free(m);
 }
 

@@ -6,6 +6,22 @@
 #include <jansson.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* The driver's publish, with the options taken off the destination. */
+static int publish_split(struct connection *c, const struct envelope *e)
+{
+        if (!strpbrk(e->destination, "?%"))
+                return c->link.driver->publish(&c->link, e);
+        struct envelope split = *e;
+        char *text = malloc(aeon__destination_size(e->destination));
+        if (!text)
+                return aeon_fail(-ENOMEM, "no memory for a destination");
+        aeon__destination_split(text, e->destination, &split.destination, &split.options);
+        int r = c->link.driver->publish(&c->link, &split);
+        free(text);
+        return r;
+}
 
 int aeon__publish(struct connection *c, const struct envelope *e)
 {
@@ -17,7 +33,7 @@ int aeon__publish(struct connection *c, const struct envelope *e)
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no delays", e->destination, driver->name);
         if (e->priority && !(driver->can & CAN_PRIORITY))
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no priorities", e->destination, driver->name);
-        int r = driver->publish(&c->link, e);
+        int r = publish_split(c, e);
         if (r < 0)
                 return aeon_fail(r, "publish to \"%s\"", e->destination);
         COUNT(c->broker, published);
@@ -42,6 +58,7 @@ int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, c
                 return aeon_fail(-EINVAL, "publish to \"%s\": a delay cannot be negative", destination);
         struct envelope e = {
                 .destination = destination,
+                .options = "",
                 .id = "",
                 .content_type = text_or_empty(o.content_type ? o.content_type : body.content_type),
                 .reply_to = text_or_empty(o.reply_to),
@@ -79,6 +96,7 @@ static int answer_with(struct aeon_message *m, aeon_body body, const aeon_header
 {
         struct envelope e = {
                 .destination = m->envelope.reply_to,
+                .options = "",
                 .id = "",
                 .content_type = text_or_empty(body.content_type),
                 .reply_to = "",

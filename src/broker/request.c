@@ -81,6 +81,25 @@ static int refused(struct aeon_message *reply, const char *destination)
         return r;
 }
 
+/* The first request asks the driver for an address; others that come meanwhile wait for it. */
+static int open_replies(struct connection *c)
+{
+        const struct broker_driver *driver = c->link.driver;
+        if (!(driver->can & CAN_REPLY))
+                return aeon_fail(-ENOTSUP, "a %s broker has no replies", driver->name);
+        int r = c->reply_lock ? 0 : aeon_mutex_new(&c->reply_lock);
+        if (r >= 0)
+                r = aeon_mutex_lock(c->reply_lock);
+        if (r < 0)
+                return r;
+        if (!*c->reply_address)
+                r = driver->reply_open(&c->link, c->reply_address, sizeof c->reply_address);
+        if (r < 0)
+                *c->reply_address = '\0';
+        aeon_mutex_unlock(c->reply_lock);
+        return r;
+}
+
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
                       aeon_message **ret_reply)
 {
@@ -88,8 +107,9 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
         int r = aeon__connection_now(broker, &c);
         if (r < 0)
                 return r;
-        if (!*c->reply_address)
-                return aeon_fail(-ENOTSUP, "a %s broker has no replies", c->link.driver->name);
+        r = *c->reply_address ? 0 : open_replies(c);
+        if (r < 0)
+                return r;
 
         struct waiter w = { .number = ++c->last_request };
         char correlation_id[32];

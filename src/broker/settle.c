@@ -14,6 +14,7 @@ static int reject(struct aeon_message *m, const char *reason)
         const struct broker_driver *driver = s->connection->link.driver;
         struct envelope dead = m->envelope;
         dead.destination = s->declaration->opts.dead_letter;
+        dead.options = "";
         dead.reply_to = ""; /* the requester has had its answer */
         dead.delay = 0;
         char *headers = aeon__headers_of_dead(m, reason, &dead.headers_size);
@@ -22,10 +23,10 @@ static int reject(struct aeon_message *m, const char *reason)
         dead.headers = headers;
 
         int r;
-        if (driver->can & CAN_REJECT) {
+        if (s->source.can & CAN_REJECT) {
                 r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_REJECT, .dead = &dead });
         } else {
-                r = driver->publish(&s->connection->link, &dead);
+                r = aeon__publish(s->connection, &dead);
                 if (r >= 0)
                         r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_ACK });
         }

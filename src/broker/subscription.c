@@ -22,50 +22,74 @@
 
 /* ------------------------------------------------------------------ opening */
 
-/* Errors: -ENOTSUP @d wants what @driver cannot do. */
-static int refuse_incapable(const struct declaration *d, const struct broker_driver *driver)
+/* Errors: -ENOTSUP the declaration wants what the source cannot do. */
+static int refuse_incapable(const struct subscription *s)
 {
+        const struct declaration *d = s->declaration;
         const char *wanted = NULL;
-        if (*d->opts.group && !(driver->can & CAN_GROUP))
+        if (*d->opts.group && !(s->source.can & CAN_GROUP))
                 wanted = "groups";
-        if (!(driver->can & CAN_RETRY) && (d->opts.ack == AEON_ACK_NACK_ON_ERROR || d->opts.ack == AEON_ACK_MANUAL))
+        if (!(s->source.can & CAN_RETRY) && (d->opts.ack == AEON_ACK_NACK_ON_ERROR || d->opts.ack == AEON_ACK_MANUAL))
                 wanted = "retries";
         if (wanted)
-                return aeon_fail(-ENOTSUP, "subscription \"%s\": a %s broker has no %s", d->destination, driver->name, wanted);
+                return aeon_fail(-ENOTSUP, "this kind of %s subscription has no %s", s->connection->link.driver->name, wanted);
         return 0;
 }
 
 static void subscription_free(struct subscription *s)
 {
+        while (list_pop(&s->taken)) /* a consumer's messages: still somebody's, and each takes itself out of its list */
+                ;
         aeon_sender_close(s->wake);
         aeon_receiver_close(s->woken);
         aeon_event_free(s->pump_ended);
+        aeon_event_free(s->lease_ended);
         free(s);
+}
+
+static int begin_to_fetch(struct subscription *s)
+{
+        const struct broker_driver *driver = s->connection->link.driver;
+        int r = driver->subscribe(&s->source);
+        if (r < 0)
+                return r;
+        r = refuse_incapable(s);
+        if (r >= 0 && s->source.lease)
+                r = aeon__leases_keep(s);
+        if (r < 0) {
+                driver->drain(&s->source);
+                driver->unsubscribe(&s->source);
+        }
+        return r;
 }
 
 int aeon__subscription_open(struct connection *c, struct declaration *d, struct subscription **ret_subscription)
 {
         const struct broker_driver *driver = c->link.driver;
-        int r = refuse_incapable(d, driver);
-        if (r < 0)
-                return r;
         struct subscription *s = calloc(1, sizeof *s);
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for the subscription \"%s\"", d->destination);
         s->source = (struct source){
-                .link = &c->link, .destination = d->destination, .group = d->opts.group, .window = d->opts.window
+                .link = &c->link,
+                .destination = d->destination,
+                .options = d->options,
+                .group = d->opts.group,
+                .window = d->opts.window,
+                .timeout = d->opts.timeout,
+                .can = driver->can,
         };
         s->connection = c;
         s->declaration = d;
         list_init(&s->waiting);
+        list_init(&s->taken);
 
         /* Handlers must not run dry while credit is gathered. */
         unsigned spare = d->opts.window - d->opts.concurrency;
         s->refill = spare < d->opts.window / 2 ? spare : d->opts.window / 2;
 
-        r = aeon_channel_open(1, 1, &s->wake, &s->woken);
+        int r = aeon_channel_open(1, 1, &s->wake, &s->woken);
         if (r >= 0)
-                r = driver->subscribe(&s->source);
+                r = begin_to_fetch(s);
         if (r < 0) {
                 subscription_free(s);
                 return aeon_fail(r, "subscription \"%s\"", d->destination);
@@ -116,6 +140,7 @@ static void begin(struct subscription *s)
                         return;
                 }
                 list_remove(&m->node);
+                list_append(&s->taken, &m->node);
                 s->running++;
                 s->unsettled++;
         }
@@ -192,6 +217,7 @@ void aeon__subscription_close(struct subscription *s)
         if (s->pump_ended)
                 aeon_event_wait(s->pump_ended);
         list_remove(&s->node);
+        aeon__leases_end(s);
         s->connection->link.driver->unsubscribe(&s->source);
         subscription_free(s);
 }

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 static const char *memory_url(void)
 {
@@ -17,8 +19,58 @@ static const char *sqlite_url(void)
         return url;
 }
 
-const struct contract contract_memory = { .name = "memory", .url = memory_url };
-const struct contract contract_sqlite = { .name = "sqlite", .url = sqlite_url, .survives = true };
+/* Where scripts/servers has started the real one. */
+static const char *server_url(const char *variable)
+{
+        const char *url = getenv(variable);
+        if (!url)
+                printf("%s is not set: eval \"$(scripts/servers up)\", or run scripts/test\n", variable);
+        REQUIRE(url != NULL);
+        return url;
+}
+
+#define SERVER(name, VARIABLE)               \
+        static const char *name##_url(void)  \
+        {                                    \
+                return server_url(VARIABLE); \
+        }
+SERVER(redis, "AEON_TEST_REDIS")
+SERVER(nats, "AEON_TEST_NATS")
+SERVER(rabbitmq, "AEON_TEST_RABBITMQ")
+SERVER(kafka, "AEON_TEST_KAFKA")
+SERVER(sqs, "AEON_TEST_SQS")
+
+/* clang-format off */
+const struct contract contract_memory   = { "memory",   memory_url,   .has_groups = true, .has_priorities = true, .has_delays = true };
+const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
+const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true };
+const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true };
+const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .has_delays = true, .survives = true };
+const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true };
+const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true };
+/* clang-format on */
+
+static unsigned long test_number;
+
+void contract_begin(const struct contract *k)
+{
+        struct timespec now;
+        (void)k;
+        clock_gettime(CLOCK_REALTIME, &now);
+        test_number = (unsigned long)now.tv_sec % 1000000 * 1000000 + (unsigned long)getpid();
+}
+
+const char *Q(const char *name)
+{
+        enum { NAMES = 32, SIZE = 100 };
+        static char names[NAMES][SIZE];
+        char wanted[SIZE];
+        snprintf(wanted, sizeof wanted, "t%lu-%s", test_number, name);
+        unsigned i = 0;
+        while (*names[i] && strcmp(names[i], wanted))
+                REQUIRE(++i < NAMES);
+        return strcpy(names[i], wanted);
+}
 
 /* ------------------------------------------------------------------ by hand */
 

@@ -1,9 +1,14 @@
 /* The contract suite: what every broker must do, whatever driver speaks to it.
  *
  * DESIGN
- *   A CONTRACT_TEST is written once and registered once per driver of the table below, as NAME_memory, NAME_sqlite and so on. It gets
- *   the driver's row and asks for the URL of a fresh, empty broker. Tests of handlers run a whole app: `declare` says what it has, and
- *   `script` runs in a task once it is ready and ends with the app's stop.
+ *   A CONTRACT_TEST is written once and registered once per driver of the table in contract.c, as NAME_memory, NAME_redis and so on. It gets
+ *   the driver's row and asks for the URL of its broker: a real server, one for all tests (scripts/servers has started it and says
+ *   where in the environment). So each test has names of its own for its destinations: Q("test") is "t4711-test".
+ *
+ *   What a broker cannot do by its nature stands in its row; NEEDS() ends a test that is about such a thing.
+ *
+ *   Tests of handlers run a whole app: `declare` says what it has, and `script` runs in a task once it is ready and ends with the app's
+ *   stop.
  */
 #pragma once
 
@@ -13,23 +18,46 @@
 
 struct contract {
         const char *name;
-        const char *(*url)(void); /* of an empty broker; the same one for the whole test */
+        const char *(*url)(void); /* the same one for the whole test */
         bool survives;            /* messages outlive the broker object */
+        bool has_groups, has_priorities, has_delays;
 };
 
 extern const struct contract contract_memory;
 extern const struct contract contract_sqlite;
+extern const struct contract contract_redis;
+extern const struct contract contract_nats;
+extern const struct contract contract_rabbitmq;
+extern const struct contract contract_kafka;
+extern const struct contract contract_sqs;
 
+/* Begin a test on this broker: its destinations get names of their own. */
+void contract_begin(const struct contract *k);
+
+/* The name of a destination in this test. Valid until the next test. */
+const char *Q(const char *name);
+
+#define NEEDS(thing)            \
+        do {                    \
+                if (!(thing))   \
+                        return; \
+        } while (0)
+
+#define CONTRACT_ROW(test_name, row)             \
+        PLAIN_TEST(test_name##_##row)            \
+        {                                        \
+                contract_begin(&contract_##row); \
+                test_name(&contract_##row);      \
+        }
 #define CONTRACT_TEST(test_name)                         \
         static void test_name(const struct contract *k); \
-        PLAIN_TEST(test_name##_memory)                   \
-        {                                                \
-                test_name(&contract_memory);             \
-        }                                                \
-        PLAIN_TEST(test_name##_sqlite)                   \
-        {                                                \
-                test_name(&contract_sqlite);             \
-        }                                                \
+        CONTRACT_ROW(test_name, memory)                  \
+        CONTRACT_ROW(test_name, sqlite)                  \
+        CONTRACT_ROW(test_name, redis)                   \
+        CONTRACT_ROW(test_name, nats)                    \
+        CONTRACT_ROW(test_name, rabbitmq)                \
+        CONTRACT_ROW(test_name, kafka)                   \
+        CONTRACT_ROW(test_name, sqs)                     \
         static void test_name(const struct contract *k)
 
 /* Run @body in a task with a broker opened by hand. */

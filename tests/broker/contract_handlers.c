@@ -36,7 +36,7 @@ static void check_dead(aeon_app *app, const char *destination, const char *body,
         aeon_message *m = next(c);
         CHECK_STR(aeon_message_body(m), body);
         CHECK_STR(aeon_message_header(m, "x-attempts"), attempt);
-        CHECK_STR(aeon_message_header(m, "x-origin"), "test");
+        CHECK_STR(aeon_message_header(m, "x-origin"), Q("test"));
         CHECK_CONTAINS(aeon_message_header(m, "x-error"), words);
         done(m);
         aeon_consumer_close(c);
@@ -53,12 +53,12 @@ AEON_RAW_HANDLER(third_time_lucky);
 
 static void declare_lucky(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &third_time_lucky_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(5) });
+        aeon_subscribe(app, Q("test"), &third_time_lucky_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(5) });
 }
 
 static void run_lucky(aeon_app *app)
 {
-        publish(app, "test", "x");
+        publish(app, Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(calls, 3);
         CHECK_INT(attempts[0], 1);
@@ -100,12 +100,12 @@ AEON_RAW_HANDLER(within_transaction);
 
 static void declare_transaction(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &within_transaction_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(5) });
+        aeon_subscribe(app, Q("test"), &within_transaction_handler, &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(5) });
 }
 
 static void run_transaction(aeon_app *app)
 {
-        publish(app, "test", "x");
+        publish(app, Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(commits, 2);
         CHECK_INT(calls, 2);
@@ -128,14 +128,14 @@ AEON_RAW_HANDLER(hopeless);
 
 static void declare_hopeless(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler,
+        aeon_subscribe(app, Q("test"), &hopeless_handler,
                        &(aeon_subscribe_opts){ .backoff = AEON_MILLISECONDS(1), .max_attempts = 3 });
 }
 
 static void run_hopeless(aeon_app *app)
 {
-        publish(app, "test", "x");
-        check_dead(app, "test.dead", "x", "3", "no hope");
+        publish(app, Q("test"), "x");
+        check_dead(app, Q("test.dead"), "x", "3", "no hope");
         CHECK_INT(calls, 3);
         CHECK_INT(stats_of(app).dead_letters, 1);
 }
@@ -147,14 +147,14 @@ CONTRACT_TEST(after_its_last_attempt_a_message_is_a_dead_letter)
 
 static void declare_rejecting(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler,
-                       &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = "grave" });
+        aeon_subscribe(app, Q("test"), &hopeless_handler,
+                       &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR, .dead_letter = Q("grave") });
 }
 
 static void run_rejecting(aeon_app *app)
 {
-        publish(app, "test", "x");
-        check_dead(app, "grave", "x", "1", "no hope");
+        publish(app, Q("test"), "x");
+        check_dead(app, Q("grave"), "x", "1", "no hope");
         CHECK_INT(calls, 1);
 }
 
@@ -172,13 +172,13 @@ AEON_RAW_HANDLER(seventh_time_lucky);
 
 static void declare_nacking(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &seventh_time_lucky_handler,
+        aeon_subscribe(app, Q("test"), &seventh_time_lucky_handler,
                        &(aeon_subscribe_opts){ .ack = AEON_ACK_NACK_ON_ERROR, .max_attempts = 2, .backoff = AEON_MILLISECONDS(1) });
 }
 
 static void run_nacking(aeon_app *app)
 {
-        publish(app, "test", "x");
+        publish(app, Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(calls, 7);
 }
@@ -190,13 +190,13 @@ CONTRACT_TEST(policy_nack_on_error_never_gives_up)
 
 static void declare_first(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_FIRST });
+        aeon_subscribe(app, Q("test"), &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_FIRST });
         aeon_subscribe(app, "other", &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_ALWAYS });
 }
 
 static void run_first(aeon_app *app)
 {
-        publish(app, "test", "x");
+        publish(app, Q("test"), "x");
         publish(app, "other", "x");
         AWAIT(stats_of(app).failed == 2);
         (void)aeon_sleep(AEON_MILLISECONDS(50));
@@ -223,17 +223,17 @@ AEON_RAW_HANDLER(by_hand);
 
 static void declare_manual(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &by_hand_handler,
+        aeon_subscribe(app, Q("test"), &by_hand_handler,
                        &(aeon_subscribe_opts){ .ack = AEON_ACK_MANUAL, .max_attempts = 2, .backoff = AEON_MILLISECONDS(1) });
 }
 
 static void run_manual(aeon_app *app)
 {
-        publish(app, "test", "ack");
-        publish(app, "test", "reject");
-        check_dead(app, "test.dead", "reject", "1", "by hand");
-        publish(app, "test", "forget");
-        check_dead(app, "test.dead", "forget", "2", "without having settled");
+        publish(app, Q("test"), "ack");
+        publish(app, Q("test"), "reject");
+        check_dead(app, Q("test.dead"), "reject", "1", "by hand");
+        publish(app, Q("test"), "forget");
+        check_dead(app, Q("test.dead"), "forget", "2", "without having settled");
         CHECK_INT(calls, 4);
 }
 
@@ -251,13 +251,14 @@ AEON_RAW_HANDLER(slow);
 
 static void declare_slow(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &slow_handler, &(aeon_subscribe_opts){ .timeout = AEON_MILLISECONDS(20), .max_attempts = 1 });
+        aeon_subscribe(app, Q("test"), &slow_handler,
+                       &(aeon_subscribe_opts){ .timeout = AEON_MILLISECONDS(20), .max_attempts = 1 });
 }
 
 static void run_slow(aeon_app *app)
 {
-        publish(app, "test", "x");
-        check_dead(app, "test.dead", "x", "1", "the handler slow took longer than 0.02 s");
+        publish(app, Q("test"), "x");
+        check_dead(app, Q("test.dead"), "x", "1", "the handler slow took longer than 0.02 s");
 }
 
 CONTRACT_TEST(a_handler_that_takes_too_long_has_failed)
@@ -281,12 +282,12 @@ AEON_RAW_HANDLER(overlap);
 
 static void declare_three(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
+        aeon_subscribe(app, Q("test"), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
 }
 
 static void declare_default(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &overlap_handler, NULL);
+        aeon_subscribe(app, Q("test"), &overlap_handler, NULL);
 }
 
 static void run_ten(aeon_app *app)
@@ -294,7 +295,7 @@ static void run_ten(aeon_app *app)
         char text[16];
         for (int i = 0; i < 10; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(app, "test", text);
+                publish(app, Q("test"), text);
         }
         AWAIT(stats_of(app).processed == 10);
 }
@@ -334,15 +335,15 @@ AEON_RAW_HANDLER(on_which_loop);
 
 static void declare_on_loops(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &on_which_loop_handler, &(aeon_subscribe_opts){ .window = 2 });
+        aeon_subscribe(app, Q("test"), &on_which_loop_handler, &(aeon_subscribe_opts){ .window = 2 });
 }
 
 static void run_on_loops(aeon_app *app)
 {
         aeon_message *reply;
         for (int i = 0; i < 29; i++)
-                publish(app, "test", "x");
-        REQUIRE_INT(aeon_request(aeon_app_broker(app), "test", AEON_TEXT("?"), &reply), 0);
+                publish(app, Q("test"), "x");
+        REQUIRE_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_TEXT("?"), &reply), 0);
         aeon_message_free(reply);
         AWAIT(stats_of(app).processed == 30);
 }
@@ -375,14 +376,14 @@ AEON_SINK_HANDLER(swallow, question);
 
 static void declare_predict(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &predict_handler, &(aeon_subscribe_opts){ .concurrency = 8 });
+        aeon_subscribe(app, Q("test"), &predict_handler, &(aeon_subscribe_opts){ .concurrency = 8 });
         aeon_subscribe(app, "sink", &swallow_handler, NULL);
 }
 
 static void run_predict(aeon_app *app)
 {
         aeon_message *reply;
-        REQUIRE_INT(aeon_request(aeon_app_broker(app), "test", AEON_JSON("{\"x\": 2}"), &reply), 0);
+        REQUIRE_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_JSON("{\"x\": 2}"), &reply), 0);
         CHECK_STR(aeon_message_body(reply), "{\"result\":84.0}");
         CHECK_STR(aeon_message_content_type(reply), "application/json");
         CHECK_INT(aeon_message_ack(reply), -EINVAL);
@@ -402,17 +403,17 @@ CONTRACT_TEST(records_are_decoded_and_answers_encoded)
 static void run_invalid(aeon_app *app)
 {
         aeon_message *reply = NULL;
-        publish(app, "test", "{\"x\": \"two\"}");
-        check_dead(app, "test.dead", "{\"x\": \"two\"}", "1", "x: ");
-        CHECK_INT(aeon_request(aeon_app_broker(app), "test", AEON_JSON("{\"x\": \"two\"}"), &reply), -EREMOTEIO);
-        CHECK_CONTAINS(aeon_error_text(), "\"test\" answered: ");
+        publish(app, Q("test"), "{\"x\": \"two\"}");
+        check_dead(app, Q("test.dead"), "{\"x\": \"two\"}", "1", "x: ");
+        CHECK_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_JSON("{\"x\": \"two\"}"), &reply), -EREMOTEIO);
+        CHECK_CONTAINS(aeon_error_text(), "-test\" answered: ");
         CHECK_CONTAINS(aeon_error_text(), "x: ");
-        CHECK_INT(aeon_request(aeon_app_broker(app), "test", AEON_JSON("{\"x\""), &reply), -EREMOTEIO);
+        CHECK_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_JSON("{\"x\""), &reply), -EREMOTEIO);
         CHECK_INT(stats_of(app).invalid, 3);
         CHECK_INT(calls, 0);
 
         /* A failing request is answered at once and not retried. */
-        CHECK_INT(aeon_request(aeon_app_broker(app), "test", AEON_JSON("{\"x\": -1}"), &reply), -EREMOTEIO);
+        CHECK_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_JSON("{\"x\": -1}"), &reply), -EREMOTEIO);
         CHECK_CONTAINS(aeon_error_text(), "no answer to -1");
         AWAIT(stats_of(app).dead_letters == 4);
         CHECK(reply == NULL);
@@ -435,7 +436,7 @@ static int ask(void *arg)
         aeon_message *reply;
         snprintf(question, sizeof question, "{\"x\": %d}", a->number);
         snprintf(expected, sizeof expected, "{\"result\":%d.0}", a->number * 42);
-        int r = aeon_request(aeon_app_broker(a->app), "test", AEON_JSON(question), &reply);
+        int r = aeon_request(aeon_app_broker(a->app), Q("test"), AEON_JSON(question), &reply);
         REQUIRE_INT(r, 0);
         CHECK_STR(aeon_message_body(reply), expected);
         aeon_message_free(reply);
@@ -475,19 +476,19 @@ AEON_RAW_HANDLER(job);
 
 static void declare_jobs(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &job_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
+        aeon_subscribe(app, Q("test"), &job_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
 }
 
 static void run_until_four_run(aeon_app *app)
 {
         for (int i = 0; i < 10; i++)
-                publish(app, "test", "x");
+                publish(app, Q("test"), "x");
         AWAIT(running >= 4); /* more, on a machine so slow that the first are done */
 }
 
 static void declare_wrong(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &job_handler, &(aeon_subscribe_opts){ .window = 1, .concurrency = 2 });
+        aeon_subscribe(app, Q("test"), &job_handler, &(aeon_subscribe_opts){ .window = 1, .concurrency = 2 });
 }
 
 static void run_nothing(aeon_app *app)
@@ -521,7 +522,7 @@ static void count_left(aeon_broker *b)
 {
         aeon_consumer *c;
         aeon_message *m;
-        REQUIRE_INT(aeon_consumer_open(b, "test", &(aeon_subscribe_opts){ .window = 20 }, &c), 0);
+        REQUIRE_INT(aeon_consumer_open(b, Q("test"), &(aeon_subscribe_opts){ .window = 20 }, &c), 0);
         while ((m = next_within(c, AEON_MILLISECONDS(300)))) {
                 CHECK_INT(aeon_message_attempt(m), 1);
                 done(m);
@@ -552,7 +553,7 @@ AEON_RAW_HANDLER(endless);
 
 static void declare_endless(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &endless_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
+        aeon_subscribe(app, Q("test"), &endless_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
 }
 
 CONTRACT_TEST(a_handler_cancelled_by_the_stop_is_no_failure)
@@ -577,7 +578,7 @@ AEON_RAW_HANDLER(deaf);
 
 static void declare_deaf(aeon_app *app)
 {
-        aeon_subscribe(app, "test", &deaf_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
+        aeon_subscribe(app, Q("test"), &deaf_handler, &(aeon_subscribe_opts){ .concurrency = 4 });
 }
 
 CONTRACT_TEST(a_handler_that_ignores_the_stop_is_abandoned_and_its_message_kept)

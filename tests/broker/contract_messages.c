@@ -28,12 +28,12 @@ static void check_text(aeon_consumer *c, const char *expected)
 
 static void one_message(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, "test", NULL);
-        publish(b, "test", "hi");
+        aeon_consumer *c = consume(b, Q("test"), NULL);
+        publish(b, Q("test"), "hi");
         aeon_message *m = next(c);
         CHECK_INT(aeon_message_size(m), 2);
         CHECK_STR(aeon_message_body(m), "hi");
-        CHECK_STR(aeon_message_destination(m), "test");
+        CHECK_STR(aeon_message_destination(m), Q("test"));
         CHECK_STR(aeon_message_content_type(m), "text/plain");
         CHECK_STR(aeon_message_reply_to(m), "");
         CHECK_STR(aeon_message_correlation_id(m), "");
@@ -51,14 +51,14 @@ CONTRACT_TEST(a_message_comes_once_with_all_that_was_said)
 
 static void all_options(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, "test", NULL);
+        aeon_consumer *c = consume(b, Q("test"), NULL);
         const aeon_publish_opts opts = {
                 .headers = (aeon_header[]){ { "tenant", "7" }, { "Empty", "" }, { "x", "ü" }, { 0 } },
                 .content_type = "application/cbor",
                 .correlation_id = "c-1",
                 .reply_to = "elsewhere",
         };
-        REQUIRE_INT(aeon_publish(b, "test", AEON_BYTES("\0\1\2", 3), &opts), 0);
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_BYTES("\0\1\2", 3), &opts), 0);
         aeon_message *m = next(c);
         CHECK_STR(aeon_message_header(m, "TENANT"), "7");
         CHECK_STR(aeon_message_header(m, "empty"), "");
@@ -85,13 +85,13 @@ CONTRACT_TEST(headers_and_bytes_are_kept)
 static void bodies(aeon_broker *b)
 {
         enum { LARGE = 200 * 1024 };
-        aeon_consumer *c = consume(b, "test", NULL);
+        aeon_consumer *c = consume(b, Q("test"), NULL);
         char *large = malloc(LARGE);
         REQUIRE(large != NULL);
         for (int i = 0; i < LARGE; i++)
                 large[i] = (char)(i * 7);
-        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT(""), NULL), 0);
-        REQUIRE_INT(aeon_publish(b, "test", AEON_BYTES(large, LARGE), NULL), 0);
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT(""), NULL), 0);
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_BYTES(large, LARGE), NULL), 0);
         aeon_message *m = next(c);
         CHECK_INT(aeon_message_size(m), 0);
         CHECK_STR(aeon_message_body(m), "");
@@ -112,18 +112,18 @@ CONTRACT_TEST(empty_and_large_bodies)
 static void refusals(aeon_broker *b)
 {
         CHECK_INT(aeon_publish(b, "", AEON_TEXT("x"), NULL), -EINVAL);
-        CHECK_INT(aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .delay = -1 }), -EINVAL);
-        CHECK_INT(
-                aeon_publish(b, "test", AEON_TEXT("x"), &(aeon_publish_opts){ .headers = (aeon_header[]){ { "a", NULL }, { 0 } } }),
-                -EINVAL);
+        CHECK_INT(aeon_publish(b, Q("test"), AEON_TEXT("x"), &(aeon_publish_opts){ .delay = -1 }), -EINVAL);
+        CHECK_INT(aeon_publish(b, Q("test"), AEON_TEXT("x"),
+                               &(aeon_publish_opts){ .headers = (aeon_header[]){ { "a", NULL }, { 0 } } }),
+                  -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "header \"a\" has no value");
         size_t size = 16 * 1024 * 1024 + 1;
         char *huge = calloc(1, size);
         REQUIRE(huge != NULL);
-        CHECK_INT(aeon_publish(b, "test", AEON_BYTES(huge, size), NULL), -EMSGSIZE);
+        CHECK_INT(aeon_publish(b, Q("test"), AEON_BYTES(huge, size), NULL), -EMSGSIZE);
         CHECK_CONTAINS(aeon_error_text(), "16777217 bytes is above the limit of 16777216");
         free(huge);
-        CHECK_INT(aeon_publish(NULL, "test", AEON_TEXT("x"), NULL), -EINVAL);
+        CHECK_INT(aeon_publish(NULL, Q("test"), AEON_TEXT("x"), NULL), -EINVAL);
 }
 
 CONTRACT_TEST(what_cannot_be_published_is_refused)
@@ -136,10 +136,10 @@ static void cancelled(aeon_broker *b)
         aeon_scope s;
         aeon_scope_open(&s, NULL);
         aeon_scope_cancel(&s, "test");
-        CHECK_INT(aeon_publish(b, "test", AEON_TEXT("never"), NULL), -ECANCELED);
+        CHECK_INT(aeon_publish(b, Q("test"), AEON_TEXT("never"), NULL), -ECANCELED);
         aeon_scope_close(&s, 0);
-        publish(b, "test", "after");
-        CHECK_STR(take_text(b, "test"), "after");
+        publish(b, Q("test"), "after");
+        CHECK_STR(take_text(b, Q("test")), "after");
 }
 
 CONTRACT_TEST(a_cancelled_publish_did_not_happen)
@@ -154,9 +154,9 @@ static void in_order(aeon_broker *b)
         char text[16];
         for (int i = 0; i < 100; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(b, "test", text);
+                publish(b, Q("test"), text);
         }
-        aeon_consumer *c = consume(b, "test", &(aeon_subscribe_opts){ .window = 7 });
+        aeon_consumer *c = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 7 });
         for (int i = 0; i < 100; i++) {
                 snprintf(text, sizeof text, "%d", i);
                 check_text(c, text);
@@ -175,9 +175,9 @@ static void by_priority(aeon_broker *b)
         char text[16];
         for (int i = 0; i < 5; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT(text), &(aeon_publish_opts){ .priority = priorities[i] }), 0);
+                REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT(text), &(aeon_publish_opts){ .priority = priorities[i] }), 0);
         }
-        aeon_consumer *c = consume(b, "test", NULL);
+        aeon_consumer *c = consume(b, Q("test"), NULL);
         check_text(c, "4");
         check_text(c, "1");
         check_text(c, "3");
@@ -188,16 +188,17 @@ static void by_priority(aeon_broker *b)
 
 CONTRACT_TEST(higher_priorities_come_first)
 {
+        NEEDS(k->has_priorities);
         with_broker(k, by_priority);
 }
 
 static void delayed(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, "test", NULL);
+        aeon_consumer *c = consume(b, Q("test"), NULL);
         aeon_time begin = aeon_now();
-        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT("late"), &(aeon_publish_opts){ .delay = AEON_MILLISECONDS(300) }), 0);
-        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT("sooner"), &(aeon_publish_opts){ .delay = AEON_MILLISECONDS(100) }), 0);
-        publish(b, "test", "now");
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT("late"), &(aeon_publish_opts){ .delay = AEON_MILLISECONDS(300) }), 0);
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT("sooner"), &(aeon_publish_opts){ .delay = AEON_MILLISECONDS(100) }), 0);
+        publish(b, Q("test"), "now");
         check_text(c, "now");
         check_text(c, "sooner");
         CHECK(aeon_now() - begin >= AEON_MILLISECONDS(99));
@@ -208,6 +209,7 @@ static void delayed(aeon_broker *b)
 
 CONTRACT_TEST(a_delayed_message_is_not_early)
 {
+        NEEDS(k->has_delays);
         with_broker(k, delayed);
 }
 
@@ -215,8 +217,8 @@ CONTRACT_TEST(a_delayed_message_is_not_early)
 
 static void verdicts(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, "test", NULL);
-        REQUIRE_INT(aeon_publish(b, "test", AEON_TEXT("x"),
+        aeon_consumer *c = consume(b, Q("test"), NULL);
+        REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT("x"),
                                  &(aeon_publish_opts){ .headers = (aeon_header[]){ { "tenant", "7" }, { 0 } } }),
                     0);
         aeon_message *m = next(c);
@@ -238,13 +240,13 @@ static void verdicts(aeon_broker *b)
         CHECK(next_within(c, AEON_MILLISECONDS(50)) == NULL);
         aeon_consumer_close(c);
 
-        c = consume(b, "test.dead", NULL);
+        c = consume(b, Q("test.dead"), NULL);
         m = next(c);
         CHECK_STR(aeon_message_body(m), "x");
         CHECK_STR(aeon_message_header(m, "tenant"), "7");
         CHECK_STR(aeon_message_header(m, "x-error"), "too round");
         CHECK_STR(aeon_message_header(m, "x-attempts"), "2");
-        CHECK_STR(aeon_message_header(m, "x-origin"), "test");
+        CHECK_STR(aeon_message_header(m, "x-origin"), Q("test"));
         CHECK_STR(aeon_message_content_type(m), "text/plain");
         CHECK_INT(aeon_message_attempt(m), 1);
         done(m);
@@ -258,8 +260,8 @@ CONTRACT_TEST(released_retried_rejected)
 
 static void unsettled(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, "test", NULL);
-        publish(b, "test", "x");
+        aeon_consumer *c = consume(b, Q("test"), NULL);
+        publish(b, Q("test"), "x");
         aeon_message_free(next(c));
         check_text(c, "x");
         aeon_consumer_close(c);
@@ -273,9 +275,9 @@ CONTRACT_TEST(a_message_freed_unsettled_is_released)
 static void windowed(aeon_broker *b)
 {
         for (int i = 0; i < 10; i++)
-                publish(b, "test", "x");
-        aeon_consumer *few = consume(b, "test", &(aeon_subscribe_opts){ .window = 2 });
-        aeon_consumer *rest = consume(b, "test", &(aeon_subscribe_opts){ .window = 100 });
+                publish(b, Q("test"), "x");
+        aeon_consumer *few = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 2 });
+        aeon_consumer *rest = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 100 });
         aeon_message *mine[2] = { next(few), next(few) };
         CHECK(next_within(few, AEON_MILLISECONDS(50)) == NULL);
         for (int i = 0; i < 8; i++)
@@ -299,11 +301,11 @@ CONTRACT_TEST(no_more_than_a_window_is_fetched)
 static void given_back(aeon_broker *b)
 {
         for (int i = 0; i < 5; i++)
-                publish(b, "test", "x");
-        aeon_consumer *c = consume(b, "test", &(aeon_subscribe_opts){ .window = 5 });
+                publish(b, Q("test"), "x");
+        aeon_consumer *c = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 5 });
         done(next(c));
         aeon_consumer_close(c);
-        c = consume(b, "test", NULL);
+        c = consume(b, Q("test"), NULL);
         for (int i = 0; i < 4; i++) {
                 aeon_message *m = next(c);
                 CHECK_INT(aeon_message_attempt(m), 1);
@@ -322,14 +324,14 @@ CONTRACT_TEST(what_was_fetched_and_not_taken_goes_back)
 
 static void groups(aeon_broker *b)
 {
-        publish(b, "test", "before");
-        aeon_consumer *red = consume(b, "test", &(aeon_subscribe_opts){ .group = "red" });
-        aeon_consumer *blue = consume(b, "test", &(aeon_subscribe_opts){ .group = "blue" });
-        aeon_consumer *blue2 = consume(b, "test", &(aeon_subscribe_opts){ .group = "blue" });
+        publish(b, Q("test"), "before");
+        aeon_consumer *red = consume(b, Q("test"), &(aeon_subscribe_opts){ .group = "red" });
+        aeon_consumer *blue = consume(b, Q("test"), &(aeon_subscribe_opts){ .group = "blue" });
+        aeon_consumer *blue2 = consume(b, Q("test"), &(aeon_subscribe_opts){ .group = "blue" });
         check_text(red, "before");
         CHECK(next_within(blue, AEON_MILLISECONDS(50)) == NULL);
-        publish(b, "test", "1");
-        publish(b, "test", "2");
+        publish(b, Q("test"), "1");
+        publish(b, Q("test"), "2");
         check_text(red, "1");
         check_text(red, "2");
         aeon_message *first = next(blue), *second = next(blue2);
@@ -344,6 +346,7 @@ static void groups(aeon_broker *b)
 
 CONTRACT_TEST(groups_share_inside_and_not_between)
 {
+        NEEDS(k->has_groups);
         with_broker(k, groups);
 }
 
@@ -354,11 +357,11 @@ static void unanswered(aeon_broker *b)
         aeon_scope limit;
         aeon_message *reply = NULL;
         aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(50) });
-        int r = aeon_request(b, "test", AEON_TEXT("?"), &reply);
+        int r = aeon_request(b, Q("test"), AEON_TEXT("?"), &reply);
         CHECK_INT(aeon_scope_close(&limit, r), -ETIMEDOUT);
         CHECK(reply == NULL);
 
-        aeon_consumer *c = consume(b, "test", NULL);
+        aeon_consumer *c = consume(b, Q("test"), NULL);
         aeon_message *m = next(c);
         CHECK(*aeon_message_reply_to(m) != '\0');
         CHECK_INT(aeon_message_reply(m, AEON_TEXT("too late")), 0);

@@ -267,11 +267,8 @@ static int memory_reply_open(struct link *link, char *address, size_t size)
         return 0;
 }
 
-static const char *const schemes[] = { "memory", NULL };
-
 const struct broker_driver aeon__driver_memory = {
         .name = "memory",
-        .schemes = schemes,
         .can = CAN_SETTLE | CAN_RETRY | CAN_REJECT | CAN_GROUP | CAN_DELAY | CAN_PRIORITY | CAN_REPLY,
         .share = memory_share,
         .unshare = memory_unshare,

@@ -122,11 +122,8 @@ static int sqlite_reply_open(struct link *link, char *address, size_t size)
         return aeon__writer_do(l->writer, link, &(struct operation){ .kind = OPERATION_SUBSCRIBE, .tap = &l->answers });
 }
 
-static const char *const schemes[] = { "sqlite", NULL };
-
 const struct broker_driver aeon__driver_sqlite = {
         .name = "sqlite",
-        .schemes = schemes,
         .can = CAN_SETTLE | CAN_RETRY | CAN_REJECT | CAN_GROUP | CAN_DELAY | CAN_PRIORITY | CAN_REPLY,
         .share = sqlite_share,
         .unshare = sqlite_unshare,

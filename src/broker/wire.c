@@ -1,0 +1,433 @@
+/* Connections that come back; see wire.h. */
+#include "broker/wire.h"
+
+#include "base/random.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { READ_SIZE = 64 * 1024, OUTPUT_MUCH = 1024 * 1024, ADDRESS_SIZE = 300 };
+
+void aeon__wire_options(struct wire *w)
+{
+        struct options *o = w->url->options;
+        w->options = (struct wire_options){
+                .tls.ca = aeon__option_text(o, "tls_ca", NULL),
+                .tls.certificate = aeon__option_text(o, "tls_cert", NULL),
+                .tls.key = aeon__option_text(o, "tls_key", NULL),
+                .tls.server_name = aeon__option_text(o, "tls_name", NULL),
+                .tls.insecure = !aeon__option_flag(o, "tls_verify", true),
+                .connect_timeout = aeon__option_duration(o, "connect_timeout", AEON_SECONDS(5)),
+                .pause_least = aeon__option_duration(o, "reconnect", AEON_MILLISECONDS(100)),
+                .pause_most = aeon__option_duration(o, "reconnect_max", AEON_SECONDS(30)),
+        };
+}
+
+/* ------------------------------------------------------------------ hosts */
+
+static int add_host(struct wire *w, const char *name, int port)
+{
+        for (size_t i = 0; i < w->hosts_count; i++)
+                if (w->hosts[i].port == port && !strcmp(w->hosts[i].name, name))
+                        return 0;
+        struct broker_host *more = reallocarray(w->hosts, w->hosts_count + 1, sizeof *more);
+        if (more)
+                w->hosts = more;
+        char *copy = more ? strdup(name) : NULL;
+        if (!copy)
+                return aeon_fail(-ENOMEM, "no memory for a host");
+        w->hosts[w->hosts_count++] = (struct broker_host){ copy, port };
+        return 0;
+}
+
+int aeon__wire_add_host(struct wire *w, const char *address)
+{
+        char name[ADDRESS_SIZE];
+        const char *colon = strrchr(address, ':');
+        int port = colon ? atoi(colon + 1) : 0;
+        if (port < 1)
+                return aeon_fail(-EINVAL, "\"%s\" is not host:port", address);
+        bool bracketed = *address == '[' && colon > address + 1 && colon[-1] == ']';
+        snprintf(name, sizeof name, "%.*s", (int)(colon - address) - 2 * bracketed, address + bracketed);
+        return add_host(w, name, port);
+}
+
+static void free_hosts(struct wire *w)
+{
+        for (size_t i = 0; i < w->hosts_count; i++)
+                free((char *)(uintptr_t)w->hosts[i].name);
+        free(w->hosts);
+}
+
+/* ------------------------------------------------------------------ sending */
+
+int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
+{
+        if (!w->now)
+                return aeon_fail(-ENOTCONN, "%s is not connected: %s", w->protocol->name, w->words);
+        size_t before = w->output.length;
+        aeon__text_add(&w->output, bytes, size);
+        if (w->output.failed) {
+                w->output.failed = false;
+                w->output.length = before;
+                return aeon_fail(-ENOMEM, "no memory to send %zu bytes", size);
+        }
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
+        return 0;
+}
+
+int aeon__wire_room(struct wire *w)
+{
+        while (w->now && w->output.length > OUTPUT_MUCH) {
+                struct confirmation c;
+                aeon__confirmation_init(&c, "room to send");
+                list_append(&w->room, &c.node);
+                int r = aeon__confirmation_wait(&c);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static void swap_texts(struct text *a, struct text *b)
+{
+        struct text t = *a;
+        *a = *b;
+        *b = t;
+}
+
+static int writer(void *arg)
+{
+        struct wire *w = arg;
+        struct list asleep;
+        list_init(&asleep);
+        for (;;) {
+                int r = 0;
+                aeon__confirmation_init(&w->more, "bytes to send");
+                if (!w->output.length) {
+                        list_append(&asleep, &w->more.node);
+                        r = aeon__confirmation_wait(&w->more);
+                }
+                if (r < 0)
+                        return r;
+                swap_texts(&w->output, &w->writing);
+                r = aeon_stream_write(w->stream, w->writing.data, w->writing.length);
+                if (r < 0)
+                        return r;
+                w->writing.length = 0;
+                aeon__confirmations_come(&w->room, 0, NULL);
+        }
+}
+
+/* ------------------------------------------------------------------ receiving */
+
+/* Room for READ_SIZE more behind what there is. */
+static int reserve(struct text *input)
+{
+        if (input->capacity - input->length >= READ_SIZE)
+                return 0;
+        size_t capacity = (input->capacity ? input->capacity : READ_SIZE) * 2;
+        char *data = realloc(input->data, capacity);
+        if (!data)
+                return aeon_fail(-ENOMEM, "no memory to receive %zu bytes", capacity);
+        input->data = data;
+        input->capacity = capacity;
+        return 0;
+}
+
+int aeon__wire_unread(struct wire *w, const void *bytes, size_t size)
+{
+        aeon__text_add(&w->input, bytes, size);
+        return w->input.failed ? aeon_fail(-ENOMEM, "no memory to receive %zu bytes", size) : 0;
+}
+
+static int take(struct wire *w)
+{
+        struct text *input = &w->input;
+        ssize_t used = input->length ? w->protocol->take(w, input->data, input->length) : 0;
+        if (used < 0)
+                return (int)used;
+        input->length -= (size_t)used;
+        if (used && input->length)
+                memmove(input->data, input->data + used, input->length);
+        return 0;
+}
+
+/* Read once, within the heartbeat if there is one. */
+static ssize_t read_some(struct wire *w)
+{
+        struct text *input = &w->input;
+        if (w->heartbeat <= 0)
+                return aeon_stream_read(w->stream, input->data + input->length, READ_SIZE);
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = w->heartbeat, .name = "heartbeat" });
+        ssize_t n = aeon_stream_read(w->stream, input->data + input->length, READ_SIZE);
+        int r = aeon_scope_close(&limit, n < 0 ? (int)n : 0);
+        return r < 0 ? r : n;
+}
+
+static int reader(void *arg)
+{
+        struct wire *w = arg;
+        bool asked = false;
+        int r = take(w); /* what came behind the hello */
+        while (r >= 0 && (r = reserve(&w->input)) >= 0) {
+                ssize_t n = read_some(w);
+                if (n == -ETIMEDOUT && !asked) {
+                        asked = true;
+                        if (w->protocol->probe)
+                                w->protocol->probe(w);
+                        continue;
+                }
+                if (n == -ETIMEDOUT)
+                        return aeon_fail(-ETIMEDOUT, "it has said nothing for %.3g s", 2 * (double)w->heartbeat / 1e9);
+                if (n <= 0)
+                        return n < 0 ? (int)n : aeon_fail(-ECONNRESET, "it has closed the connection");
+                asked = false;
+                w->input.length += (size_t)n;
+                r = take(w);
+        }
+        return r;
+}
+
+/* ------------------------------------------------------------------ one connection */
+
+int aeon__wire_start_tls(struct wire *w)
+{
+        return aeon_stream_start_tls(w->stream, w->host, &w->options.tls);
+}
+
+static int connect_and_greet(struct wire *w)
+{
+        const struct broker_host *host = &w->hosts[w->host_next++ % w->hosts_count];
+        char address[ADDRESS_SIZE];
+        bool six = strchr(host->name, ':');
+        snprintf(address, sizeof address, "%s%s%s:%d", six ? "[" : "", host->name, six ? "]" : "", host->port);
+        w->host = host->name;
+        w->input.length = w->output.length = w->writing.length = 0;
+        int r = aeon_stream_connect(address, &w->stream);
+        if (r >= 0 && w->secure && !w->protocol->tls_later)
+                r = aeon__wire_start_tls(w);
+        return r < 0 ? aeon_fail(r, "%s", address) : w->protocol->greet(w);
+}
+
+/* @step within the time-out for connecting. */
+static int in_time(struct wire *w, int (*step)(struct wire *w))
+{
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = w->options.connect_timeout, .name = "connect" });
+        int r = aeon_scope_close(&limit, step(w));
+        if (r == -ETIMEDOUT && aeon_scope_caught(&limit))
+                return aeon_fail(-ETIMEDOUT, "%s: no answer within %.3g s", w->host, (double)w->options.connect_timeout / 1e9);
+        return r;
+}
+
+static void note(struct wire *w, int code)
+{
+        w->refusal = code;
+        snprintf(w->words, sizeof w->words, "%s", aeon_error_describe(code));
+}
+
+static void come_up(struct wire *w)
+{
+        w->up = true;
+        w->failures = 0;
+        if (w->times++)
+                aeon_log_info("%s %s: connected again", w->protocol->name, w->host);
+        aeon__confirmations_come(&w->ready, 0, NULL);
+        aeon_event_set(w->tried);
+}
+
+/* From the hello to the loss. Returns why it was lost. */
+static int serve(struct wire *w)
+{
+        aeon_group *g;
+        int r = aeon_group_open(&g);
+        if (r < 0)
+                return r;
+        w->now = g;
+        w->refusal = 0;
+        r = aeon_spawn(g, "reader", reader, w);
+        if (r >= 0)
+                r = aeon_spawn(g, "writer", writer, w);
+        if (r >= 0 && w->protocol->resume)
+                r = in_time(w, w->protocol->resume);
+        if (r >= 0)
+                come_up(w);
+        else if (!w->refusal && r != -ECANCELED)
+                note(w, r);
+        if (r < 0)
+                aeon_group_cancel(g, "the connection cannot be used");
+        r = aeon_group_close(g);
+        w->now = NULL;
+        return r;
+}
+
+static void lose(struct wire *w, int code)
+{
+        bool was_up = w->up;
+        w->up = false;
+        if (!w->refusal)
+                note(w, code ? code : -ENOTCONN);
+        w->protocol->lost(w, w->refusal, w->words);
+        aeon__confirmations_come(&w->room, -ENOTCONN, w->words);
+        aeon_stream_close(w->stream);
+        w->stream = NULL;
+        if (was_up && !w->closing)
+                aeon_log_warning("%s %s: the connection is lost: %s", w->protocol->name, w->host, w->words);
+}
+
+void aeon__wire_break(struct wire *w, int code, const char *words)
+{
+        if (!w->now || w->refusal)
+                return;
+        w->refusal = code;
+        snprintf(w->words, sizeof w->words, "%s", words);
+        aeon_group_cancel(w->now, "the connection is given up");
+}
+
+/* ------------------------------------------------------------------ the keeper */
+
+/* What no further attempt will change. */
+static bool is_final(int code)
+{
+        return code == -EACCES || code == -EINVAL || code == -ENOTSUP || code == -EPERM || code == -ENOPKG;
+}
+
+static int pause_before(struct wire *w)
+{
+        aeon_duration limit = w->options.pause_least;
+        for (unsigned i = 1; i < w->failures && limit < w->options.pause_most; i++)
+                limit *= 2;
+        limit = limit < w->options.pause_most ? limit : w->options.pause_most;
+        aeon_duration pause = w->failures ? random_up_to(limit) : 0;
+        if (w->failures++)
+                aeon_log_warning("%s: cannot connect (attempt %u), again in %.3g s: %s", w->protocol->name, w->failures - 1,
+                                 (double)pause / 1e9, w->words);
+        return aeon_sleep(pause);
+}
+
+static int keeper(void *arg)
+{
+        struct wire *w = arg;
+        int r = 0;
+        aeon_scope_enter(&w->life);
+        while (!w->closing && r != -ECANCELED) {
+                w->refusal = 0;
+                w->words[0] = '\0';
+                r = in_time(w, connect_and_greet);
+                if (r >= 0)
+                        r = serve(w);
+                lose(w, r);
+                bool first = !aeon_event_is_set(w->tried);
+                aeon_event_set(w->tried);
+                if (first && (!w->link->patient || is_final(w->refusal)))
+                        break;
+                if (!w->closing)
+                        r = pause_before(w);
+        }
+        aeon__confirmations_come(&w->ready, -ENOTCONN, w->words);
+        aeon_scope_close(&w->life, 0);
+        aeon_event_set(w->ended);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ opening and closing */
+
+static void wire_free(struct wire *w)
+{
+        free_hosts(w);
+        aeon_event_free(w->tried);
+        aeon_event_free(w->ended);
+        aeon__text_done(&w->output);
+        aeon__text_done(&w->writing);
+        aeon__text_done(&w->input);
+        w->tried = w->ended = NULL;
+        w->hosts = NULL;
+        w->hosts_count = 0;
+}
+
+static int start(struct wire *w)
+{
+        int r = 0;
+        list_init(&w->ready);
+        list_init(&w->room);
+        aeon_scope_init(&w->life, &(aeon_scope_opts){ .name = w->protocol->name, .shield = true });
+        aeon__confirmation_init(&w->more, "");
+        for (size_t i = 0; i < w->url->hosts_count && r >= 0; i++)
+                r = add_host(w, w->url->hosts[i].name, w->url->hosts[i].port);
+        if (r >= 0)
+                r = aeon_event_new(&w->tried);
+        if (r >= 0)
+                r = aeon_event_new(&w->ended);
+        if (r >= 0)
+                r = aeon_spawn(w->link->group, w->protocol->name, keeper, w);
+        w->started = r >= 0;
+        return r;
+}
+
+int aeon__wire_open(struct wire *w)
+{
+        int r = start(w);
+        if (r >= 0)
+                r = aeon_event_wait(w->tried);
+        if (r >= 0 && (w->up || (w->link->patient && !is_final(w->refusal)))) {
+                if (!w->up)
+                        aeon_log_warning("%s: not connected yet: %s", w->protocol->name, w->words);
+                return 0;
+        }
+        if (r >= 0)
+                r = aeon_fail(w->refusal ? w->refusal : -ENOTCONN, "%s", w->words);
+        aeon__wire_close(w);
+        return r;
+}
+
+static void flush(struct wire *w)
+{
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_SECONDS(1), .name = "flush" });
+        while (w->up && (w->output.length || w->writing.length)) {
+                struct confirmation c;
+                aeon__confirmation_init(&c, "flush");
+                list_append(&w->room, &c.node);
+                if (aeon__confirmation_wait(&c) < 0)
+                        break;
+        }
+        aeon_scope_close(&limit, 0);
+}
+
+void aeon__wire_close(struct wire *w)
+{
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "close connection" });
+        flush(w);
+        w->closing = true;
+        aeon_scope_cancel(&w->life, "the connection is closed");
+        if (w->started)
+                aeon_event_wait(w->ended);
+        aeon_scope_close(&shield, 0);
+        wire_free(w);
+}
+
+int aeon__wire_ready(struct wire *w)
+{
+        if (w->up)
+                return 0;
+        struct confirmation c;
+        aeon__confirmation_init(&c, "connection");
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = w->options.connect_timeout, .name = "connection" });
+        int r = -ENOTCONN;
+        if (!w->closing && !aeon_event_is_set(w->ended)) {
+                list_append(&w->ready, &c.node);
+                r = aeon__confirmation_wait(&c);
+        }
+        r = aeon_scope_close(&limit, r);
+        if (r == -ETIMEDOUT || r == -ENOTCONN)
+                return aeon_fail(-ENOTCONN, "%s is not connected: %s", w->protocol->name, w->words);
+        return r;
+}
