@@ -37,6 +37,7 @@ void server_start(struct server *s)
         snprintf(command, sizeof command, "exec '%s/scripts/servers' run %s %s '%s' >>'%s' 2>&1", source, name, port, folder, log);
         setenv("AEON_SERVER_PASSWORD", s->password ? s->password : "", 1);
         setenv("AEON_SERVER_PORT", told, 1);
+        setenv("AEON_SERVER_KEEPS", "yes", 1);
         s->process = PROCESS("sh", "-c", command);
 
         const char *words;
