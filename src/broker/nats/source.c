@@ -28,7 +28,7 @@ static const aeon_duration pull_life = AEON_SECONDS(30), heartbeat = AEON_SECOND
 void aeon__nats_source_dirty(struct nats_source *s)
 {
         s->dirty = true;
-        aeon__wire_stir(&s->nats->wire);
+        aeon__wire_gathered(&s->nats->wire);
 }
 
 /* ------------------------------------------------------------------ pulls */
