@@ -120,9 +120,8 @@ static int read_credentials(struct sqs_account *a, bool amazon)
         if (c.key && c.secret)
                 r = use_credentials(a, &c);
         else if (amazon || c.key)
-                r = aeon_fail(-EACCES,
-                              "there are no AWS credentials: neither in the URL nor in AWS_ACCESS_KEY_ID and "
-                              "AWS_SECRET_ACCESS_KEY nor in ~/.aws/credentials");
+                r = aeon_fail(-EACCES, "there are no AWS credentials: neither in the URL nor in AWS_ACCESS_KEY_ID and "
+                                       "AWS_SECRET_ACCESS_KEY nor in ~/.aws/credentials");
         credentials_done(&c);
         return r;
 }

@@ -95,8 +95,8 @@ static int refusal_of(struct sqs_call *call, long status, const json_t *answer, 
                 return aeon_fail(-EBUSY, "%s: the server answered with status %ld: %s: %s", call->action, status, code, message);
         if (*code)
                 return aeon__sqs_refusal(call->action, code, message);
-        return aeon_fail(status == HTTP_FORBIDDEN ? -EACCES : -EREMOTEIO, "%s: the server answered with status %ld: %.*s", call->action,
-                         status, SHOWN, body->data ? body->data : "");
+        return aeon_fail(status == HTTP_FORBIDDEN ? -EACCES : -EREMOTEIO, "%s: the server answered with status %ld: %.*s",
+                         call->action, status, SHOWN, body->data ? body->data : "");
 }
 
 static int read_answer(struct sqs_call *call, const struct http_response *response, json_t **ret_answer)

@@ -192,7 +192,7 @@ json_t *aeon__sqs_copy(const json_t *received, unsigned attempt, size_t *ret_byt
         const char *name;
         *ret_bytes = json_string_length(body);
         json_object_foreach(copied, name, attribute) *ret_bytes += strlen(name) + strlen(text_of(attribute, "DataType")) +
-                                                                    strlen(text_of(attribute, "StringValue")) +
-                                                                    strlen(text_of(attribute, "BinaryValue")) * 3 / 4;
+                                                                   strlen(text_of(attribute, "StringValue")) +
+                                                                   strlen(text_of(attribute, "BinaryValue")) * 3 / 4;
         return json_pack("{s:O, s:o}", "MessageBody", body, "MessageAttributes", copied);
 }

@@ -26,7 +26,8 @@ static bool is_text(const char *text, size_t size)
         while (size) {
                 unsigned point;
                 size_t length = aeon__utf8_next(text, size, &point);
-                if (!length || (point < ' ' && point != '\t' && point != '\n' && point != '\r') || point == 0xfffe || point == 0xffff)
+                if (!length || (point < ' ' && point != '\t' && point != '\n' && point != '\r') || point == 0xfffe ||
+                    point == 0xffff)
                         return false;
                 text += length;
                 size -= length;
@@ -36,7 +37,7 @@ static bool is_text(const char *text, size_t size)
 
 static bool is_reserved(const char *name)
 {
-        static const char *const ours[] = { "content-type", "correlation_id", "reply_to", "reply",        "content-encoding",
+        static const char *const ours[] = { "content-type", "correlation_id", "reply_to",     "reply",       "content-encoding",
                                             "empty-body",   "body",           "aeon-headers", "aeon-attempt" };
         for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
                 if (!strcasecmp(name, ours[i]))

@@ -49,7 +49,8 @@ static int name_of(const char *destination, char *ret_name, size_t size)
         if (strlen(destination) * 5 + sizeof ".fifo" > size)
                 return aeon_fail(-EINVAL, "\"%.80s...\" is too long for the name of an SQS queue", destination);
         if (encode_name(destination, ret_name) > NAME_MOST)
-                return aeon_fail(-EINVAL, "\"%s\" is too long for the name of an SQS queue: as \"%s\" it has more than %d characters",
+                return aeon_fail(-EINVAL,
+                                 "\"%s\" is too long for the name of an SQS queue: as \"%s\" it has more than %d characters",
                                  destination, ret_name, NAME_MOST);
         return 0;
 }

@@ -26,8 +26,8 @@ struct sqs_batch {
 struct sqs_queue {
         struct list node; /* in the link */
         struct sqs_link *link;
-        char *url;      /* NULL: not known, or no longer */
-        bool by_url;    /* it was given as one */
+        char *url;   /* NULL: not known, or no longer */
+        bool by_url; /* it was given as one */
         bool fifo;
         bool transient; /* for answers: keeps messages for minutes only */
         struct sqs_batch send, delete, visibility;

@@ -36,10 +36,10 @@ static void deliver(struct sqs_link *l, const char *url, const json_t *messages)
         json_array_foreach(messages, i, received)
         {
                 struct aeon_message *m = aeon__sqs_decode(received, "");
-                char id[16];
+                char id[24];
                 snprintf(id, sizeof id, "%zu", i);
-                json_array_append_new(entries, json_pack("{s:s, s:O}", "Id", id, "ReceiptHandle",
-                                                         json_object_get(received, "ReceiptHandle")));
+                json_array_append_new(
+                        entries, json_pack("{s:s, s:O}", "Id", id, "ReceiptHandle", json_object_get(received, "ReceiptHandle")));
                 if (m)
                         aeon__deliver_reply(l->link, m);
         }

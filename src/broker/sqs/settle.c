@@ -94,7 +94,9 @@ int aeon__sqs_settle(struct aeon_message *m, const struct settlement *settlement
 static void send_extension(struct sqs_link *l, void *arg)
 {
         json_t *request = arg, *answer;
-        struct sqs_call call = { .action = "ChangeMessageVisibilityBatch", .request = request, .patience = l->account.connect_timeout };
+        struct sqs_call call = { .action = "ChangeMessageVisibilityBatch",
+                                 .request = request,
+                                 .patience = l->account.connect_timeout };
         int r = aeon__sqs_call(l, &call, &answer);
         json_decref(request);
         if (r < 0) {
@@ -123,7 +125,7 @@ void aeon__sqs_extend(struct source *source, struct aeon_message *const *message
                 if (!d || d->leaving)
                         continue;
                 entries = entries ? entries : json_array();
-                char id[16];
+                char id[24];
                 snprintf(id, sizeof id, "%zu", json_array_size(entries));
                 json_array_append_new(entries, json_pack("{s:s, s:O, s:I}", "Id", id, "ReceiptHandle", receipt_of(d),
                                                          "VisibilityTimeout", (json_int_t)s->visibility));
