@@ -45,7 +45,7 @@ const struct contract contract_memory   = { "memory",   memory_url,   .has_group
 const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
 const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true };
 const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true };
-const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .has_delays = true, .survives = true };
+const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
 const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true };
 const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true };
 /* clang-format on */

@@ -21,6 +21,7 @@ struct contract {
         const char *(*url)(void); /* the same one for the whole test */
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
+        const char *with_priorities; /* the options of a destination that has priorities; NULL: none are needed */
 };
 
 extern const struct contract contract_memory;
