@@ -44,6 +44,7 @@ struct envelope {
         size_t size;
         aeon_duration delay; /* outwards only */
         int priority;
+        bool answer; /* outwards only: the destination is somebody's reply_to */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
