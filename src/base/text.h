@@ -20,7 +20,7 @@ struct text {
 };
 
 AEON_API void aeon__text_add(struct text *t, const char *bytes, size_t length);
-void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
+AEON_API void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
 
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
 int aeon__text_add_file(struct text *t, const char *path);
