@@ -21,6 +21,9 @@ struct contract {
         const char *(*url)(void); /* the same one for the whole test */
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
+        const char *in_order; /* only destinations with a name like this keep order; NULL: all do */
+        bool whole_seconds;   /* of delays */
+        const char *lease;    /* it lends messages for a time and counts deliveries: the option that makes the time short */
 };
 
 extern const struct contract contract_memory;
