@@ -47,7 +47,7 @@ const struct contract contract_redis    = { "redis",    redis_url,    .has_group
 const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .lease = "ack_wait=1s" };
 const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
 const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true };
-const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .whole_seconds = true, .lease = "visibility=2s" };
+const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .in_order = "test.fifo", .whole_seconds = true, .lease = "visibility=2s" };
 /* clang-format on */
 
 static unsigned long test_number;

@@ -22,6 +22,7 @@ struct contract {
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
         const char *with_priorities; /* the options of a destination that has priorities; NULL: none are needed */
+        const char *in_order;        /* only destinations with a name like this keep order; NULL: all do */
         bool whole_seconds;          /* of delays */
         const char *lease;           /* it lends messages for a time and counts deliveries: the option that makes the time short */
 };

@@ -285,14 +285,16 @@ static int overlap(aeon_message *m)
 }
 AEON_RAW_HANDLER(overlap);
 
+static const char *overlapping = "test";
+
 static void declare_three(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
+        aeon_subscribe(app, Q(overlapping), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
 }
 
 static void declare_default(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, NULL);
+        aeon_subscribe(app, Q(overlapping), &overlap_handler, NULL);
 }
 
 static void run_ten(aeon_app *app)
@@ -300,7 +302,7 @@ static void run_ten(aeon_app *app)
         char text[16];
         for (int i = 0; i < 10; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(app, Q("test"), text);
+                publish(app, Q(overlapping), text);
         }
         AWAIT(stats_of(app).processed == 10);
 }
@@ -314,6 +316,7 @@ CONTRACT_TEST(concurrency_is_reached_and_kept)
 
 CONTRACT_TEST(by_default_one_after_another_in_order)
 {
+        overlapping = k->in_order ? k->in_order : "test";
         CHECK_INT(with_app(k, declare_default, run_ten, NULL), 0);
         CHECK_INT(most_running, 1);
         CHECK_STR(seen, "0 1 2 3 4 5 6 7 8 9 ");
