@@ -147,7 +147,7 @@ static int reserve(struct text *input)
 {
         if (input->capacity - input->length >= READ_SIZE)
                 return 0;
-        size_t capacity = (input->capacity ? input->capacity : READ_SIZE) * 2;
+        size_t capacity = (input->capacity > READ_SIZE ? input->capacity : READ_SIZE) * 2;
         char *data = realloc(input->data, capacity);
         if (!data)
                 return aeon_fail(-ENOMEM, "no memory to receive %zu bytes", capacity);
