@@ -21,6 +21,8 @@ struct contract {
         const char *(*url)(void); /* the same one for the whole test */
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
+        bool by_partition;    /* consumers share partitions, not messages: how they do is a test of its own */
+        const char *in_order; /* the options of a destination whose messages come in order; NULL: all do */
 };
 
 extern const struct contract contract_memory;
@@ -36,6 +38,9 @@ void contract_begin(const struct contract *k);
 
 /* The name of a destination in this test. Valid until the next test. */
 const char *Q(const char *name);
+
+/* The same with the options that it needs to keep all its messages in order. */
+const char *Q_in_order(const char *name);
 
 #define NEEDS(thing)            \
         do {                    \

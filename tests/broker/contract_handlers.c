@@ -191,13 +191,13 @@ CONTRACT_TEST(policy_nack_on_error_never_gives_up)
 static void declare_first(aeon_app *app)
 {
         aeon_subscribe(app, Q("test"), &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_FIRST });
-        aeon_subscribe(app, "other", &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_ALWAYS });
+        aeon_subscribe(app, Q("other"), &hopeless_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_ALWAYS });
 }
 
 static void run_first(aeon_app *app)
 {
         publish(app, Q("test"), "x");
-        publish(app, "other", "x");
+        publish(app, Q("other"), "x");
         AWAIT(stats_of(app).failed == 2);
         (void)aeon_sleep(AEON_MILLISECONDS(50));
         CHECK_INT(calls, 2);
@@ -282,12 +282,12 @@ AEON_RAW_HANDLER(overlap);
 
 static void declare_three(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
+        aeon_subscribe(app, Q_in_order("test"), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
 }
 
 static void declare_default(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, NULL);
+        aeon_subscribe(app, Q_in_order("test"), &overlap_handler, NULL);
 }
 
 static void run_ten(aeon_app *app)
@@ -295,7 +295,7 @@ static void run_ten(aeon_app *app)
         char text[16];
         for (int i = 0; i < 10; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(app, Q("test"), text);
+                publish(app, Q_in_order("test"), text);
         }
         AWAIT(stats_of(app).processed == 10);
 }
@@ -377,7 +377,7 @@ AEON_SINK_HANDLER(swallow, question);
 static void declare_predict(aeon_app *app)
 {
         aeon_subscribe(app, Q("test"), &predict_handler, &(aeon_subscribe_opts){ .concurrency = 8 });
-        aeon_subscribe(app, "sink", &swallow_handler, NULL);
+        aeon_subscribe(app, Q("sink"), &swallow_handler, NULL);
 }
 
 static void run_predict(aeon_app *app)
@@ -388,10 +388,10 @@ static void run_predict(aeon_app *app)
         CHECK_STR(aeon_message_content_type(reply), "application/json");
         CHECK_INT(aeon_message_ack(reply), -EINVAL);
         aeon_message_free(reply);
-        REQUIRE_INT(aeon_request(aeon_app_broker(app), "sink", AEON_JSON("{\"x\": 5}"), &reply), 0);
+        REQUIRE_INT(aeon_request(aeon_app_broker(app), Q("sink"), AEON_JSON("{\"x\": 5}"), &reply), 0);
         CHECK_INT(aeon_message_size(reply), 0);
         aeon_message_free(reply);
-        REQUIRE_INT(question_publish(aeon_app_broker(app), "sink", &(struct question){ 7 }, NULL), 0);
+        REQUIRE_INT(question_publish(aeon_app_broker(app), Q("sink"), &(struct question){ 7 }, NULL), 0);
         AWAIT(calls == 1 + 5 + 7);
 }
 
