@@ -44,6 +44,7 @@ struct envelope {
         size_t size;
         aeon_duration delay; /* outwards only */
         int priority;
+        bool answer; /* outwards only: the destination is somebody's reply_to */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
@@ -84,7 +85,8 @@ struct source {
         const char *options; /* behind the "?" of the destination; see options.h */
         const char *group;
         unsigned window;
-        aeon_duration timeout; /* of a handler's run; 0: none */
+        aeon_duration timeout;   /* of a handler's run; 0: none */
+        const char *dead_letter; /* where those that are given up are published */
 
         /* Set by subscribe(): */
         void *self;

@@ -85,6 +85,13 @@ int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
         return 0;
 }
 
+void aeon__wire_gathered(struct wire *w)
+{
+        w->gathered = true;
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
+}
+
 int aeon__wire_room(struct wire *w)
 {
         while (w->now && w->output.length > OUTPUT_MUCH) {
@@ -113,12 +120,17 @@ static int writer(void *arg)
         for (;;) {
                 int r = 0;
                 aeon__confirmation_init(&w->more, "bytes to send");
-                if (!w->output.length) {
+                if (!w->output.length && !w->gathered) {
                         list_append(&asleep, &w->more.node);
                         r = aeon__confirmation_wait(&w->more);
                 }
                 if (r < 0)
                         return r;
+                w->gathered = false;
+                if (w->protocol->gather)
+                        w->protocol->gather(w);
+                if (!w->output.length)
+                        continue;
                 swap_texts(&w->output, &w->writing);
                 r = aeon_stream_write(w->stream, w->writing.data, w->writing.length);
                 if (r < 0)
@@ -135,7 +147,7 @@ static int reserve(struct text *input)
 {
         if (input->capacity - input->length >= READ_SIZE)
                 return 0;
-        size_t capacity = (input->capacity ? input->capacity : READ_SIZE) * 2;
+        size_t capacity = (input->capacity > READ_SIZE ? input->capacity : READ_SIZE) * 2;
         char *data = realloc(input->data, capacity);
         if (!data)
                 return aeon_fail(-ENOMEM, "no memory to receive %zu bytes", capacity);
