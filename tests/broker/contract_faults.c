@@ -153,6 +153,7 @@ static void run_never(aeon_app *app)
 static void check_no_start(const char *url, const char *destination, const char *words)
 {
         wrong_destination = destination;
+        setenv("AEON_LOUD", "1", 1);
         test_stderr_begin();
         CHECK_INT(with_app_at(url, declare_wrong, run_never, NULL), 1);
         CHECK_CONTAINS(test_stderr(), words);

@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   An app publishes the numbers from 1 to `total` to itself, each again until the broker has confirmed it, and ticks off those that its
- *   handler gets. Faults happen when a given part was published. In the end every number must have been handled at least once; how
+ *   handler gets. Faults happen when a given part was published, and the next part is not over before the fault has struck. In the end every number must have been handled at least once; how
  *   many came twice is counted and printed. A ticker measures the worst lag of the loop: a driver that blocks it shows there.
  *
  *   AEON_FAULT_MESSAGES=50000 makes the last test longer; tests/broker/count-losses prints its results as a table. */
@@ -26,6 +26,7 @@ static struct {
         unsigned missing, twice;
         int (*faults[FAULTS])(void *arg);
         unsigned faults_count;
+        atomic_uint struck; /* faults that have begun */
         aeon_duration lag;
         bool ended;
 } run;
@@ -35,6 +36,7 @@ static struct {
 static int restart(void *arg)
 {
         (void)arg;
+        run.struck++;
         server_stop(&run.server);
         server_start(&run.server);
         return 0;
@@ -43,6 +45,7 @@ static int restart(void *arg)
 static int kill_and_start(void *arg)
 {
         (void)arg;
+        run.struck++;
         server_kill(&run.server);
         server_start(&run.server);
         return 0;
@@ -51,6 +54,7 @@ static int kill_and_start(void *arg)
 static int stall(void *arg)
 {
         (void)arg;
+        run.struck++;
         proxy_stall(run.proxy);
         sleep(STALL_SECONDS);
         proxy_pass(run.proxy);
@@ -60,6 +64,7 @@ static int stall(void *arg)
 static int reset(void *arg)
 {
         (void)arg;
+        run.struck++;
         proxy_reset(run.proxy);
         return 0;
 }
@@ -69,6 +74,7 @@ static int reset_soon(void *arg)
 {
         (void)arg;
         unsigned before = proxy_resets(run.proxy);
+        run.struck++;
         proxy_reset_after(run.proxy, 1 + (uint64_t)rand() % 20000);
         for (int i = 0; i < 1000 && proxy_resets(run.proxy) == before; i++)
                 usleep(10000);
@@ -99,11 +105,22 @@ static void declare(aeon_app *app)
         aeon_subscribe(app, destination, &tick_off_handler, &(aeon_subscribe_opts){ .concurrency = 64, .window = 256 });
 }
 
+/* How many may be published before the next fault strikes. */
+static unsigned limit(void)
+{
+        unsigned part = run.total / (run.faults_count + 1);
+        return run.struck < run.faults_count ? (run.struck + 1) * part + part / 2 : run.total;
+}
+
 /* Numbers, each until it is confirmed. */
 static int publish_numbers(void *arg)
 {
         while (run.begun < run.total) {
                 char number[16];
+                if (run.begun >= limit()) {
+                        (void)aeon_sleep(AEON_MILLISECONDS(1));
+                        continue;
+                }
                 snprintf(number, sizeof number, "%u", ++run.begun);
                 while (aeon_publish(arg, Q("numbers"), AEON_TEXT(number), NULL) < 0) {
                         run.repeated++;

@@ -19,7 +19,7 @@ const struct nature *nature_of(const struct contract *k)
 {
         static const struct nature natures[] = {
                 { "redis", true, ":hunter@", "?min_idle=1s" }, { "nats", true, "aeon:hunter@", "?ack_wait=1s" },
-                { "rabbitmq", true, "guest:guest@", "" },      { "kafka", true, NULL, "" },
+                { "rabbitmq", true, "guest:guest@", "" },      { "kafka", true, NULL, "?session=6s" },
                 { "sqs", false, NULL, "?visibility=2s" },
         };
         for (size_t i = 0; i < sizeof natures / sizeof *natures; i++)

@@ -166,7 +166,6 @@ static void set_common(struct conf *c, const struct kafka_options *k, const char
         set(c, "socket.nagle.disable", "true");
         set(c, "socket.keepalive.enable", "true");
         set(c, "log.queue", "true");
-        set(c, "log.configuration.warnings", "false"); /* a raw property goes to producers and consumers */
 }
 
 int aeon__kafka_conf_raw(rd_kafka_conf_t *conf, struct options *o)

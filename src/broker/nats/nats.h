@@ -194,6 +194,7 @@ void aeon__nats_source_dirty(struct nats_source *s);
 
 /* Find or create the durable consumer of @s. */
 AEON_SUSPENDS int aeon__nats_consumer(struct nats_source *s);
+AEON_SUSPENDS int aeon__nats_consumer_info(struct nats_source *s, json_t **ret_info);
 
 void aeon__nats_stream_arrive(struct nats_source *s, struct arrival *a, struct content *c);
 void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct content *c);
