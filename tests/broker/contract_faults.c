@@ -470,7 +470,7 @@ FAULT_TEST(an_app_stops_although_its_server_refuses_it, 60)
         check_stop(k, proxy_refuse);
 }
 
-FAULT_TEST(an_app_stops_although_its_server_is_stuck, 60)
+FAULT_TEST(an_app_stops_although_its_server_is_stuck, 100)
 {
         check_stop(k, proxy_stall);
 }
