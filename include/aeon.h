@@ -27,5 +27,6 @@
 #include <aeon/time.h>
 #include <aeon/tls.h>
 #include <aeon/var.h>
+#include <aeon/watch.h>
 
 #endif

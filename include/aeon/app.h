@@ -187,6 +187,7 @@ typedef struct aeon_app_opts {
         aeon_duration stall_limit;  /* 10 s: a loop that does not come round for longer makes the app not live */
         const char *admin;          /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
         bool health_details;        /* show component details to everybody, not only to loopback */
+        bool explain_settings;      /* print where each setting came from, and stop */
         bool quiet;                 /* no ready line and no report on stderr */
         bool no_signals;            /* leave SIGTERM, SIGINT and SIGUSR1 alone */
 } aeon_app_opts;

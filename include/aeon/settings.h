@@ -44,6 +44,22 @@ typedef struct aeon_settings_opts {
  * Source: python-dotenv, pydantic-settings. */
 AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record, void **ret_value, const aeon_settings_opts *opts);
 
+/* ------------------------------------------------------------------ declared arguments */
+
+/* Declare the app's arguments: each field of @record is an option, `--max-size 3` the field max_size, and nothing else is accepted, so
+ * settings that may be given as arguments are declared here too. --help lists them with their .doc and .def. What is wrong is told
+ * before anything starts, all of it in one error, and the app ends with exit code 2:
+ *
+ *         arguments: --port: 70000 is above 65535
+ *         arguments: --prot is no argument; did you mean --port?
+ *
+ * In AEON_APP. The last record that is declared counts. Errors: -EINVAL @record is NULL. */
+AEON_API int aeon_use_args(struct aeon_app *app, const aeon_record *record);
+
+/* The arguments: `const struct args *a = aeon_args(app);` NULL before the start-up hooks, or when none were declared. Borrowed while the
+ * app lives. */
+AEON_API const void *aeon_args(struct aeon_app *app);
+
 #ifdef __cplusplus
 }
 #endif

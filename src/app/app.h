@@ -31,6 +31,7 @@
 #include <aeon/health.h>
 #include <aeon/log.h>
 #include <aeon/periodic.h>
+#include <aeon/record.h>
 #include <aeon/thread.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -144,7 +145,9 @@ struct aeon_lifespan {
 struct aeon_app {
         aeon_app_opts opts; /* with defaults filled in */
         struct arguments arguments;
-        int declare_error; /* of the first declaration that failed */
+        const aeon_record *args_record; /* declared arguments; NULL: any */
+        void *args;                     /* their values */
+        int declare_error;              /* of the first declaration that failed */
         char *declare_words;
         struct hook *hooks[HOOK_KINDS];
         aeon_lifespan_fn *lifespan;
@@ -182,6 +185,9 @@ struct aeon_app {
         struct report *report;
         struct watcher *watcher; /* NULL: nobody simulates */
 };
+
+/* settings.c */
+int aeon__args_load(aeon_app *app); /* read the declared arguments, if any are. Errors: -EINVAL, -ENOMEM */
 
 /* app.c */
 void aeon__declare_failed(aeon_app *app, int code);

@@ -56,4 +56,12 @@ struct watcher {
 };
 
 /* The app with somebody who watches. */
+/* What aeon_use_args() declared; NULL: nothing. */
+struct aeon_record;
+AEON_API const struct aeon_record *aeon__args_record(const aeon_app *app);
+
+/* Declare an app, look at it, and throw it away: nothing starts. For --help and documents. Errors: -ENOMEM; -EINVAL its arguments. */
+AEON_API int aeon__app_declare(void (*define)(aeon_app *app), const aeon_app_opts *opts, void (*look)(aeon_app *app, void *arg),
+                               void *arg);
+
 int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, struct watcher *watcher);

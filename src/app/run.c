@@ -56,6 +56,7 @@ static void app_free(aeon_app *app)
         aeon__beside_free(app);
         aeon__report_free(app);
         aeon__arguments_free(&app->arguments);
+        aeon_record_free(app->args);
         aeon_loop_release(atomic_load(&app->main_loop));
         pthread_mutex_destroy(&app->lock);
         pthread_mutex_destroy(&app->stop.lock);
@@ -164,6 +165,11 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
                 return;
         }
         define(app);
+        r = aeon__args_load(app);
+        if (r < 0) {
+                refuse(app, 2, r, "bad arguments");
+                return;
+        }
         if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
         if (app->declare_error) {
@@ -205,6 +211,22 @@ int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, stru
                 watcher->app = NULL;
         app_free(app);
         return code;
+}
+
+int aeon__app_declare(void (*define)(aeon_app *app), const aeon_app_opts *opts, void (*look)(aeon_app *app, void *arg), void *arg)
+{
+        aeon_app *app = app_new(opts);
+        if (!app)
+                return aeon_fail(-ENOMEM, "no memory for an app");
+        int r = aeon__arguments_parse(app->opts.argc, app->opts.argv, &app->arguments);
+        if (r >= 0) {
+                define(app);
+                look(app, arg);
+        }
+        aeon__app_vars_clear();
+        aeon__run_deferred(app);
+        app_free(app);
+        return r;
 }
 
 int aeon_app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts)

@@ -38,7 +38,9 @@ int aeon__confirmation_wait(struct confirmation *c)
                         return r;
                 }
         }
-        return c->result < 0 && c->words[0] ? aeon_fail(c->result, "%s", c->words) : c->result;
+        if (c->result < 0 && c->words[0])
+                return aeon_fail_at(c->result, true, AEON_HERE, "%s", c->words); /* a new error, whatever was pending here */
+        return c->result;
 }
 
 void aeon__confirmation_come(struct confirmation *c, int result, const char *words)

@@ -110,7 +110,7 @@ enum capability {
         CAN_SETTLE = 1 << 0,   /* a verdict means something; without it every message is acknowledged by being fetched */
         CAN_RETRY = 1 << 1,    /* VERDICT_RETRY with a delay */
         CAN_REJECT = 1 << 2,   /* VERDICT_REJECT in one step; without it the core publishes the dead letter, then acknowledges */
-        CAN_GROUP = 1 << 3,    /* different groups get every message each */
+        CAN_GROUP = 1 << 3,    /* different groups get every message each; without it there is one group, whatever its name */
         CAN_DELAY = 1 << 4,    /* envelope.delay */
         CAN_PRIORITY = 1 << 5, /* envelope.priority */
         CAN_REPLY = 1 << 6,    /* reply_open() */

@@ -20,8 +20,7 @@ struct option {
 };
 
 struct options {
-        int refusal; /* of the first wrong value; 0: none */
-        char words[200];
+        char words[200]; /* on the first wrong value; "": none */
         const char *asked[ASKED_LIMIT];
         size_t asked_count, count;
         char *text; /* the names and values */
@@ -115,9 +114,8 @@ static const char *ask(struct options *o, const char *name)
 
 static void refuse(struct options *o, const char *name, const char *value, const char *wanted)
 {
-        if (o->refusal)
+        if (*o->words)
                 return;
-        o->refusal = -EINVAL;
         snprintf(o->words, sizeof o->words, "option %s: \"%s\" is not %s", name, value, wanted);
 }
 
@@ -132,11 +130,10 @@ long aeon__option_number(struct options *o, const char *name, long least, long m
         const char *value = ask(o, name);
         if (!value)
                 return standard;
-        char *end, wanted[80];
-        errno = 0;
-        long number = strtol(value, &end, 10);
-        if (!errno && *value && !*end && number >= least && number <= most)
-                return number;
+        char wanted[80];
+        int64_t number;
+        if (aeon__whole_parse(value, &number) >= 0 && number >= least && number <= most)
+                return (long)number;
         snprintf(wanted, sizeof wanted, "a number from %ld to %ld", least, most);
         refuse(o, name, value, wanted);
         return standard;
@@ -197,8 +194,8 @@ const char *aeon__option_prefixed(struct options *o, const char *prefix, size_t 
 
 int aeon__options_end(struct options *o, const char *what)
 {
-        if (o->refusal)
-                return aeon_fail(o->refusal, "%s: %s", what, o->words);
+        if (*o->words)
+                return aeon_fail(-EINVAL, "%s: %s", what, o->words);
         for (size_t i = 0; i < o->count; i++) {
                 if (o->list[i].known)
                         continue;
@@ -228,11 +225,12 @@ static const char *keep(struct url_parts *p, const char *from, const char *end)
 
 static int read_port(const char *from, const char *end, int *ret_port)
 {
-        char *stop;
-        long port = strtol(from, &stop, 10);
-        if (from == end || stop != end || port < 1 || port > PORT_MOST)
-                return aeon_fail(-EINVAL, "\"%.*s\" is not a port", (int)(end - from), from);
-        *ret_port = (int)port;
+        int port = 0;
+        while (from < end && isdigit((unsigned char)*from) && port <= PORT_MOST)
+                port = port * 10 + (*from++ - '0');
+        if (from < end || port < 1 || port > PORT_MOST)
+                return aeon_fail(-EINVAL, "the port is no number from 1 to %d", PORT_MOST);
+        *ret_port = port;
         return 0;
 }
 
@@ -285,6 +283,13 @@ static int read_user(struct url_parts *p, const char *from, const char *end)
         return p->url.user && p->url.password ? 0 : aeon_fail(-EINVAL, "the user's name and password are not percent-encoded");
 }
 
+/* A "/" or "?" in a password ends the authority too soon: half of it would be taken for a port, and shown. */
+static bool hides_user(const char *path, const char *query)
+{
+        const char *at = strchr(path, '@');
+        return at && (!query || at < query || !strchr(query, '='));
+}
+
 static int read_url(struct url_parts *p, const char *url, int standard_port)
 {
         const char *scheme_end = strstr(url, "://");
@@ -296,6 +301,10 @@ static int read_url(struct url_parts *p, const char *url, int standard_port)
 
         p->url.user = p->url.password = p->url.path = "";
         p->url.scheme = keep(p, url, scheme_end);
+        if (!at && hides_user(end, query))
+                return aeon_fail(
+                        -EINVAL,
+                        "an \"@\" behind the host: in a password write \"/\" as %%2F and \"?\" as %%3F, in a path \"@\" as %%40");
         int r = at ? read_user(p, authority, at) : 0;
         if (r >= 0)
                 r = read_hosts(p, at ? at + 1 : authority, end, standard_port);

@@ -19,16 +19,28 @@
 #include <aeon/sync.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------ opening */
+
+/* Where a broker knows no groups all who consume from a queue are one, whatever its name; but not two. */
+static bool has_other_group(const struct subscription *s)
+{
+        const struct subscription *other;
+        list_foreach (other, &s->connection->subscriptions, node)
+                if (!strcmp(other->declaration->destination, s->declaration->destination) &&
+                    strcmp(other->declaration->opts.group, s->declaration->opts.group))
+                        return true;
+        return false;
+}
 
 /* Errors: -ENOTSUP the declaration wants what the source cannot do. */
 static int refuse_incapable(const struct subscription *s)
 {
         const struct declaration *d = s->declaration;
         const char *wanted = NULL;
-        if (*d->opts.group && !(s->source.can & CAN_GROUP))
-                wanted = "groups";
+        if (!(s->source.can & CAN_GROUP) && has_other_group(s))
+                wanted = "second group";
         if (!(s->source.can & CAN_RETRY) && (d->opts.ack == AEON_ACK_NACK_ON_ERROR || d->opts.ack == AEON_ACK_MANUAL))
                 wanted = "retries";
         if (wanted)

@@ -99,12 +99,9 @@ int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, c
 
 const char *aeon__url_shown(const char *url, char *text, size_t size)
 {
-        const char *authority = strstr(url, "://"), *at, *colon;
-        if (authority) {
-                authority += 3;
-                size_t length = strcspn(authority, "/?#");
-                at = memrchr(authority, '@', length);
-                colon = at ? memchr(authority, ':', (size_t)(at - authority)) : NULL;
+        const char *authority = strstr(url, "://"), *at = strrchr(url, '@'), *colon;
+        if (authority && at && at > authority) { /* the last "@", since a careless password may contain anything */
+                colon = memchr(authority + 3, ':', (size_t)(at - authority - 3));
                 if (colon) {
                         snprintf(text, size, "%.*s:***%s", (int)(colon - url), url, at);
                         return text;

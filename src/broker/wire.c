@@ -2,6 +2,7 @@
 #include "broker/wire.h"
 
 #include "base/random.h"
+#include "record/number.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -10,6 +11,10 @@
 #include <string.h>
 
 enum { READ_SIZE = 64 * 1024, OUTPUT_MUCH = 1024 * 1024, ADDRESS_SIZE = 300 };
+
+/* One that was up for less has failed like one that never was: a server that takes everybody in and then hangs up is not to be asked
+ * again at once, for ever. */
+#define STEADY AEON_SECONDS(1)
 
 void aeon__wire_options(struct wire *w)
 {
@@ -47,12 +52,12 @@ int aeon__wire_add_host(struct wire *w, const char *address)
 {
         char name[ADDRESS_SIZE];
         const char *colon = strrchr(address, ':');
-        int port = colon ? atoi(colon + 1) : 0;
-        if (port < 1)
+        int64_t port = 0;
+        if (!colon || colon - address >= ADDRESS_SIZE || aeon__whole_parse(colon + 1, &port) < 0 || port < 1 || port > 65535)
                 return aeon_fail(-EINVAL, "\"%s\" is not host:port", address);
         bool bracketed = *address == '[' && colon > address + 1 && colon[-1] == ']';
         snprintf(name, sizeof name, "%.*s", (int)(colon - address) - 2 * bracketed, address + bracketed);
-        return add_host(w, name, port);
+        return add_host(w, name, (int)port);
 }
 
 static void free_hosts(struct wire *w)
@@ -209,10 +214,15 @@ static int connect_and_greet(struct wire *w)
         snprintf(address, sizeof address, "%s%s%s:%d", six ? "[" : "", host->name, six ? "]" : "", host->port);
         w->host = host->name;
         w->input.length = w->output.length = w->writing.length = 0;
+        aeon_error_clear();
         int r = aeon_stream_connect(address, &w->stream);
-        if (r >= 0 && w->secure && !w->protocol->tls_later)
+        if (r < 0)
+                return r; /* its words name the address */
+        if (w->secure && !w->protocol->tls_later)
                 r = aeon__wire_start_tls(w);
-        return r < 0 ? aeon_fail(r, "%s", address) : w->protocol->greet(w);
+        if (r >= 0)
+                r = w->protocol->greet(w);
+        return r < 0 ? aeon_fail(r, "%s", address) : 0;
 }
 
 /* @step within the time-out for connecting. */
@@ -235,7 +245,7 @@ static void note(struct wire *w, int code)
 static void come_up(struct wire *w)
 {
         w->up = true;
-        w->failures = 0;
+        w->up_since = aeon_now();
         if (w->times++)
                 aeon_log_info("%s %s: connected again", w->protocol->name, w->host);
         aeon__confirmations_come(&w->ready, 0, NULL);
@@ -271,6 +281,8 @@ static void lose(struct wire *w, int code)
 {
         bool was_up = w->up;
         w->up = false;
+        if (was_up && aeon_now() - w->up_since >= STEADY)
+                w->failures = 0;
         if (!w->refusal)
                 note(w, code ? code : -ENOTCONN);
         w->protocol->lost(w, w->refusal, w->words);
@@ -298,37 +310,44 @@ static bool is_final(int code)
         return code == -EACCES || code == -EINVAL || code == -ENOTSUP || code == -EPERM || code == -ENOPKG;
 }
 
+/* The first time all hosts are tried at once; each further round waits up to twice as long. */
 static int pause_before(struct wire *w)
 {
+        size_t rounds = w->failures++ / w->hosts_count;
         aeon_duration limit = w->options.pause_least;
-        for (unsigned i = 1; i < w->failures && limit < w->options.pause_most; i++)
+        for (size_t i = 1; i < rounds && limit < w->options.pause_most; i++)
                 limit *= 2;
         limit = limit < w->options.pause_most ? limit : w->options.pause_most;
-        aeon_duration pause = w->failures ? random_up_to(limit) : 0;
-        if (w->failures++)
-                aeon_log_warning("%s: cannot connect (attempt %u), again in %.3g s: %s", w->protocol->name, w->failures - 1,
+        aeon_duration pause = rounds ? random_up_to(limit) : 0;
+        if (rounds)
+                aeon_log_warning("%s: cannot connect (attempt %u), again in %.3g s: %s", w->protocol->name, w->failures,
                                  (double)pause / 1e9, w->words);
         return aeon_sleep(pause);
+}
+
+/* After an attempt: have we learned what open() waits to know? Returns true when there is no point in going on. */
+static bool judge(struct wire *w)
+{
+        if (aeon_event_is_set(w->tried) || (w->host_next < w->hosts_count && !is_final(w->refusal)))
+                return false;
+        aeon_event_set(w->tried);
+        return !w->link->patient || is_final(w->refusal);
 }
 
 static int keeper(void *arg)
 {
         struct wire *w = arg;
-        int r = 0;
         aeon_scope_enter(&w->life);
-        while (!w->closing && r != -ECANCELED) {
-                w->refusal = 0;
-                w->words[0] = '\0';
-                r = in_time(w, connect_and_greet);
+        while (!w->closing) {
+                w->refusal = 0; /* the words of the last one stay, for those who cannot wait for this one */
+                int r = in_time(w, connect_and_greet);
                 if (r >= 0)
                         r = serve(w);
                 lose(w, r);
-                bool first = !aeon_event_is_set(w->tried);
-                aeon_event_set(w->tried);
-                if (first && (!w->link->patient || is_final(w->refusal)))
+                if (judge(w))
                         break;
                 if (!w->closing)
-                        r = pause_before(w);
+                        pause_before(w);
         }
         aeon__confirmations_come(&w->ready, -ENOTCONN, w->words);
         aeon_scope_close(&w->life, 0);
@@ -356,6 +375,7 @@ static int start(struct wire *w)
         int r = 0;
         list_init(&w->ready);
         list_init(&w->room);
+        snprintf(w->words, sizeof w->words, "no answer yet");
         aeon_scope_init(&w->life, &(aeon_scope_opts){ .name = w->protocol->name, .shield = true });
         aeon__confirmation_init(&w->more, "");
         for (size_t i = 0; i < w->url->hosts_count && r >= 0; i++)
@@ -381,7 +401,7 @@ int aeon__wire_open(struct wire *w)
                 return 0;
         }
         if (r >= 0)
-                r = aeon_fail(w->refusal ? w->refusal : -ENOTCONN, "%s", w->words);
+                r = aeon_fail_at(w->refusal ? w->refusal : -ENOTCONN, true, AEON_HERE, "%s", w->words);
         aeon__wire_close(w);
         return r;
 }
@@ -406,6 +426,10 @@ void aeon__wire_close(struct wire *w)
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "close connection" });
         flush(w);
         w->closing = true;
+        if (!w->refusal) {
+                w->refusal = -ENOTCONN;
+                snprintf(w->words, sizeof w->words, "the connection is closed");
+        }
         aeon_scope_cancel(&w->life, "the connection is closed");
         if (w->started)
                 aeon_event_wait(w->ended);
@@ -417,6 +441,7 @@ int aeon__wire_ready(struct wire *w)
 {
         if (w->up)
                 return 0;
+        const char *name = w->protocol->name;
         struct confirmation c;
         aeon__confirmation_init(&c, "connection");
         aeon_scope limit;
@@ -427,7 +452,8 @@ int aeon__wire_ready(struct wire *w)
                 r = aeon__confirmation_wait(&c);
         }
         r = aeon_scope_close(&limit, r);
-        if (r == -ETIMEDOUT || r == -ENOTCONN)
-                return aeon_fail(-ENOTCONN, "%s is not connected: %s", w->protocol->name, w->words);
-        return r;
+        if (r != -ETIMEDOUT && r != -ENOTCONN)
+                return r;
+        /* Its words came with it: when it is the end, the wire may be gone by now. */
+        return aeon_fail(-ENOTCONN, "%s is not connected: %s", name, *c.words ? c.words : w->words);
 }

@@ -45,7 +45,8 @@ struct wire_protocol {
          * the connection is given up. Must not suspend. */
         ssize_t (*take)(struct wire *w, const char *bytes, size_t size);
 
-        /* The connection is gone: whatever waits for an answer on it fails with @code, the words are @words. Does not suspend. */
+        /* The connection is gone, or an attempt to make it has failed: whatever waits for an answer on it fails. @code and @words say why
+         * (-ENOTCONN when we close it). Does not suspend. */
         void (*lost)(struct wire *w, int code, const char *words);
 
         /* The peer was silent for `heartbeat`: make it say something. NULL: nothing is asked. Does not suspend. */
@@ -76,6 +77,7 @@ struct wire {
         struct broker_host *hosts; /* of the URL, and those added */
         size_t hosts_count, host_next;
         unsigned failures;           /* to connect, in a row */
+        aeon_time up_since;          /* valid while up */
         int refusal;                 /* why it is not up, and in words: */
         char words[300];             /* without the name of the wire */
         struct list ready, room;     /* confirmations of those who wait for it to be up, and for a shorter output */
@@ -92,11 +94,11 @@ struct wire {
  * (100 ms), reconnect_max (30 s). The texts are borrowed from the URL. */
 AEON_API void aeon__wire_options(struct wire *w);
 
-/* Begin. Returns when it is up, or cannot be yet and the link is patient. Suspends; cancellable. Errors: those of connecting and
+/* Begin. Returns when it is up, or when each host was tried and the link is patient. Suspends; cancellable. Errors: those of connecting and
  * of greet(); then nothing is left behind. */
 AEON_API AEON_SUSPENDS int aeon__wire_open(struct wire *w);
 
-/* Write what is in the output, for a second at most, and end. lost() is called if it was up. Suspends; called shielded. */
+/* Write what is in the output, for a second at most, and end. lost() is called if there was a connection. Suspends; called shielded. */
 AEON_API AEON_SUSPENDS void aeon__wire_close(struct wire *w);
 
 /* Wait until it is up, connect_timeout at most. Suspends; cancellable. Errors: -ENOTCONN with the reason; -ECANCELED */

@@ -8,10 +8,13 @@
  */
 #include "cli/app_main.h"
 
+#include "app/calls.h"
 #include "http/admin.h"
 
 #include <aeon/app.h>
 #include <aeon/log.h>
+#include <aeon/record.h>
+#include <stdio.h>
 #include <string.h>
 
 struct run {
@@ -35,6 +38,8 @@ static const struct flag flags[] = {
           "what a stop is given before it is killed (terminationGracePeriodSeconds, TimeoutStopSec): warns when too short" },
         { "stall-limit", FLAG_DURATION(struct run, app.stall_limit), "TIME",
           "a loop that does not come round for this long fails the live probe (10s)" },
+        { "explain-settings", FLAG_SWITCH(struct run, app.explain_settings), NULL,
+          "print each setting, its value and where it came from, and stop" },
         { "log-level", FLAG_CHOICE(struct run, log_level), "debug|info|warning|error|off", "(info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
         { 0 },
@@ -57,6 +62,25 @@ static void define_with_admin(aeon_app *app)
         running.define(app);
 }
 
+/* The part of --help that the app has declared. */
+static void print_arguments(aeon_app *app, void *arg)
+{
+        const aeon_record *record = aeon__args_record(app);
+        (void)arg;
+        if (!record)
+                return;
+        printf("\nArguments of %s:\n", aeon_app_name(app));
+        for (size_t i = 0; i < record->field_count; i++) {
+                const aeon_field *f = &record->fields[i];
+                char name[64];
+                snprintf(name, sizeof name, "%s", f->name ? f->name : f->member);
+                for (char *c = name; *c; c++)
+                        *c = *c == '_' ? '-' : *c;
+                printf("  --%-16s %s%s%s%s\n", name, f->doc ? f->doc : "", f->def ? " (" : "", f->def ? f->def : "",
+                       f->def ? ")" : "");
+        }
+}
+
 int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app))
 {
         struct command command = aeon__run_command;
@@ -71,6 +95,8 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
         }
         running = (struct run){ .log_level = AEON_LOG_INFO, .log_format = AEON_LOG_TEXT, .define = define, .app.name = name };
         int left = aeon__flags_parse(&command, &running, argc, argv);
+        if (left == FLAGS_HELPED)
+                aeon__app_declare(define, &running.app, print_arguments, NULL);
         if (left < 0)
                 return flags_exit(left);
 

@@ -18,7 +18,7 @@ struct new
 };
 
 static const struct flag flags[] = {
-        { "broker", FLAG_CHOICE(struct new, broker), "sqlite", "what carries its messages (sqlite, a queue in a file)" },
+        { "broker", FLAG_CHOICE(struct new, broker), "sqlite|redis|nats|rabbitmq|kafka|sqs", "(sqlite) what carries its messages" },
         { 0 },
 };
 
@@ -34,6 +34,20 @@ static const struct command command = {
 
 enum { NAME_LIMIT = 64 };
 
+/* By the number of the choice: where the service looks for its broker, and what its README says about that. */
+static const struct broker {
+        const char *queue, *server;
+} brokers[] = {
+        { "sqlite:./@NAME@.db", "" },
+        { "redis://localhost:6379", " Its messages go through Redis; `.env` says where." },
+        { "nats://localhost:4222",
+          " Its messages go through NATS (a server with JetStream, `nats-server -js`); `.env` says where." },
+        { "amqp://localhost:5672", " Its messages go through RabbitMQ; `.env` says where." },
+        { "kafka://localhost:9092", " Its messages go through Kafka; `.env` says where." },
+        { "sqs://eu-central-1",
+          " Its messages go through Amazon SQS; `.env` says in which region, and the credentials are those of the AWS tools." },
+};
+
 /* It becomes the name of a file, a program and a queue, and stands in a Makefile: nothing there may need quoting. */
 static int check_name(const char *name)
 {
@@ -46,16 +60,26 @@ static int check_name(const char *name)
                          NAME_LIMIT);
 }
 
-/* Write @text with each @NAME@ replaced. */
-static void put_text(FILE *f, const char *text, const char *name)
+/* Write @text with each @NAME@, @QUEUE@ and @SERVER@ replaced. */
+static void put_text(FILE *f, const char *text, const char *name, const struct broker *broker)
 {
-        const char *mark;
-        while ((mark = strstr(text, "@NAME@"))) {
-                fwrite(text, 1, (size_t)(mark - text), f);
-                fputs(name, f);
-                text = mark + strlen("@NAME@");
+        while (*text) {
+                size_t plain = strcspn(text, "@");
+                fwrite(text, 1, plain, f);
+                text += plain;
+                if (!strncmp(text, "@NAME@", 6)) {
+                        fputs(name, f);
+                        text += 6;
+                } else if (!strncmp(text, "@QUEUE@", 7)) {
+                        put_text(f, broker->queue, name, broker);
+                        text += 7;
+                } else if (!strncmp(text, "@SERVER@", 8)) {
+                        fputs(broker->server, f);
+                        text += 8;
+                } else if (*text) {
+                        fputc(*text++, f);
+                }
         }
-        fputs(text, f);
 }
 
 static void path_of(const struct template *t, const char *name, char *path, size_t size)
@@ -66,7 +90,7 @@ static void path_of(const struct template *t, const char *name, char *path, size
                 snprintf(path, size, "%s/%s", name, t->path);
 }
 
-static int write_file(const struct template *t, const char *name)
+static int write_file(const struct template *t, const char *name, const struct broker *broker)
 {
         char path[PATH_MAX];
         path_of(t, name, path, sizeof path);
@@ -74,7 +98,7 @@ static int write_file(const struct template *t, const char *name)
         FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
         if (!f)
                 return aeon_fail_os(-errno, "%s", path);
-        put_text(f, t->text, name);
+        put_text(f, t->text, name, broker);
         bool bad = ferror(f);
         if (fclose(f) == EOF || bad)
                 return aeon_fail_os(-errno, "%s", path);
@@ -92,7 +116,7 @@ static void remove_all(const char *name)
         rmdir(name);
 }
 
-static int make_project(const char *name)
+static int make_project(const char *name, const struct broker *broker)
 {
         int r = check_name(name);
         if (r < 0)
@@ -101,7 +125,7 @@ static int make_project(const char *name)
                 return errno == EEXIST ? aeon_fail(-EEXIST, "%s is there already; nothing was changed", name)
                                        : aeon_fail_os(-errno, "%s", name);
         for (const struct template *t = project_templates; t->path && r == 0; t++)
-                r = write_file(t, name);
+                r = write_file(t, name, broker);
         if (r < 0)
                 remove_all(name);
         return r;
@@ -114,7 +138,7 @@ int new_main(int argc, char **argv)
         if (left < 0)
                 return flags_exit(left);
         const char *name = argv[0];
-        int r = make_project(name);
+        int r = make_project(name, &brokers[n.broker]);
         if (r < 0) {
                 aeon__flags_complain(command.program, "%s", aeon_error_describe(r));
                 return r == -EINVAL || r == -EEXIST ? 2 : 1;

@@ -8,7 +8,7 @@ static const char service[] =
         "#include <aeon.h>\n"
         "#include <ctype.h>\n"
         "\n"
-        "#define SETTINGS(F) F(str, queue, .def = \"sqlite:./@NAME@.db\", .doc = \"broker URL\")\n"
+        "#define SETTINGS(F) F(str, queue, .def = \"@QUEUE@\", .doc = \"broker URL\")\n"
         "AEON_RECORD(settings, SETTINGS);\n"
         "\n"
         "#define QUESTION(F) F(str, text)\n"
@@ -47,17 +47,18 @@ static const char service[] =
         "AEON_MAIN(app);\n";
 
 static const char dotenv[] = "# Read at start; the environment and `--queue URL` win over it.\n"
-                             "QUEUE=sqlite:./@NAME@.db\n";
+                             "QUEUE=@QUEUE@\n";
 
 static const char readme[] = "# @NAME@\n"
                              "\n"
-                             "Counts the words of a text. Run it, and ask it from another terminal:\n"
+                             "Counts the words of a text.@SERVER@ Run it, and ask it from another terminal:\n"
                              "\n"
                              "    aeon run @NAME@.c\n"
-                             "    aeon publish sqlite:./@NAME@.db count '{\"text\": \"to be or not to be\"}' --rpc\n"
+                             "    aeon publish @QUEUE@ count '{\"text\": \"to be or not to be\"}' --rpc\n"
                              "\n"
                              "The answer is `{\"words\":6}`. Ctrl-C stops the service. `make` builds it as a program of its own,\n"
-                             "`build/@NAME@`, with the same flags; `make test` asks that program on a queue of its own.\n";
+                             "`build/@NAME@`, with the same flags; `make test` asks that program on a\n"
+                             "queue of its own, in a file: no server is needed for that.\n";
 
 static const char makefile[] =
         "build/@NAME@: @NAME@.c\n"
@@ -77,14 +78,15 @@ static const char makefile[] =
 
 static const char test[] =
         "#!/bin/sh\n"
-        "# Runs the service on a queue of its own, asks it, and stops it.\n"
+        "# Runs the service on a queue of its own, asks it, and stops it. TEST_QUEUE=URL chooses another broker.\n"
         "set -eu\n"
         "folder=$(mktemp -d)\n"
-        "build/@NAME@ --queue \"sqlite:$folder/q.db\" --admin off &\n"
+        "queue=${TEST_QUEUE:-sqlite:$folder/q.db}\n"
+        "build/@NAME@ --queue \"$queue\" --admin off &\n"
         "service=$!\n"
         "trap 'kill $service 2>/dev/null || :; rm -rf \"$folder\"' EXIT\n"
         "\n"
-        "answer=$(aeon publish \"sqlite:$folder/q.db\" count '{\"text\": \"to be or not to be\"}' --rpc --timeout 10s)\n"
+        "answer=$(aeon publish \"$queue\" count '{\"text\": \"to be or not to be\"}' --rpc --timeout 10s)\n"
         "if [ \"$answer\" != '{\"words\":6}' ]; then\n"
         "        echo \"wrong answer: $answer\"\n"
         "        exit 1\n"

@@ -71,7 +71,7 @@ static char plain(char c)
         return c == '-' ? '_' : c;
 }
 
-static bool is_named(const struct argument *argument, const char *name)
+bool aeon__argument_is(const struct argument *argument, const char *name)
 {
         if (!argument->name || !name)
                 return !argument->name && !name;
@@ -86,7 +86,7 @@ static bool is_named(const struct argument *argument, const char *name)
 const char *aeon__arguments_get(const struct arguments *arguments, const char *name)
 {
         for (size_t i = arguments->count; i-- > 0;)
-                if (is_named(&arguments->items[i], name))
+                if (aeon__argument_is(&arguments->items[i], name))
                         return arguments->items[i].value;
         return NULL;
 }
@@ -95,7 +95,7 @@ const char *aeon__arguments_next(const struct arguments *arguments, const char *
 {
         while (*cursor < arguments->count) {
                 const struct argument *argument = &arguments->items[(*cursor)++];
-                if (is_named(argument, name))
+                if (aeon__argument_is(argument, name))
                         return argument->value;
         }
         return NULL;

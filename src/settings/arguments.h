@@ -19,6 +19,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct argument {
@@ -34,6 +35,9 @@ struct arguments {
 
 /* Read @argc words, without a program's name in front. Errors: -EINVAL a word is "--=..." or the like; -ENOMEM. */
 int aeon__arguments_parse(int argc, char *const argv[], struct arguments *ret_arguments);
+
+/* True when @argument has this name; @name NULL: when it is positional. */
+bool aeon__argument_is(const struct argument *argument, const char *name);
 
 /* The last value of @name, NULL when it was not given. */
 const char *aeon__arguments_get(const struct arguments *arguments, const char *name);

@@ -43,8 +43,10 @@ static bool name_fields(struct sources *s)
         size_t count = s->record->field_count;
         s->variables = aeon__arena_alloc(&s->names, count * sizeof *s->variables);
         s->given = aeon__arena_alloc(&s->names, count * sizeof *s->given);
-        if (!s->variables || !s->given)
+        s->origins = aeon__arena_alloc(&s->names, count * sizeof *s->origins);
+        if (!s->variables || !s->given || !s->origins)
                 return false;
+        memset(s->origins, 0, count * sizeof *s->origins);
         for (size_t i = 0; i < count; i++)
                 if (!(s->variables[i] = variable_of(s, &s->record->fields[i])))
                         return false;
@@ -100,15 +102,26 @@ static bool read_secret(const struct sources *s, const char *name, struct text *
 
 struct target {
         const aeon_field *field;
+        struct sources *sources;
+        struct origin *origin;
         void *slot;
         struct arena *arena;
         struct problems *problems;
 };
 
+static const char *keep(const struct target *t, const char *text)
+{
+        char *copy = aeon__arena_alloc(&t->sources->names, strlen(text) + 1);
+        t->problems->no_memory |= !copy;
+        return copy ? strcpy(copy, text) : NULL;
+}
+
 /* Parse @text, telling problems at "PLACE: field". */
 static void take(const struct target *t, const char *text, const char *place)
 {
         struct text path = { 0 };
+        t->origin->place = keep(t, place);
+        t->origin->text = keep(t, text);
         aeon__text_print(&path, "%s: %s", place, aeon__field_name(t->field));
         if (path.failed)
                 t->problems->no_memory = true;
@@ -184,7 +197,14 @@ static void fill_field(struct sources *s, size_t i, void *body, struct arena *ar
 {
         const aeon_field *field = &s->record->fields[i];
         const char *variable = s->variables[i];
-        struct target t = { .field = field, .slot = field_slot(field, body), .arena = arena, .problems = problems };
+        struct target t = {
+                .field = field,
+                .sources = s,
+                .origin = &s->origins[i],
+                .slot = field_slot(field, body),
+                .arena = arena,
+                .problems = problems,
+        };
         s->given[i] =
                 take_argument(s, &t) || take_variable(&t, variable) || take_entry(s, &t, variable) || take_secret(s, &t, variable);
         if (s->given[i])
@@ -206,10 +226,40 @@ static void mention_absent(const struct sources *s, struct problems *problems)
         }
 }
 
+/* ------------------------------------------------------------------ the table */
+
+static const char *shown(const struct sources *s, size_t i)
+{
+        const char *text = s->origins[i].text;
+        if (!text)
+                return "-";
+        return s->record->fields[i].kind == AEON_KIND_SECRET ? "***" : text;
+}
+
+static void print_table(const struct sources *s, struct text *table)
+{
+        int name_width = (int)strlen("setting"), value_width = (int)strlen("value");
+        for (size_t i = 0; i < s->record->field_count; i++) {
+                int name = (int)strlen(s->variables[i]), value = (int)strlen(shown(s, i));
+                name_width = name > name_width ? name : name_width;
+                value_width = value > value_width ? value : value_width;
+        }
+        aeon__text_print(table, "%-*s  %-*s  from\n", name_width, "setting", value_width, "value");
+        for (size_t i = 0; i < s->record->field_count; i++)
+                aeon__text_print(table, "%-*s  %-*s  %s\n", name_width, s->variables[i], value_width, shown(s, i),
+                                 s->origins[i].place ? s->origins[i].place : "nowhere");
+}
+
 /* ------------------------------------------------------------------ the load */
 
 int aeon__settings_load(const aeon_record *record, const struct arguments *arguments, const aeon_settings_opts *opts,
                         void **ret_value)
+{
+        return aeon__settings_explain(record, arguments, opts, NULL, ret_value);
+}
+
+int aeon__settings_explain(const aeon_record *record, const struct arguments *arguments, const aeon_settings_opts *opts,
+                           struct text *table, void **ret_value)
 {
         static const aeon_settings_opts defaults;
         opts = opts ? opts : &defaults;
@@ -230,6 +280,8 @@ int aeon__settings_load(const aeon_record *record, const struct arguments *argum
                 aeon__settings_find_slips(&s, &problems);
                 if (problems.count)
                         mention_absent(&s, &problems);
+                if (table)
+                        print_table(&s, table);
         }
         aeon__dotenv_done(&s.dotenv);
         aeon__arena_done(&s.names);

@@ -12,6 +12,14 @@
 int aeon__settings_load(const aeon_record *record, const struct arguments *arguments, const aeon_settings_opts *opts,
                         void **ret_value);
 
+/* The same, and a table of each field, its value and where it came from is added to @table, also when the load fails. Secrets are not
+ * shown. */
+int aeon__settings_explain(const aeon_record *record, const struct arguments *arguments, const aeon_settings_opts *opts,
+                           struct text *table, void **ret_value);
+
+/* A new @record from @arguments alone: declared.c. Errors: -EINVAL all that is wrong, a line each; -ENOMEM */
+int aeon__arguments_load(const aeon_record *record, const struct arguments *arguments, void **ret_value);
+
 /* One load at work. */
 struct sources {
         const aeon_record *record;
@@ -21,6 +29,9 @@ struct sources {
         struct dotenv dotenv;   /* empty when there is no file */
         const char **variables; /* of each field, in order; in names */
         bool *given;            /* each field: some source had it */
+        struct origin {
+                const char *place, *text;
+        } * origins; /* each field: where its value came from, and as what; in names */
         struct arena names;
 };
 

@@ -344,6 +344,21 @@ static void groups(aeon_broker *b)
         aeon_consumer_close(red);
 }
 
+static void one_group(aeon_broker *b)
+{
+        aeon_consumer *red = consume(b, Q("test"), &(aeon_subscribe_opts){ .group = "red" }), *blue;
+        CHECK_INT(aeon_consumer_open(b, Q("test"), &(aeon_subscribe_opts){ .group = "blue" }, &blue), -ENOTSUP);
+        publish(b, Q("test"), "1");
+        check_text(red, "1");
+        aeon_consumer_close(red);
+}
+
+CONTRACT_TEST(a_broker_without_groups_has_one)
+{
+        NEEDS(!k->has_groups);
+        with_broker(k, one_group);
+}
+
 CONTRACT_TEST(groups_share_inside_and_not_between)
 {
         NEEDS(k->has_groups);

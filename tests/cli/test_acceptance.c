@@ -19,6 +19,28 @@ PLAIN_TEST(settings_are_printed_and_the_app_stops)
         CHECK(!strstr(output, "hush"));
 }
 
+PLAIN_TEST(settings_are_explained)
+{
+        const char *output;
+        test_write_file(test_path("good.env"), "HOST=redis://h:6379\nTOKEN=hush\n");
+        CHECK_INT(RUN_AEON(&output, "run", service("settings.c"), "--env", "good.env", "--admin", "off", "--explain-settings"), 0);
+        CHECK_CONTAINS(output, "HOST     redis://h:6379  good.env:1\n");
+        CHECK_CONTAINS(output, "PORT     8080            default\n");
+        CHECK_CONTAINS(output, "TOKEN    ***             good.env:2\n");
+}
+
+PLAIN_TEST(declared_arguments_are_checked_and_helped_with)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--input", "x", "--max-size=5", "--admin", "off"), 0);
+        CHECK_INT(count_lines(output, "input=x max_size=5"), 1);
+        CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--inputt", "x", "--max-size=500", "--admin", "off"), 2);
+        CHECK_CONTAINS(output, "--inputt is no argument; did you mean --input?");
+        CHECK_CONTAINS(output, "--max_size: 500 is above 100");
+        CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--help"), 0);
+        CHECK_CONTAINS(output, "--max-size         in megabytes (10)\n");
+}
+
 PLAIN_TEST(settings_that_are_bad_are_all_named_with_their_line)
 {
         const char *output;

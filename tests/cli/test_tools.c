@@ -195,17 +195,24 @@ PLAIN_TEST(probe_of_a_socket_file_and_of_nonsense)
 
 /* ------------------------------------------------------------------ new */
 
+/* `make test` in the project @name. */
+static int make_test(const char **ret_output, const char *name)
+{
+        char command[8192];
+        const char *build = getenv("LD_LIBRARY_PATH");
+        snprintf(command, sizeof command,
+                 "PKG_CONFIG_PATH='%s/meson-uninstalled' PATH='%s/src/cli':$PATH && export PKG_CONFIG_PATH PATH && cd %s && "
+                 "make test",
+                 build, build, name);
+        return RUN(ret_output, "sh", "-c", command);
+}
+
 PLAIN_TEST_WITHIN(new_project_builds_and_passes_its_test, 90)
 {
         const char *output;
-        char command[8192];
         CHECK_INT(RUN_AEON(&output, "new", "words"), 0);
         CHECK_CONTAINS(output, "make test");
-        snprintf(command, sizeof command,
-                 "PKG_CONFIG_PATH='%s/meson-uninstalled' PATH='%s/src/cli':$PATH && export PKG_CONFIG_PATH PATH && cd words && "
-                 "make test",
-                 getenv("LD_LIBRARY_PATH"), getenv("LD_LIBRARY_PATH"));
-        CHECK_INT(RUN(&output, "sh", "-c", command), 0);
+        CHECK_INT(make_test(&output, "words"), 0);
         CHECK_INT(count_lines(output, "ok"), 1);
         CHECK(!strstr(output, "warning:"));
 
@@ -233,6 +240,28 @@ PLAIN_TEST(new_refuses_folders_that_exist_and_bad_names)
         for (size_t i = 0; i < sizeof names / sizeof *names; i++)
                 CHECK_INT(RUN_AEON(&output, "new", "--", names[i]), 2);
         CHECK_CONTAINS(output, "is no name");
-        CHECK_INT(RUN_AEON(&output, "new", "other", "--broker", "redis"), 2);
-        CHECK_CONTAINS(output, "\"redis\" is not sqlite");
+        CHECK_INT(RUN_AEON(&output, "new", "other", "--broker", "pigeons"), 2);
+        CHECK_CONTAINS(output, "\"pigeons\" is not sqlite|redis");
+}
+
+PLAIN_TEST_WITHIN(new_projects_for_each_broker_build_and_test_without_a_server, 120)
+{
+        static const struct {
+                const char *broker, *queue;
+        } rows[] = {
+                { "redis", "QUEUE=redis://localhost:6379" },   { "nats", "QUEUE=nats://localhost:4222" },
+                { "rabbitmq", "QUEUE=amqp://localhost:5672" }, { "kafka", "QUEUE=kafka://localhost:9092" },
+                { "sqs", "QUEUE=sqs://eu-central-1" },
+        };
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+                const char *output;
+                char path[64];
+                CHECK_INT(RUN_AEON(&output, "new", rows[i].broker, "--broker", rows[i].broker), 0);
+                snprintf(path, sizeof path, "%s/.env", rows[i].broker);
+                char *settings = test_read_file(test_path(path));
+                CHECK_CONTAINS(settings, rows[i].queue);
+                free(settings);
+                CHECK_INT(make_test(&output, rows[i].broker), 0);
+                CHECK_INT(count_lines(output, "ok"), 1);
+        }
 }
