@@ -84,7 +84,8 @@ struct source {
         const char *options; /* behind the "?" of the destination; see options.h */
         const char *group;
         unsigned window;
-        aeon_duration timeout; /* of a handler's run; 0: none */
+        aeon_duration timeout;   /* of a handler's run; 0: none */
+        const char *dead_letter; /* where those that are given up are published */
 
         /* Set by subscribe(): */
         void *self;

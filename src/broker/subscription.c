@@ -88,6 +88,7 @@ int aeon__subscription_open(struct connection *c, struct declaration *d, struct 
                 .group = d->opts.group,
                 .window = d->opts.window,
                 .timeout = d->opts.timeout,
+                .dead_letter = d->opts.dead_letter,
                 .can = driver->can,
         };
         s->connection = c;

@@ -69,6 +69,12 @@ static void free_hosts(struct wire *w)
 
 /* ------------------------------------------------------------------ sending */
 
+static void wake_writer(struct wire *w)
+{
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
+}
+
 int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
 {
         if (!w->now)
@@ -80,9 +86,14 @@ int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
                 w->output.length = before;
                 return aeon_fail(-ENOMEM, "no memory to send %zu bytes", size);
         }
-        if (!list_empty(&w->more.node))
-                aeon__confirmation_come(&w->more, 0, NULL);
+        wake_writer(w);
         return 0;
+}
+
+void aeon__wire_stir(struct wire *w)
+{
+        w->stirred = true;
+        wake_writer(w);
 }
 
 int aeon__wire_room(struct wire *w)
@@ -113,12 +124,17 @@ static int writer(void *arg)
         for (;;) {
                 int r = 0;
                 aeon__confirmation_init(&w->more, "bytes to send");
-                if (!w->output.length) {
+                if (!w->output.length && !w->stirred) {
                         list_append(&asleep, &w->more.node);
                         r = aeon__confirmation_wait(&w->more);
                 }
                 if (r < 0)
                         return r;
+                w->stirred = false;
+                if (w->protocol->flush)
+                        w->protocol->flush(w);
+                if (!w->output.length)
+                        continue;
                 swap_texts(&w->output, &w->writing);
                 r = aeon_stream_write(w->stream, w->writing.data, w->writing.length);
                 if (r < 0)

@@ -1,0 +1,66 @@
+/* Subscriptions of core NATS: what comes is ours, at most once, and nothing can be asked for or given back.
+ *
+ * DESIGN
+ *   The server sends as fast as it gets messages. Those that come without credit wait in a backlog; one that would grow above BACKLOG_MOST
+ *   is lost, as it would be for anybody else who cannot follow, and that is said once per flood.
+ */
+#include "broker/nats/nats.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BACKLOG_MOST = 65536 };
+
+/* An address that a requester chose and that does not look like one: an answer is to go there without a stream. */
+static const char *address_of(const char *reply, char *to, size_t size)
+{
+        if (!*reply || aeon__nats_is_fleeting(reply) || strpbrk(reply, "?%"))
+                return reply;
+        snprintf(to, size, "%s?mode=core", reply);
+        return to;
+}
+
+void aeon__nats_core_flow(struct nats_source *s)
+{
+        while (s->credit && !list_empty(&s->backlog)) {
+                struct aeon_message *m = container_of(list_pop(&s->backlog), struct aeon_message, node);
+                s->backlog_count--;
+                s->nats->backlog--;
+                s->credit--;
+                aeon__deliver(s->source, m);
+        }
+        if (!s->backlog_count && s->dropped) {
+                aeon_log_warning("nats: \"%s\": %" PRIu64 " messages were lost, because they came faster than they are handled",
+                                 s->source->destination, s->dropped);
+                s->dropped = 0;
+        }
+}
+
+void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct content *c)
+{
+        char address[NATS_ADDRESS_SIZE];
+        if (!s->credit && s->backlog_count >= BACKLOG_MOST) {
+                s->dropped++;
+                return;
+        }
+        if (*a->reply)
+                c->envelope.reply_to = address_of(a->reply, address, sizeof address);
+        struct aeon_message *m = aeon__message_new(&c->envelope);
+        if (!m) {
+                s->dropped++;
+                return;
+        }
+        m->token = -1;
+        if (s->credit) {
+                s->credit--;
+                aeon__deliver(s->source, m);
+                return;
+        }
+        list_append(&s->backlog, &m->node);
+        s->backlog_count++;
+        s->nats->backlog++;
+}
