@@ -44,6 +44,7 @@ struct envelope {
         size_t size;
         aeon_duration delay; /* outwards only */
         int priority;
+        bool answer; /* outwards only: to somebody who asked. Nothing is made for it, and nobody there is no error */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */

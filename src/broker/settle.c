@@ -7,6 +7,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Its dead letter could not be published: it comes again, but not as fast as it can. */
+static void keep(struct aeon_message *m)
+{
+        struct subscription *s = subscription_of(m);
+        struct settlement later = { .verdict = s->source.can & CAN_RETRY ? VERDICT_RETRY : VERDICT_RELEASE,
+                                    .delay = s->declaration->opts.backoff_max };
+        (void)s->connection->link.driver->settle(m, &later);
+}
+
 /* Publish the dead letter and forget the message: at once if the driver can, else the safe way round. */
 static int reject(struct aeon_message *m, const char *reason)
 {
@@ -29,6 +38,8 @@ static int reject(struct aeon_message *m, const char *reason)
                 r = aeon__publish(s->connection, &dead);
                 if (r >= 0)
                         r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_ACK });
+                else
+                        keep(m);
         }
         free(headers);
         return r;
