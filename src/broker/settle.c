@@ -66,6 +66,9 @@ int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration del
 
         if (r >= 0)
                 count(s->connection->broker, verdict);
+        else if (r == -ESTALE) /* the connection was lost meanwhile, and that was said; it may be a whole window of them */
+                aeon_log_debug("message %s of \"%s\" is no longer ours and will come again", m->envelope.id,
+                               m->envelope.destination);
         else
                 aeon_log_warning("message %s of \"%s\" could not be settled and may come again: %s", m->envelope.id,
                                  m->envelope.destination, aeon_error_describe(r));

@@ -130,6 +130,20 @@ void aeon__deliver(struct source *source, struct aeon_message *m)
         aeon__subscription_wake(s);
 }
 
+void aeon__recall(struct source *source, bool (*which)(struct aeon_message *m))
+{
+        struct subscription *s = container_of(source, struct subscription, source);
+        struct aeon_message *m, *following;
+        list_foreach_safe (m, following, &s->waiting, node) {
+                if (!which(m))
+                        continue;
+                list_remove(&m->node);
+                free(m);
+                atomic_fetch_sub_explicit(&s->connection->broker->counters.received, 1, memory_order_relaxed);
+                aeon__subscription_settled(s);
+        }
+}
+
 void aeon__subscription_settled(struct subscription *s)
 {
         if (s->draining || ++s->owed < s->refill)

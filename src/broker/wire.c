@@ -69,12 +69,6 @@ static void free_hosts(struct wire *w)
 
 /* ------------------------------------------------------------------ sending */
 
-static void wake_writer(struct wire *w)
-{
-        if (!list_empty(&w->more.node))
-                aeon__confirmation_come(&w->more, 0, NULL);
-}
-
 int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
 {
         if (!w->now)
@@ -86,14 +80,16 @@ int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
                 w->output.length = before;
                 return aeon_fail(-ENOMEM, "no memory to send %zu bytes", size);
         }
-        wake_writer(w);
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
         return 0;
 }
 
-void aeon__wire_stir(struct wire *w)
+void aeon__wire_gathered(struct wire *w)
 {
-        w->stirred = true;
-        wake_writer(w);
+        w->gathered = true;
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
 }
 
 int aeon__wire_room(struct wire *w)
@@ -124,15 +120,15 @@ static int writer(void *arg)
         for (;;) {
                 int r = 0;
                 aeon__confirmation_init(&w->more, "bytes to send");
-                if (!w->output.length && !w->stirred) {
+                if (!w->output.length && !w->gathered) {
                         list_append(&asleep, &w->more.node);
                         r = aeon__confirmation_wait(&w->more);
                 }
                 if (r < 0)
                         return r;
-                w->stirred = false;
-                if (w->protocol->flush)
-                        w->protocol->flush(w);
+                w->gathered = false;
+                if (w->protocol->gather)
+                        w->protocol->gather(w);
                 if (!w->output.length)
                         continue;
                 swap_texts(&w->output, &w->writing);
@@ -151,7 +147,7 @@ static int reserve(struct text *input)
 {
         if (input->capacity - input->length >= READ_SIZE)
                 return 0;
-        size_t capacity = (input->capacity ? input->capacity : READ_SIZE) * 2;
+        size_t capacity = (input->capacity > READ_SIZE ? input->capacity : READ_SIZE) * 2;
         char *data = realloc(input->data, capacity);
         if (!data)
                 return aeon_fail(-ENOMEM, "no memory to receive %zu bytes", capacity);

@@ -49,9 +49,8 @@ struct wire_protocol {
          * (-ENOTCONN when we close it). Does not suspend. */
         void (*lost)(struct wire *w, int code, const char *words);
 
-        /* The writer is about to write: add what closes a batch, one confirmation for all that was sent in this turn of the loop. May be
-         * NULL. Does not suspend. */
-        void (*flush)(struct wire *w);
+        /* The writer is about to write: add what was being gathered, as aeon__wire_gathered() has told. NULL: nothing is. Does not suspend. */
+        void (*gather)(struct wire *w);
 
         /* The peer was silent for `heartbeat`: make it say something. NULL: nothing is asked. Does not suspend. */
         void (*probe)(struct wire *w);
@@ -87,7 +86,7 @@ struct wire {
         struct list ready, room;     /* confirmations of those who wait for it to be up, and for a shorter output */
         struct text output, writing; /* what is to be written, what is being written */
         struct confirmation more;    /* of the writer, while there is no output */
-        bool stirred;                /* flush() has something to add */
+        bool gathered;               /* there may be some, once gather() was called */
         aeon_event *tried, *ended;   /* the first attempt is over; the keeper is */
         aeon_scope life;             /* of the keeper */
         bool started;
@@ -112,8 +111,8 @@ AEON_API AEON_SUSPENDS int aeon__wire_ready(struct wire *w);
 /* Put bytes into the output. Does not suspend. Errors: -ENOTCONN it is not connected; -ENOMEM. Nothing was put then. */
 AEON_API int aeon__wire_send(struct wire *w, const void *bytes, size_t size);
 
-/* Have flush() called soon, although there may be no output yet. Does not suspend. */
-AEON_API void aeon__wire_stir(struct wire *w);
+/* Something waits for gather(), which is called once all tasks that are ready now have run. Does not suspend. */
+AEON_API void aeon__wire_gathered(struct wire *w);
 
 /* Wait while there is much in the output. Suspends; cancellable. */
 AEON_API AEON_SUSPENDS int aeon__wire_room(struct wire *w);

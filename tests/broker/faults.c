@@ -15,6 +15,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+const struct nature *nature_of(const struct contract *k)
+{
+        static const struct nature natures[] = {
+                { "redis", true, ":hunter@", "?min_idle=1s" }, { "nats", true, "aeon:hunter@", "?ack_wait=1s" },
+                { "rabbitmq", true, "guest:guest@", "" },      { "kafka", true, NULL, "?session=6s" },
+                { "sqs", false, NULL, "?visibility=2s" },
+        };
+        for (size_t i = 0; i < sizeof natures / sizeof *natures; i++)
+                if (!strcmp(natures[i].name, k->name))
+                        return &natures[i];
+        REQUIRE(!"a broker with a server");
+        return NULL;
+}
+
 /* ------------------------------------------------------------------ servers */
 
 enum { SERVERS = 4 };
@@ -114,7 +128,7 @@ struct proxy {
         pthread_cond_t obeyed;
         enum mode mode;
         bool reset_all, ending, ordered; /* ordered: the thread has not looked yet */
-        uint64_t bytes_left; /* until the reset; 0: none is wanted */
+        uint64_t bytes_left;             /* until the reset; 0: none is wanted */
         unsigned accepted, resets;
         struct pair *pairs[PAIRS]; /* NULL: free */
 };
@@ -180,8 +194,8 @@ static void let_in(struct proxy *p)
         int server = new_socket();
         while (i < PAIRS && p->pairs[i])
                 i++;
-        struct pair *pair = i < PAIRS && connect(server, (struct sockaddr *)&address, sizeof address) == 0 ? calloc(1, sizeof *pair)
-                                                                                                             : NULL;
+        struct pair *pair =
+                i < PAIRS && connect(server, (struct sockaddr *)&address, sizeof address) == 0 ? calloc(1, sizeof *pair) : NULL;
         if (!pair) {
                 close_hard(client);
                 close(server);

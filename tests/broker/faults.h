@@ -18,12 +18,12 @@
 
 #include <stdint.h>
 
-#define FAULT_ROW(test_name, row, seconds)                \
-        PLAIN_TEST_WITHIN(test_name##_##row, seconds)     \
-        {                                                 \
-                contract_begin(&contract_##row);          \
-                test_name(&contract_##row);               \
-                servers_end();                            \
+#define FAULT_ROW(test_name, row, seconds)            \
+        PLAIN_TEST_WITHIN(test_name##_##row, seconds) \
+        {                                             \
+                contract_begin(&contract_##row);      \
+                test_name(&contract_##row);           \
+                servers_end();                        \
         }
 #define FAULT_TEST(test_name, seconds)                   \
         static void test_name(const struct contract *k); \
@@ -34,11 +34,20 @@
         FAULT_ROW(test_name, sqs, seconds)               \
         static void test_name(const struct contract *k)
 
+/* What is known of a broker beyond its row of contract.c. */
+struct nature {
+        const char *name;
+        bool keeps;             /* the server's data survive its kill */
+        const char *right_user; /* who gets into a server whose password is "hunter"; NULL: it has no passwords here */
+        const char *soon;       /* option of a destination: what a dead service had comes back soon */
+};
+const struct nature *nature_of(const struct contract *k);
+
 /* ------------------------------------------------------------------ a server of the test's own */
 
 struct server {
         const struct contract *kind;
-        int port, told_port; /* the one that it tells its clients: its own, or that of a proxy before it */
+        int port, told_port;  /* the one that it tells its clients: its own, or that of a proxy before it */
         const char *password; /* NULL: it lets everybody in */
         struct process *process;
 };

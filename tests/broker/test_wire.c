@@ -6,7 +6,7 @@
  *
  * What the server does wrong is a flag of it. */
 #include "broker/wire.h"
-#include "contract.h"
+#include "faults.h"
 
 #include <aeon/error.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 /* ------------------------------------------------------------------ the server */
 
-struct server {
+struct line_server {
         int port;
         bool denies, slams, mute, deaf, greets_never; /* slams: hangs up after the greeting; deaf: reads nothing more */
         unsigned accepted, welcomed, resumed, pings;
@@ -29,13 +29,13 @@ struct server {
 
 struct peer {
         struct list node;
-        struct server *server;
+        struct line_server *server;
         aeon_stream *stream;
 };
 
 static int answer(struct peer *p, const char *line, size_t size)
 {
-        struct server *s = p->server;
+        struct line_server *s = p->server;
         if (!strncmp(line, "HELLO", 5)) {
                 s->welcomed += !s->denies;
                 return s->greets_never ? 0 : aeon_stream_write(p->stream, s->denies ? "DENIED\n" : "WELCOME\n", s->denies ? 7 : 8);
@@ -83,7 +83,7 @@ static int talk(void *arg)
 
 static int serve(void *arg)
 {
-        struct server *s = arg;
+        struct line_server *s = arg;
         aeon_group *talks;
         aeon_stream *stream;
         aeon_scope_enter(&s->life);
@@ -103,7 +103,7 @@ static int serve(void *arg)
         return 0;
 }
 
-static void server_start(struct server *s, aeon_group *g)
+static void line_server_start(struct line_server *s, aeon_group *g)
 {
         char address[40];
         int fd;
@@ -118,7 +118,7 @@ static void server_start(struct server *s, aeon_group *g)
         REQUIRE_INT(aeon_spawn(g, "server", serve, s), 0);
 }
 
-static void server_stop(struct server *s)
+static void line_server_stop(struct line_server *s)
 {
         aeon_scope_cancel(&s->life, "the server stops");
         REQUIRE_INT(aeon_event_wait(s->ended), 0);
@@ -220,7 +220,8 @@ static const struct wire_protocol line_protocol = {
 /* A test's whole: a server and a client in a group. */
 struct bench {
         aeon_group *group;
-        struct server server;
+        struct line_server server;
+        int port; /* where the client goes, if not to the server */
         struct client client;
 };
 
@@ -232,8 +233,8 @@ static void prepare(struct bench *b, bool patient, const char *options)
                 REQUIRE_INT(aeon_group_open(&b->group), 0);
         if (!b->server.port)
                 b->server.port = test_free_port();
-        snprintf(url, sizeof url, "line://127.0.0.1:%d?reconnect=1ms&reconnect_max=10ms%s%s", b->server.port, *options ? "&" : "",
-                 options);
+        snprintf(url, sizeof url, "line://127.0.0.1:%d?reconnect=1ms&reconnect_max=10ms%s%s", b->port ? b->port : b->server.port,
+                 *options ? "&" : "", options);
         REQUIRE_INT(aeon__broker_url_read(url, 1, &c->url), 0);
         c->link = (struct link){ .group = b->group, .patient = patient, .loop = aeon_loop_current() };
         c->wire = (struct wire){ .protocol = &line_protocol, .self = c, .link = &c->link, .url = c->url };
@@ -245,7 +246,7 @@ static void prepare(struct bench *b, bool patient, const char *options)
 static void prepare_and_open(struct bench *b)
 {
         prepare(b, false, "");
-        server_start(&b->server, b->group);
+        line_server_start(&b->server, b->group);
         REQUIRE_INT(aeon__wire_open(&b->client.wire), 0);
 }
 
@@ -253,7 +254,7 @@ static void prepare_and_open(struct bench *b)
 static void finish(struct bench *b)
 {
         if (b->server.ended)
-                server_stop(&b->server);
+                line_server_stop(&b->server);
         aeon_group_cancel(b->group, "the test ends");
         CHECK_INT(aeon_group_close(b->group), 0);
         aeon__broker_url_free(b->client.url);
@@ -306,7 +307,7 @@ TEST(wire_to_nobody_waits_for_the_server_in_an_app)
         CHECK(!b.client.wire.up);
         CHECK_INT(aeon__wire_send(&b.client.wire, "x", 1), -ENOTCONN);
         CHECK_CONTAINS(aeon_error_text(), "line is not connected: cannot connect to 127.0.0.1:");
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         CHECK_INT(aeon__wire_ready(&b.client.wire), 0);
         CHECK_INT(ask(&b.client, "hello\n"), 0);
         CHECK_INT(b.client.wire.times, 1);
@@ -329,7 +330,7 @@ TEST(wire_whose_server_is_silent_is_given_up_in_time)
         struct bench b = { 0 };
         prepare(&b, false, "connect_timeout=20ms");
         b.server.greets_never = true;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         CHECK_INT(aeon__wire_open(&b.client.wire), -ETIMEDOUT);
         CHECK_CONTAINS(aeon_error_text(), "no answer within 0.02 s");
         finish(&b);
@@ -337,7 +338,7 @@ TEST(wire_whose_server_is_silent_is_given_up_in_time)
         memset(&b, 0, sizeof b);
         prepare(&b, true, "connect_timeout=20ms"); /* while an attempt runs, the reason is still that of the last one */
         b.server.greets_never = true;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         CHECK_INT(aeon__wire_open(&b.client.wire), 0);
         AWAIT(b.server.accepted > 1);
         CHECK_INT(aeon__wire_ready(&b.client.wire), -ENOTCONN);
@@ -351,7 +352,7 @@ TEST(wire_that_is_refused_for_good_is_an_error_even_in_an_app)
                 struct bench b = { 0 };
                 prepare(&b, patient, "");
                 b.server.denies = true;
-                server_start(&b.server, b.group);
+                line_server_start(&b.server, b.group);
                 CHECK_INT(aeon__wire_open(&b.client.wire), -EACCES);
                 CHECK_CONTAINS(aeon_error_text(), "the user \"bob\" is not let in");
                 CHECK_INT(b.server.accepted, 1);
@@ -371,7 +372,7 @@ TEST(wire_tries_its_hosts_in_turn)
                          b.server.port);
                 REQUIRE_INT(aeon__broker_url_read(url, 1, &b.client.url), 0);
                 b.client.wire.url = b.client.url;
-                server_start(&b.server, b.group);
+                line_server_start(&b.server, b.group);
                 REQUIRE_INT(aeon__wire_open(&b.client.wire), 0); /* not before each was tried */
                 CHECK(b.client.wire.up);
                 close_and_finish(&b);
@@ -381,7 +382,7 @@ TEST(wire_tries_its_hosts_in_turn)
 TEST(wire_learns_of_further_hosts)
 {
         struct bench b = { 0 };
-        struct server other = { .port = test_free_port() };
+        struct line_server other = { .port = test_free_port() };
         char address[40];
         prepare_and_open(&b);
         CHECK_INT(aeon__wire_add_host(&b.client.wire, "nowhere"), -EINVAL);
@@ -391,12 +392,12 @@ TEST(wire_learns_of_further_hosts)
         CHECK_INT(aeon__wire_add_host(&b.client.wire, address), 0);
         CHECK_INT(aeon__wire_add_host(&b.client.wire, address), 0);
         CHECK_INT(b.client.wire.hosts_count, 2);
-        server_start(&other, b.group);
-        server_stop(&b.server);
+        line_server_start(&other, b.group);
+        line_server_stop(&b.server);
         AWAIT(other.resumed);
         CHECK_INT(ask(&b.client, "hello\n"), 0);
         aeon__wire_close(&b.client.wire);
-        server_stop(&other);
+        line_server_stop(&other);
         finish(&b);
 }
 
@@ -413,7 +414,7 @@ TEST(wire_whose_opening_is_cancelled_leaves_nothing)
         aeon_group *g;
         prepare(&b, true, "");
         b.server.greets_never = true;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "open", open_wire, &b);
         AWAIT(b.server.accepted == 1);
@@ -453,13 +454,13 @@ TEST(wire_that_is_lost_says_so_and_comes_back)
         b.server.mute = true;
         aeon_spawn(b.group, "ask", ask_late, &b);
         AWAIT(b.server.heard);
-        server_stop(&b.server);
+        line_server_stop(&b.server);
         AWAIT(b.client.lost);
         CHECK(b.client.lost_code < 0);
         CHECK(*b.client.lost_words);
         CHECK(!b.client.wire.up);
         b.server.mute = false;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         CHECK_INT(aeon__wire_ready(&b.client.wire), 0);
         CHECK_INT(b.client.wire.times, 2);
         CHECK_INT(b.server.resumed, 2);
@@ -497,7 +498,7 @@ TEST(wire_to_a_server_that_hangs_up_at_once_is_tried_with_pauses)
         struct bench b = { 0 };
         prepare(&b, true, "");
         b.server.slams = true;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         REQUIRE_INT(aeon__wire_open(&b.client.wire), 0);
         AWAIT(b.server.accepted > 5);
         CHECK(b.client.wire.failures >= 4); /* each makes the next pause longer */
@@ -515,7 +516,7 @@ TEST(wire_asks_a_silent_peer_and_keeps_it_when_it_answers)
         b.client.wire.heartbeat = AEON_MILLISECONDS(20);
         prepare(&b, false, "");
         b.client.wire.heartbeat = AEON_MILLISECONDS(20);
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         REQUIRE_INT(aeon__wire_open(&b.client.wire), 0);
         AWAIT(b.server.pings >= 3);
         CHECK(b.client.wire.up);
@@ -529,7 +530,7 @@ TEST(wire_gives_up_a_peer_that_says_nothing_although_it_was_asked)
         prepare(&b, false, "");
         b.client.wire.heartbeat = AEON_MILLISECONDS(20);
         b.server.mute = true;
-        server_start(&b.server, b.group);
+        line_server_start(&b.server, b.group);
         REQUIRE_INT(aeon__wire_open(&b.client.wire), 0);
         AWAIT(b.client.lost);
         CHECK_INT(b.client.probes, 1);
@@ -593,7 +594,7 @@ TEST(wire_that_is_lost_lets_go_of_those_who_wait_to_send)
         b.server.mute = b.server.deaf = true;
         aeon_spawn(b.group, "send", send_blocks, &b.client.wire);
         AWAIT(!list_empty(&b.client.wire.room));
-        server_stop(&b.server);
+        line_server_stop(&b.server);
         AWAIT(sending.ended);
         CHECK_INT(sending.result, -ENOTCONN);
         close_and_finish(&b);
@@ -642,4 +643,69 @@ TEST(wire_that_closes_lets_go_of_those_who_wait_for_it)
         memset(&b.client.wire, 0, sizeof b.client.wire); /* the driver frees it */
         AWAIT(sending.ended);
         finish(&b);
+}
+
+/* ------------------------------------------------------------------ a bad network; this is also the test of the proxy */
+
+static struct proxy *begin_proxied(struct bench *b, const char *options)
+{
+        b->server.port = test_free_port();
+        struct proxy *p = proxy_start(b->server.port);
+        b->port = proxy_port(p);
+        prepare(b, false, options);
+        b->client.wire.heartbeat = AEON_MILLISECONDS(50);
+        line_server_start(&b->server, b->group);
+        REQUIRE_INT(aeon__wire_open(&b->client.wire), 0);
+        return p;
+}
+
+TEST(wire_over_a_network_that_stalls_gives_up_and_comes_back)
+{
+        struct bench b = { 0 };
+        struct proxy *p = begin_proxied(&b, "connect_timeout=50ms");
+        CHECK_INT(ask(&b.client, "hello\n"), 0);
+        proxy_stall(p);
+        AWAIT(b.client.lost >= 3); /* the connection, and attempts to make another */
+        CHECK_INT(b.client.lost_code, -ETIMEDOUT);
+        CHECK_INT(aeon__wire_ready(&b.client.wire), -ENOTCONN);
+        CHECK_INT(b.server.welcomed, 1);
+        proxy_pass(p);
+        AWAIT(b.client.wire.up);
+        CHECK_INT(ask(&b.client, "again\n"), 0);
+        close_and_finish(&b);
+        proxy_end(p);
+}
+
+TEST(wire_that_is_reset_in_the_middle_of_a_line_comes_back)
+{
+        struct bench b = { 0 };
+        struct proxy *p = begin_proxied(&b, "");
+        unsigned lines = b.client.lines;
+        b.server.mute = true;
+        proxy_reset_after(p, 3);
+        CHECK_INT(ask(&b.client, "hello\n"), -ECONNRESET);
+        CHECK_INT(proxy_resets(p), 1);
+        CHECK_INT(b.client.lines, lines);
+        CHECK_INT(b.server.heard, 0); /* half a line is none */
+        CHECK_INT(aeon__wire_ready(&b.client.wire), 0);
+        CHECK_INT(b.client.wire.times, 2);
+        CHECK_INT(proxy_accepted(p), 2);
+        close_and_finish(&b);
+        proxy_end(p);
+}
+
+TEST(wire_that_is_refused_comes_back)
+{
+        struct bench b = { 0 };
+        struct proxy *p = begin_proxied(&b, "");
+        proxy_refuse(p);
+        AWAIT(b.client.lost >= 2);
+        CHECK_INT(b.client.lost_code, -ECONNREFUSED);
+        proxy_pass(p);
+        AWAIT(b.client.wire.up);
+        proxy_reset(p);
+        AWAIT(b.client.wire.times == 3 && b.client.wire.up);
+        CHECK_INT(ask(&b.client, "again\n"), 0);
+        close_and_finish(&b);
+        proxy_end(p);
 }

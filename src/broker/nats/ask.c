@@ -174,7 +174,7 @@ int aeon__nats_flushed(struct nats *l, const char *subject)
                 return aeon_fail(-ENOTCONN, "nats is not connected: %s", l->wire.words);
         aeon__confirmation_init(&f.confirmation, "PONG");
         list_append(&l->flushes, &f.confirmation.node);
-        aeon__wire_stir(&l->wire);
+        aeon__wire_gathered(&l->wire);
         return aeon__confirmation_wait(&f.confirmation);
 }
 

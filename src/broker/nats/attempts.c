@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BUCKET "aeon-attempts"
 
@@ -37,6 +38,25 @@ static void finish(struct lookup *k)
         free(k);
 }
 
+/* The number in base64 that a record is, as it stands in the answer of the API; 0: there is none. */
+static unsigned failures_in(const struct content *c)
+{
+        static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        json_t *answer = json_loadb(c->envelope.body, c->envelope.size, 0, NULL);
+        const char *data = json_string_value(json_object_get(json_object_get(answer, "message"), "data"));
+        unsigned failures = 0, bits = 0, count = 0;
+        for (const char *digit; data && *data && (digit = strchr(alphabet, *data)); data++) {
+                bits = bits << 6 | (unsigned)(digit - alphabet);
+                count += 6;
+                if (count < 8)
+                        continue;
+                count -= 8;
+                failures = failures * 10 + ((bits >> count & 0xff) - '0');
+        }
+        json_decref(answer);
+        return failures;
+}
+
 static void found(struct asked *a, const struct content *c, int code, const char *words)
 {
         struct lookup *k = container_of(a, struct lookup, asked);
@@ -50,14 +70,13 @@ static void found(struct asked *a, const struct content *c, int code, const char
                 s->credit++;
                 return;
         }
-        if (!c->status && c->envelope.size)
-                m->attempt = 1 + (unsigned)strtoul(c->envelope.body, NULL, 10);
+        m->attempt = 1 + failures_in(c);
         aeon__deliver(s->source, m);
 }
 
 void aeon__nats_lookup(struct nats_source *s, struct aeon_message *m)
 {
-        char key[NATS_ADDRESS_SIZE], subject[NATS_ADDRESS_SIZE + 64], inbox[96];
+        char key[NATS_ADDRESS_SIZE], question[NATS_ADDRESS_SIZE + 64], inbox[96];
         struct lookup *k = calloc(1, sizeof *k);
         if (!k) { /* an attempt too few is better than a message too few */
                 aeon__deliver(s->source, m);
@@ -66,12 +85,13 @@ void aeon__nats_lookup(struct nats_source *s, struct aeon_message *m)
         k->source = s;
         k->message = m;
         key_of(s, &s->slots[m->token], key, sizeof key);
-        snprintf(subject, sizeof subject, "$JS.API.DIRECT.GET.KV_" BUCKET ".%s", key);
+        int length = snprintf(question, sizeof question, "{\"last_by_subj\":\"%s\"}", key);
         aeon__nats_asked_init(s->nats, &k->asked, "attempts", "");
         k->asked.come = found;
         list_append(&s->lookups, &k->node);
         aeon__nats_inbox_of(&k->asked, "", inbox, sizeof inbox);
-        (void)aeon__nats_put(s->nats, subject, inbox, NULL, "", 0); /* not connected: lost() ends it */
+        (void)aeon__nats_put(s->nats, "$JS.API.STREAM.MSG.GET.KV_" BUCKET, inbox, NULL, question,
+                             (size_t)length); /* not connected: lost() ends it */
 }
 
 void aeon__nats_lookups_drop(struct nats_source *s)

@@ -48,7 +48,7 @@ static int adopt(struct nats_source *s, const json_t *info)
         return 0;
 }
 
-static int find(struct nats_source *s, json_t **ret_info)
+int aeon__nats_consumer_info(struct nats_source *s, json_t **ret_info)
 {
         char what[NATS_ADDRESS_SIZE];
         snprintf(what, sizeof what, "CONSUMER.INFO.%s.%s", s->stream, s->consumer);
@@ -144,7 +144,7 @@ int aeon__nats_consumer(struct nats_source *s)
 {
         json_t *info = NULL;
         name_it(s);
-        int r = find(s, &info);
+        int r = aeon__nats_consumer_info(s, &info);
         const char *policy = NULL;
         if (r >= 0) {
                 r = adopt(s, info);
@@ -159,7 +159,7 @@ int aeon__nats_consumer(struct nats_source *s)
         r = deliver_policy(s, &policy);
         if (r >= 0)
                 r = create(s, policy);
-        if (r == -EEXIST && (r = find(s, &info)) >= 0) { /* somebody else was quicker */
+        if (r == -EEXIST && (r = aeon__nats_consumer_info(s, &info)) >= 0) { /* somebody else was quicker */
                 r = adopt(s, info);
                 json_decref(info);
         }

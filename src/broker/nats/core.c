@@ -15,15 +15,6 @@
 
 enum { BACKLOG_MOST = 65536 };
 
-/* An address that a requester chose and that does not look like one: an answer is to go there without a stream. */
-static const char *address_of(const char *reply, char *to, size_t size)
-{
-        if (!*reply || aeon__nats_is_fleeting(reply) || strpbrk(reply, "?%"))
-                return reply;
-        snprintf(to, size, "%s?mode=core", reply);
-        return to;
-}
-
 void aeon__nats_core_flow(struct nats_source *s)
 {
         while (s->credit && !list_empty(&s->backlog)) {
@@ -42,13 +33,12 @@ void aeon__nats_core_flow(struct nats_source *s)
 
 void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct content *c)
 {
-        char address[NATS_ADDRESS_SIZE];
         if (!s->credit && s->backlog_count >= BACKLOG_MOST) {
                 s->dropped++;
                 return;
         }
         if (*a->reply)
-                c->envelope.reply_to = address_of(a->reply, address, sizeof address);
+                c->envelope.reply_to = a->reply;
         struct aeon_message *m = aeon__message_new(&c->envelope);
         if (!m) {
                 s->dropped++;

@@ -13,7 +13,7 @@
  *      publish.c    publishing                               subject.c    subjects and names
  *
  *   It is one connection per loop, and everything happens in tasks on that loop. What is sent in one turn of the loop leaves in one
- *   system call, and its last part asks for the server's word on all of it (flush()). The TICKER looks around every now and then: a
+ *   system call, and its last part asks for the server's word on all of it (gather()). The TICKER looks around every now and then: a
  *   subscription that could not be set up is tried again, and what was not answered in ANSWER_TIME fails.
  */
 #include "broker/nats/nats.h"
@@ -85,7 +85,7 @@ static int resume(struct wire *w)
         return w->now ? r : -ENOTCONN;
 }
 
-static void flush(struct wire *w)
+static void gather(struct wire *w)
 {
         struct nats *l = w->self;
         struct nats_source *s;
@@ -121,7 +121,7 @@ static const struct wire_protocol protocol = {
         .greet = aeon__nats_greet,
         .resume = resume,
         .take = aeon__nats_take,
-        .flush = flush,
+        .gather = gather,
         .lost = lost,
         .probe = probe,
 };

@@ -97,7 +97,7 @@ void aeon__nats_inbox(struct nats *l, const char *token, struct content *c);
 
 /* Wait until the server has handled all that was sent before. @subject: what the server may refuse meanwhile; "" nothing. */
 AEON_SUSPENDS int aeon__nats_flushed(struct nats *l, const char *subject);
-void aeon__nats_ping(struct nats *l);  /* in flush(): the PING that they wait for, if any does */
+void aeon__nats_ping(struct nats *l);  /* in gather(): the PING that they wait for, if any does */
 void aeon__nats_probe(struct nats *l); /* a PING in any case */
 void aeon__nats_pong(struct nats *l);
 
@@ -161,7 +161,7 @@ struct nats_source {
         unsigned wanted; /* asked for by pulls, and not come */
         unsigned pulls;  /* how many there were */
         bool held_back;  /* the server has refused a pull: not before the next look around */
-        bool dirty;      /* flush() has something to send for it */
+        bool dirty;      /* gather() has something to send for it */
         aeon_time heard; /* the last sign of life of its pulls */
         struct list lookups;
         struct slot *slots;
@@ -170,10 +170,10 @@ struct nats_source {
         size_t ack_prefix_length;
         bool ack_has_suffix; /* the server's newer form */
 
-        /* Verdicts: the last of a turn of the loop is held until flush() sends it with the question for the server's word. */
+        /* Verdicts: the last of a turn of the loop is held until gather() sends it with the question for the server's word. */
         char held_address[NATS_ADDRESS_SIZE], held_words[64];
         struct list verdicts; /* struct verdict_sent, in the order in which they were sent */
-        uint64_t turn;        /* of those that are held and before, since the last flush */
+        uint64_t turn;        /* of those that are held and before, since the last time */
 
         /* Core */
         struct list backlog; /* messages that came without credit */
@@ -194,6 +194,7 @@ void aeon__nats_source_dirty(struct nats_source *s);
 
 /* Find or create the durable consumer of @s. */
 AEON_SUSPENDS int aeon__nats_consumer(struct nats_source *s);
+AEON_SUSPENDS int aeon__nats_consumer_info(struct nats_source *s, json_t **ret_info);
 
 void aeon__nats_stream_arrive(struct nats_source *s, struct arrival *a, struct content *c);
 void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct content *c);

@@ -4,7 +4,7 @@
  *      to a stream     HPUB subject PREFIX.pN: the stream answers there when it has the message (the PubAck)
  *      core            HPUB subject [reply]: confirmed by the PONG behind it; a request needs no confirmation but its answer
  *
- *   Answers, and whatever begins with "_INBOX." or "$", go by core. A request to a stream carries its reply address in the header reply_to,
+ *   Answers, and whatever else begins with "_INBOX." or "$", go by core. A request to a stream carries its reply address in the header reply_to,
  *   as FastStream has it, since the stream needs the other one. Somebody who listens to the same subject without the stream answers where
  *   the stream does: see ask.c.
  */
@@ -106,7 +106,7 @@ int aeon__nats_publish(struct link *link, const struct envelope *e)
         r = aeon__wire_ready(&l->wire);
         if (r >= 0)
                 r = aeon__wire_room(&l->wire);
-        if (r >= 0 && (o.mode == NATS_CORE || aeon__nats_is_fleeting(e->destination)))
+        if (r >= 0 && (o.mode == NATS_CORE || e->answer || aeon__nats_is_fleeting(e->destination)))
                 r = publish_core(l, e, o.message_id);
         else if (r >= 0)
                 r = publish_to_stream(l, e, &o);

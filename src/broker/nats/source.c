@@ -12,7 +12,9 @@
  *   the next is on its way while the last is being served. Meanwhile the server sends heartbeats: when it is silent for three of them,
  *   it has lost the pulls, and they are made again under another subscription, so that nothing is counted twice.
  *
- *   Drained is a source when the PONG behind its UNSUB has come. A message that meets no subscriber is put back by the server.
+ *   Drained is a source when the answer to a question behind its UNSUB has come: a message that meets no subscriber is put back by the
+ *   server. The question is for the consumer's state, since that makes the server forget pulls that nobody waits for any more. Where it
+ *   still has some, a message that is given back may stay with them until its lease ends, and another come twice (nats-server 2.9).
  */
 #include "broker/nats/nats.h"
 
@@ -28,7 +30,7 @@ static const aeon_duration pull_life = AEON_SECONDS(30), heartbeat = AEON_SECOND
 void aeon__nats_source_dirty(struct nats_source *s)
 {
         s->dirty = true;
-        aeon__wire_stir(&s->nats->wire);
+        aeon__wire_gathered(&s->nats->wire);
 }
 
 /* ------------------------------------------------------------------ pulls */
@@ -277,14 +279,25 @@ static void await_start(struct nats_source *s)
         (void)aeon__confirmation_wait(&c);
 }
 
+/* Take the pulls back. */
+static void stop_pulling(struct nats_source *s)
+{
+        json_t *info = NULL;
+        if (!s->sid || aeon__nats_say(s->nats, "UNSUB %" PRIu64 "\r\n", s->sid) < 0)
+                return;
+        if (s->options.mode == NATS_JETSTREAM && aeon__nats_consumer_info(s, &info) >= 0)
+                json_decref(info);
+        else
+                (void)aeon__nats_flushed(s->nats, "");
+}
+
 void aeon__nats_drain(struct source *source)
 {
         struct nats_source *s = source->self;
         s->draining = true;
         if (s->starting)
                 await_start(s);
-        if (s->sid && aeon__nats_say(s->nats, "UNSUB %" PRIu64 "\r\n", s->sid) >= 0)
-                (void)aeon__nats_flushed(s->nats, "");
+        stop_pulling(s);
         s->ready = false;
         s->sid = 0;
         aeon__nats_lookups_drop(s);

@@ -4,11 +4,11 @@
  *   A verdict is a publish to the message's own address: +ACK, -NAK, -NAK {"delay": ns}, and +WPI (work in progress) to keep it. The server
  *   answers one that has a reply address when it has carried it out. A consumer's verdicts are carried out in the order in which they
  *   were sent, so only the last of each turn of the loop asks for an answer, and that answer is for all before it: each verdict is
- *   held back until the next comes or flush() is called.
+ *   held back until the next comes or gather() is called.
  *
  *        settle A   held: A
  *        settle B   A goes out, held: B
- *        flush      B goes out with reply PREFIX.aS-T: when it comes, A and B are confirmed
+ *        gather     B goes out with reply PREFIX.aS-T: when it comes, A and B are confirmed
  *
  *   A verdict needs no connection of its own: one that was lost on the way is sent again on the next.
  */

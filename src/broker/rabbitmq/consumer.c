@@ -287,8 +287,6 @@ static int consumer_new(struct source *source, struct rabbit_consumer **ret_cons
         int r = aeon__rabbit_channel_init(&c->channel, &l->consuming);
         if (r >= 0)
                 r = aeon__topology_read(source->destination, source->options, source->group, &c->topology);
-        if (r >= 0 && *source->group && !*c->topology.exchange)
-                r = aeon_fail(-ENOTSUP, "a queue has no groups; an exchange has (option exchange): a queue for each");
         if (r < 0) {
                 consumer_free(c);
                 return r;

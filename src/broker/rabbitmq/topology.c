@@ -77,7 +77,8 @@ int aeon__topology_read(const char *destination, const char *options, const char
                 aeon__options_free(t.options);
                 return r;
         }
-        snprintf(t.queue, sizeof t.queue, "%s%s%s", destination, *group ? "." : "", group);
+        bool own = *group && *t.exchange; /* without an exchange there is one queue, so one group, whatever its name */
+        snprintf(t.queue, sizeof t.queue, "%s%s%s", destination, own ? "." : "", own ? group : "");
         *ret_topology = t;
         return 0;
 }
