@@ -37,25 +37,33 @@ static const char *server_url(const char *variable)
 SERVER(redis, "AEON_TEST_REDIS")
 SERVER(nats, "AEON_TEST_NATS")
 SERVER(rabbitmq, "AEON_TEST_RABBITMQ")
-SERVER(kafka, "AEON_TEST_KAFKA")
 SERVER(sqs, "AEON_TEST_SQS")
+
+/* A consumer that has died is missed, and a newcomer noticed, sooner than by default. */
+static const char *kafka_url(void)
+{
+        static char url[600];
+        snprintf(url, sizeof url, "%s?session=6s&heartbeat=100ms", server_url("AEON_TEST_KAFKA"));
+        return url;
+}
 
 /* clang-format off */
 const struct contract contract_memory   = { "memory",   memory_url,   .has_groups = true, .has_priorities = true, .has_delays = true };
 const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
-const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true };
+const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true, .lease = "min_idle=1s" };
 const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .lease = "ack_wait=1s" };
 const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
-const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true };
-const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .whole_seconds = true, .lease = "visibility=2s" };
+const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true, .by_partition = true, .in_order = "?partitions=1" };
+const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .in_order = ".fifo", .whole_seconds = true, .lease = "visibility=2s" };
 /* clang-format on */
 
 static unsigned long test_number;
+static const struct contract *row;
 
 void contract_begin(const struct contract *k)
 {
         struct timespec now;
-        (void)k;
+        row = k;
         clock_gettime(CLOCK_REALTIME, &now);
         test_number = (unsigned long)now.tv_sec % 1000000 * 1000000 + (unsigned long)getpid();
 }
@@ -70,6 +78,13 @@ const char *Q(const char *name)
         while (*names[i] && strcmp(names[i], wanted))
                 REQUIRE(++i < NAMES);
         return strcpy(names[i], wanted);
+}
+
+const char *Q_in_order(const char *name)
+{
+        static char text[200];
+        snprintf(text, sizeof text, "%s%s", Q(name), row->in_order ? row->in_order : "");
+        return text;
 }
 
 /* ------------------------------------------------------------------ by hand */

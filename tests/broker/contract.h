@@ -22,8 +22,10 @@ struct contract {
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
         const char *with_priorities; /* the options of a destination that has priorities; NULL: none are needed */
-        bool whole_seconds; /* of delays */
-        const char *lease;  /* it lends messages for a time and counts deliveries: the option that makes the time short */
+        const char *in_order;        /* what is put behind a destination to have its messages in order; NULL: nothing is needed */
+        bool by_partition;           /* consumers share partitions, not messages: how they do is a test of its own */
+        bool whole_seconds;          /* of delays */
+        const char *lease;           /* it lends messages for a time and counts deliveries: the option that makes the time short */
 };
 
 extern const struct contract contract_memory;
@@ -39,6 +41,9 @@ void contract_begin(const struct contract *k);
 
 /* The name of a destination in this test. Valid until the next test. */
 const char *Q(const char *name);
+
+/* The same with the options that it needs to keep all its messages in order. */
+const char *Q_in_order(const char *name);
 
 #define NEEDS(thing)            \
         do {                    \

@@ -285,14 +285,16 @@ static int overlap(aeon_message *m)
 }
 AEON_RAW_HANDLER(overlap);
 
+static const char *overlapping; /* the destination */
+
 static void declare_three(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
+        aeon_subscribe(app, overlapping, &overlap_handler, &(aeon_subscribe_opts){ .concurrency = 3 });
 }
 
 static void declare_default(aeon_app *app)
 {
-        aeon_subscribe(app, Q("test"), &overlap_handler, NULL);
+        aeon_subscribe(app, overlapping, &overlap_handler, NULL);
 }
 
 static void run_ten(aeon_app *app)
@@ -300,13 +302,14 @@ static void run_ten(aeon_app *app)
         char text[16];
         for (int i = 0; i < 10; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(app, Q("test"), text);
+                publish(app, overlapping, text);
         }
         AWAIT(stats_of(app).processed == 10);
 }
 
 CONTRACT_TEST(concurrency_is_reached_and_kept)
 {
+        overlapping = Q("test");
         most_wanted = 3;
         CHECK_INT(with_app(k, declare_three, run_ten, NULL), 0);
         CHECK_INT(most_running, 3);
@@ -314,6 +317,7 @@ CONTRACT_TEST(concurrency_is_reached_and_kept)
 
 CONTRACT_TEST(by_default_one_after_another_in_order)
 {
+        overlapping = Q_in_order("test");
         CHECK_INT(with_app(k, declare_default, run_ten, NULL), 0);
         CHECK_INT(most_running, 1);
         CHECK_STR(seen, "0 1 2 3 4 5 6 7 8 9 ");
@@ -530,7 +534,9 @@ static void count_left(aeon_broker *b)
 {
         aeon_consumer *c;
         aeon_message *m;
-        REQUIRE_INT(aeon_consumer_open(b, Q("test"), &(aeon_subscribe_opts){ .window = 20 }, &c), 0);
+        char destination[200];
+        snprintf(destination, sizeof destination, lease_option ? "%s?%s" : "%s", Q("test"), lease_option);
+        REQUIRE_INT(aeon_consumer_open(b, destination, &(aeon_subscribe_opts){ .window = 20 }, &c), 0);
         while ((m = next_within(c, were_lent ? AEON_SECONDS(5) : AEON_MILLISECONDS(300)))) {
                 CHECK(aeon_message_attempt(m) <= (were_lent ? 2 : 1));
                 done(m);

@@ -36,6 +36,11 @@ void aeon__kafka_ask_consumer(struct options *o, struct consumer_options *c)
         c->commit = aeon__option_duration(o, "commit", c->commit);
 }
 
+bool aeon__kafka_begins_at_end(const struct consumer_options *c)
+{
+        return c->offset_reset == 1;
+}
+
 static void ask_connection(struct options *o, struct kafka_options *k)
 {
         k->tls_ca = aeon__option_text(o, "tls_ca", NULL);
@@ -166,7 +171,6 @@ static void set_common(struct conf *c, const struct kafka_options *k, const char
         set(c, "socket.nagle.disable", "true");
         set(c, "socket.keepalive.enable", "true");
         set(c, "log.queue", "true");
-        set(c, "log.configuration.warnings", "false"); /* a raw property goes to producers and consumers */
 }
 
 int aeon__kafka_conf_raw(rd_kafka_conf_t *conf, struct options *o)

@@ -117,7 +117,8 @@ bool aeon__kafka_log(rd_kafka_event_t *event)
         if (rd_kafka_event_type(event) != RD_KAFKA_EVENT_LOG)
                 return false;
         if (rd_kafka_event_log(event, &facility, &text, &level) == 0) {
-                bool told = !strcmp(facility, "FAIL") || !strcmp(facility, "ERROR"); /* it comes as an error event, too */
+                /* FAIL and ERROR come as events, too; CONFWARN is about raw properties, which go to producers and consumers. */
+                bool told = !strcmp(facility, "FAIL") || !strcmp(facility, "ERROR") || !strcmp(facility, "CONFWARN");
                 aeon_log(level <= LOG_WARNING_LEVEL && !told ? AEON_LOG_WARNING : AEON_LOG_DEBUG, "kafka: %s: %s", facility, text);
         }
         return true;
