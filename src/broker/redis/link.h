@@ -46,7 +46,8 @@ struct redis_link {
         struct broker_url *url;
         struct client_login login;
         aeon_duration heartbeat;
-        enum format format; /* of what says nothing else */
+        aeon_duration timeout; /* connect_timeout: also of verdicts */
+        enum format format;    /* of what says nothing else */
         struct client commands;
         struct listener *listener; /* NULL until it is needed */
         aeon_mutex *listening;     /* held while somebody joins it */
