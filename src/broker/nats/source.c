@@ -20,6 +20,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <aeon/scope.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -278,16 +279,24 @@ static void await_start(struct nats_source *s)
         (void)aeon__confirmation_wait(&c);
 }
 
-/* Take the pulls back. */
-static void stop_pulling(struct nats_source *s)
+static int ask_behind(struct nats_source *s)
 {
         json_t *info = NULL;
+        int r = s->options.mode == NATS_CORE ? aeon__nats_flushed(s->nats, "") : aeon__nats_consumer_info(s, &info);
+        json_decref(info);
+        return r;
+}
+
+/* Take the pulls back. A server that does not answer is not worth waiting for: it may be stuck, and the app is to stop. */
+static void stop_pulling(struct nats_source *s)
+{
         if (!s->sid || aeon__nats_say(s->nats, "UNSUB %" PRIu64 "\r\n", s->sid) < 0)
                 return;
-        if (s->options.mode == NATS_JETSTREAM && aeon__nats_consumer_info(s, &info) >= 0)
-                json_decref(info);
-        else
-                (void)aeon__nats_flushed(s->nats, "");
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_SECONDS(3), .name = "drain" });
+        int r = aeon_scope_close(&limit, ask_behind(s));
+        if (r == -ETIMEDOUT)
+                aeon__wire_break(&s->nats->wire, r, "it does not answer");
 }
 
 void aeon__nats_source_pause(struct nats_source *s)
