@@ -380,7 +380,7 @@ static void unanswered(aeon_broker *b)
 {
         aeon_scope limit;
         aeon_message *reply = NULL;
-        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(50) });
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(500) });
         int r = aeon_request(b, Q("test"), AEON_TEXT("?"), &reply);
         CHECK_INT(aeon_scope_close(&limit, r), -ETIMEDOUT);
         CHECK(reply == NULL);
