@@ -196,7 +196,7 @@ int aeon__nats_source_start(struct nats_source *s)
         int r = set_up(s);
         s->starting = false;
         s->ready = r >= 0;
-        if (r >= 0)
+        if (r >= 0 && s->options.mode == NATS_JETSTREAM)
                 aeon__nats_source_dirty(s);
         aeon__confirmations_come(&s->started, 0, NULL);
         return r;
@@ -262,7 +262,6 @@ void aeon__nats_credit(struct source *source, unsigned more)
 {
         struct nats_source *s = source->self;
         s->credit += more;
-        s->nats->credits += more;
         if (s->options.mode == NATS_CORE)
                 aeon__nats_core_flow(s);
         else
@@ -289,6 +288,18 @@ static void stop_pulling(struct nats_source *s)
                 json_decref(info);
         else
                 (void)aeon__nats_flushed(s->nats, "");
+}
+
+void aeon__nats_source_pause(struct nats_source *s)
+{
+        s->ready = false;
+        s->starting = true; /* nobody else shall, nor free it */
+        stop_pulling(s);
+        s->sid = 0;
+        s->credit += s->wanted;
+        s->wanted = 0;
+        s->starting = false;
+        aeon__confirmations_come(&s->started, 0, NULL);
 }
 
 void aeon__nats_drain(struct source *source)

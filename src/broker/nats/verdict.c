@@ -192,8 +192,10 @@ static int settle(struct nats_source *s, int64_t token, unsigned attempt, const 
 int aeon__nats_settle(struct aeon_message *m, const struct settlement *v)
 {
         struct nats_source *s = m->source->self;
-        if (s->options.mode == NATS_CORE)
+        if (s->options.mode == NATS_CORE) {
+                s->nats->handled++;
                 return 0;
+        }
         int r = settle(s, m->token, m->attempt, v);
         aeon__nats_slot_free(s, m->token);
         return r;

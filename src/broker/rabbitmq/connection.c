@@ -60,20 +60,29 @@ void aeon__rabbit_pulse(struct rabbit_connection *c)
 int aeon__rabbit_code(unsigned reply_code)
 {
         switch (reply_code) {
-        case AMQP_CONTENT_TOO_LARGE: return -EMSGSIZE;
+        case AMQP_CONTENT_TOO_LARGE:
+                return -EMSGSIZE;
         case AMQP_NO_ROUTE:
         case AMQP_NO_CONSUMERS:
-        case AMQP_NOT_FOUND: return -ENOENT;
-        case AMQP_ACCESS_REFUSED: return -EACCES;
-        case AMQP_RESOURCE_LOCKED: return -EBUSY;
+        case AMQP_NOT_FOUND:
+                return -ENOENT;
+        case AMQP_ACCESS_REFUSED:
+                return -EACCES;
+        case AMQP_RESOURCE_LOCKED:
+                return -EBUSY;
         case AMQP_PRECONDITION_FAILED:
         case AMQP_INVALID_PATH:
         case AMQP_NOT_ALLOWED:
-        case AMQP_COMMAND_INVALID: return -EINVAL;
-        case AMQP_CONNECTION_FORCED: return -ECONNRESET;
-        case AMQP_RESOURCE_ERROR: return -ENOSPC;
-        case AMQP_NOT_IMPLEMENTED: return -ENOTSUP;
-        default: return -EPROTO;
+        case AMQP_COMMAND_INVALID:
+                return -EINVAL;
+        case AMQP_CONNECTION_FORCED:
+                return -ECONNRESET;
+        case AMQP_RESOURCE_ERROR:
+                return -ENOSPC;
+        case AMQP_NOT_IMPLEMENTED:
+                return -ENOTSUP;
+        default:
+                return -EPROTO;
         }
 }
 
@@ -82,7 +91,8 @@ static int read_close(const amqp_connection_close_t *close)
 {
         char words[NAME_SIZE];
         amqp_copy(words, close->reply_text);
-        bool refused = close->reply_code == AMQP_NOT_ALLOWED && strstr(words, "refused"); /* the user may not use the virtual host */
+        bool refused =
+                close->reply_code == AMQP_NOT_ALLOWED && strstr(words, "refused"); /* the user may not use the virtual host */
         return aeon_fail(refused ? -EACCES : aeon__rabbit_code(close->reply_code), "%s", words);
 }
 
@@ -123,7 +133,8 @@ static int await_method(struct greeting *g, amqp_method_number_t wanted, void **
         if (method == AMQP_CONNECTION_CLOSE_METHOD)
                 return read_close(arguments);
         if (method != wanted)
-                return aeon_fail(-EPROTO, "the server greets with %s instead of %s", amqp_method_name(method), amqp_method_name(wanted));
+                return aeon_fail(-EPROTO, "the server greets with %s instead of %s", amqp_method_name(method),
+                                 amqp_method_name(wanted));
         *ret_arguments = arguments;
         return 0;
 }
@@ -146,7 +157,8 @@ static amqp_table_entry_t entry_of_text(const char *name, const char *text)
 
 static int say_start_ok(struct rabbit_connection *c)
 {
-        static const char *const can[] = { "publisher_confirms", "basic.nack", "consumer_cancel_notify", "connection.blocked",
+        static const char *const can[] = { "publisher_confirms",           "basic.nack",
+                                           "consumer_cancel_notify",       "connection.blocked",
                                            "authentication_failure_close", "per_consumer_qos" };
         enum { CAPABILITIES = sizeof can / sizeof *can };
         amqp_table_entry_t capabilities[CAPABILITIES];
@@ -161,7 +173,9 @@ static int say_start_ok(struct rabbit_connection *c)
         };
 
         const struct broker_url *url = c->owner->url;
-        const char *user = *url->user ? url->user : "guest", *password = url->has_password ? url->password : *url->user ? "" : "guest";
+        const char *user = *url->user ? url->user : "guest", *password = url->has_password ? url->password
+                                                                         : *url->user      ? ""
+                                                                                           : "guest";
         size_t size = strlen(user) + strlen(password) + 2;
         char *secret = malloc(size + 1);
         if (!secret)
@@ -246,7 +260,9 @@ static int take_own(struct rabbit_connection *c, amqp_method_number_t method, vo
 {
         int r = 0;
         switch (method) {
-        case AMQP_CONNECTION_BLOCKED_METHOD: note_blocked(c, ((amqp_connection_blocked_t *)arguments)->reason); break;
+        case AMQP_CONNECTION_BLOCKED_METHOD:
+                note_blocked(c, ((amqp_connection_blocked_t *)arguments)->reason);
+                break;
         case AMQP_CONNECTION_UNBLOCKED_METHOD:
                 c->blocked[0] = '\0';
                 aeon_log_info("rabbitmq %s: the server takes messages again", c->wire.host);
@@ -255,7 +271,8 @@ static int take_own(struct rabbit_connection *c, amqp_method_number_t method, vo
                 r = read_close(arguments);
                 (void)aeon__rabbit_send(c, 0, AMQP_CONNECTION_CLOSE_OK_METHOD, &(amqp_connection_close_ok_t){ 0 });
                 break;
-        default: break; /* close-ok: it will close the connection now */
+        default:
+                break; /* close-ok: it will close the connection now */
         }
         return r;
 }

@@ -56,7 +56,8 @@ static int64_t step_above(int64_t delay)
 static int name_queue(const struct rabbit_message *m, int64_t step, char *name)
 {
         int size = snprintf(name, NAME_SIZE, DELAY_PREFIX "%" PRId64 "ms/%s/%s", step, m->exchange, m->key);
-        return size <= NAME_MOST ? 0 : aeon_fail(-EINVAL, "the name is too long for a delay: \"%s...\" has 255 bytes at most", name);
+        return size <= NAME_MOST ? 0
+                                 : aeon_fail(-EINVAL, "the name is too long for a delay: \"%s...\" has 255 bytes at most", name);
 }
 
 static unsigned bucket_of(const char *name)

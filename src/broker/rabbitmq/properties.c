@@ -89,14 +89,30 @@ static bool take_value(struct cursor *c, char *number, amqp_bytes_t *ret_text)
         case 'T':
                 snprintf(number, NUMBER_WORDS, "%" PRIu64, take_number(c, 8));
                 break;
-        case 'b': integer = (int8_t)take_number(c, 1); break;
-        case 'B': integer = (uint8_t)take_number(c, 1); break;
-        case 's': integer = (int16_t)take_number(c, 2); break;
-        case 'u': integer = (uint16_t)take_number(c, 2); break;
-        case 'I': integer = (int32_t)take_number(c, 4); break;
-        case 'i': integer = (uint32_t)take_number(c, 4); break;
-        case 'l': integer = (int64_t)take_number(c, 8); break;
-        default: c->short_of = true; return false;
+        case 'b':
+                integer = (int8_t)take_number(c, 1);
+                break;
+        case 'B':
+                integer = (uint8_t)take_number(c, 1);
+                break;
+        case 's':
+                integer = (int16_t)take_number(c, 2);
+                break;
+        case 'u':
+                integer = (uint16_t)take_number(c, 2);
+                break;
+        case 'I':
+                integer = (int32_t)take_number(c, 4);
+                break;
+        case 'i':
+                integer = (uint32_t)take_number(c, 4);
+                break;
+        case 'l':
+                integer = (int64_t)take_number(c, 8);
+                break;
+        default:
+                c->short_of = true;
+                return false;
         }
         if (strchr("bBsuIil", kind))
                 snprintf(number, NUMBER_WORDS, "%" PRId64, integer);

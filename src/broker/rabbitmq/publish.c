@@ -24,7 +24,7 @@
 struct unconfirmed {
         struct confirmation confirmation;
         uint64_t number;
-        bool returned;
+        char returned[120]; /* why; "": it was not */
 };
 
 enum { RING_FIRST = 64, PRIORITY_MOST = 255, HEADERS_OWN = 2, DELIVERY_PERSISTENT = 2 };
@@ -63,8 +63,8 @@ static void come(struct rabbit_publisher *p, uint64_t tag, bool taken)
                 return;
         if (!taken)
                 aeon__confirmation_come(&u->confirmation, -EREMOTEIO, "the server has refused the message");
-        else if (u->returned)
-                aeon__confirmation_come(&u->confirmation, -ENOENT, u->confirmation.words);
+        else if (*u->returned)
+                aeon__confirmation_come(&u->confirmation, -ENOENT, u->returned);
         else
                 aeon__confirmation_come(&u->confirmation, 0, NULL);
 }
@@ -107,8 +107,7 @@ static void returned(struct rabbit_publisher *p, const struct rabbit_content *co
                 struct unconfirmed *u = *place(p, tag);
                 if (!u || u->number != number)
                         continue;
-                u->returned = true;
-                snprintf(u->confirmation.words, sizeof u->confirmation.words, "no queue takes it: %.100s", content->words);
+                snprintf(u->returned, sizeof u->returned, "no queue takes it: %.90s", content->words);
                 return;
         }
 }
@@ -303,7 +302,9 @@ int aeon__rabbit_publish_one(struct rabbit_link *l, const struct rabbit_message 
                 r = grow(p);
         if (r < 0)
                 return r;
-        struct unconfirmed u = { .number = ++p->number };
+        struct unconfirmed u;
+        u.number = ++p->number;
+        u.returned[0] = '\0';
         r = send_message(l, m, u.number);
         if (r < 0)
                 return r;

@@ -28,12 +28,12 @@ struct rabbit_channel;
 struct rabbit_connection {
         struct wire wire;
         struct rabbit_link *owner;
-        const char *role;          /* "publisher", "consumer": for the server to show */
-        uint32_t frame_most;       /* bytes of a frame */
-        uint16_t channels_most;    /* channels the server allows */
-        bool has_sent;             /* since the pulse last looked */
-        amqp_pool_t pool;          /* of the method that is being read */
-        struct text frames;        /* that are being made */
+        const char *role;                 /* "publisher", "consumer": for the server to show */
+        uint32_t frame_most;              /* bytes of a frame */
+        uint16_t channels_most;           /* channels the server allows */
+        bool has_sent;                    /* since the pulse last looked */
+        amqp_pool_t pool;                 /* of the method that is being read */
+        struct text frames;               /* that are being made */
         struct rabbit_channel **channels; /* by number - 1; NULL where there is none */
         size_t channels_count;
         char blocked[NAME_SIZE]; /* why the server takes no messages; "" while it does */
@@ -57,11 +57,11 @@ int aeon__rabbit_code(unsigned reply_code);
 
 /* A message that the server has sent, whole. */
 struct rabbit_content {
-        uint64_t tag;     /* of a delivery; 0: it was returned */
-        bool redelivered; /* to somebody before */
-        unsigned reply_code;     /* of a return */
-        char words[NAME_SIZE];   /* of a return */
-        const char *properties;  /* not read yet */
+        uint64_t tag;           /* of a delivery; 0: it was returned */
+        bool redelivered;       /* to somebody before */
+        unsigned reply_code;    /* of a return */
+        char words[NAME_SIZE];  /* of a return */
+        const char *properties; /* not read yet */
         size_t properties_size;
         const char *body;
         size_t size;
@@ -195,18 +195,18 @@ enum { ROUTE_BUCKETS = 64, ROUTES_MOST = 1024 };
 
 struct rabbit_publisher {
         struct rabbit_channel channel, declarations;
-        bool ready;      /* the channel confirms */
-        bool answering;  /* answers are wanted, */
-        bool listening;  /* and come on this channel */
-        uint64_t tag;    /* of the last publish on this channel */
-        uint64_t lowest; /* tags below it are confirmed */
+        bool ready;                /* the channel confirms */
+        bool answering;            /* answers are wanted, */
+        bool listening;            /* and come on this channel */
+        uint64_t tag;              /* of the last publish on this channel */
+        uint64_t lowest;           /* tags below it are confirmed */
         struct unconfirmed **ring; /* by tag, modulo its size; NULL where it is confirmed or given up */
         size_t ring_size;          /* a power of two */
         uint64_t number;           /* of the last publish of all */
         char prefix[20];           /* of the ids of our messages */
         struct list routes[ROUTE_BUCKETS];
         size_t routes_count;
-        unsigned busy; /* publishes under way, which use a route */
+        unsigned busy;                     /* publishes under way, which use a route */
         struct list delays[ROUTE_BUCKETS]; /* delay queues that were declared not long ago */
         size_t delays_count;
         struct text headers; /* of an answer or a return that is being read */

@@ -67,10 +67,8 @@ int aeon__topology_read(const char *destination, const char *options, const char
         int r = aeon__options_read(options, &t.options);
         if (r < 0)
                 return r;
-        char what[NAME_SIZE + 2];
-        snprintf(what, sizeof what, "\"%.200s\"", destination);
         ask(&t, destination);
-        r = aeon__options_end(t.options, what);
+        r = aeon__options_end(t.options, "its options");
         if (r >= 0)
                 r = check(&t, destination, group);
         if (r < 0) {
