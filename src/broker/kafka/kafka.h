@@ -118,6 +118,7 @@ struct kafka_link {
         struct question *question; /* the latest ping that asks; NULL: none */
         int refusal;               /* the latest error of the connection as a whole; 0: none since it last worked */
         char words[300];
+        size_t troubles; /* connections that have failed since it last worked */
 
         unsigned in_flight; /* published and not reported */
         struct sent *spare;
