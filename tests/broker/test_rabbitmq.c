@@ -305,10 +305,13 @@ PLAIN_TEST_WITHIN(the_window_holds_across_a_loss_of_the_connection_of_rabbitmq, 
         behind_proxy(broken);
 }
 
+static bool answered;
+
 static int ask(void *arg)
 {
         aeon_message *reply;
         int r = aeon_request((aeon_broker *)arg, Q("test"), AEON_TEXT("?"), &reply);
+        answered = true;
         if (r >= 0)
                 aeon_message_free(reply);
         return r;
@@ -320,10 +323,15 @@ static void asked_again(aeon_broker *b)
         for (int i = 0; i < 2; i++) {
                 aeon_group *g;
                 REQUIRE_INT(aeon_group_open(&g), 0);
+                answered = false;
                 CHECK_INT(aeon_spawn(g, "ask", ask, b), 0);
-                aeon_message *m = next(c);
-                CHECK_INT(aeon_message_reply(m, AEON_TEXT("!")), 0);
-                done(m);
+                while (!answered) { /* an older question comes again when its acknowledgement was lost */
+                        aeon_message *m = next_within(c, AEON_MILLISECONDS(100));
+                        if (!m)
+                                continue;
+                        CHECK_INT(aeon_message_reply(m, AEON_TEXT("!")), 0);
+                        done(m);
+                }
                 CHECK_INT(aeon_group_close(g), 0);
                 proxy_reset(proxy);
                 AWAIT(aeon_broker_ping(b) == 0);

@@ -508,6 +508,32 @@ PLAIN_TEST(what_is_in_hand_stays_ours_when_connections_break_redis)
         proxy_end(proxy);
 }
 
+static void find_another_kind(aeon_broker *b)
+{
+        const char *kinds[] = { "kind=stream&block=20ms", "kind=list&block=20ms" };
+        for (int i = 0; i < 2; i++) {
+                const char *key = text_of("%s%d", Q("test"), i), *destination = text_of("%s?%s", key, kinds[i]);
+                aeon_consumer *c = consume(b, destination, NULL);
+                CLI("EVAL", "redis.call('DEL', KEYS[1]); redis.call('SET', KEYS[1], 'x')", "1", key);
+                proxy_reset(proxy);
+                AWAIT(aeon_broker_ping(b) == -EIO);
+                CHECK_CONTAINS(aeon_error_text(), "WRONGTYPE");
+                CLI("DEL", key);
+                AWAIT(aeon_publish(b, text_of("%s?kind=%s", key, i ? "list" : "stream"), AEON_TEXT("x"), NULL) == 0);
+                check_text(c, "x");
+                AWAIT(aeon_broker_ping(b) == 0);
+                aeon_consumer_close(c);
+        }
+}
+
+PLAIN_TEST(a_key_that_has_become_another_kind_is_a_fault_that_ping_tells_redis)
+{
+        contract_begin(&contract_redis);
+        proxy = proxy_start(atoi(strrchr(contract_redis.url(), ':') + 1));
+        with_broker_at(server_url(&contract_redis, proxy_port(proxy), "", "reconnect_max=200ms"), find_another_kind);
+        proxy_end(proxy);
+}
+
 static void resubscribe(aeon_broker *b)
 {
         aeon_consumer *c = consume(b, WITH("test", "kind=channel"), NULL);

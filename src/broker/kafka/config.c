@@ -36,6 +36,11 @@ void aeon__kafka_ask_consumer(struct options *o, struct consumer_options *c)
         c->commit = aeon__option_duration(o, "commit", c->commit);
 }
 
+bool aeon__kafka_begins_at_end(const struct consumer_options *c)
+{
+        return c->offset_reset == 1;
+}
+
 static void ask_connection(struct options *o, struct kafka_options *k)
 {
         k->tls_ca = aeon__option_text(o, "tls_ca", NULL);

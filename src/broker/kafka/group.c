@@ -91,12 +91,34 @@ struct question {
         rd_kafka_t *rk;
         rd_kafka_topic_partition_list_t *list;
         int ms;
+        bool latest; /* where a group begins that has committed nothing */
 };
+
+/* Where they begin of which nothing was committed. Without this each would ask for itself, and one that hears of its beginning a moment
+ * after the others waits until their first empty fetch is over, for half a second. */
+static int ask_beginnings(const struct question *q)
+{
+        enum { EARLIEST = -2, LATEST = -1 }; /* in place of a time. Source: Kafka protocol, ListOffsets */
+        rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(q->list->cnt);
+        for (int i = 0; i < q->list->cnt; i++)
+                if (q->list->elems[i].offset < 0)
+                        rd_kafka_topic_partition_list_add(fresh, q->list->elems[i].topic, q->list->elems[i].partition)->offset =
+                                q->latest ? LATEST : EARLIEST;
+        rd_kafka_resp_err_t error = fresh->cnt ? rd_kafka_offsets_for_times(q->rk, fresh, q->ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int i = 0; !error && i < fresh->cnt; i++) {
+                const rd_kafka_topic_partition_t *t = &fresh->elems[i];
+                if (!t->err && t->offset >= 0)
+                        rd_kafka_topic_partition_list_set_offset(q->list, t->topic, t->partition, t->offset);
+        }
+        rd_kafka_topic_partition_list_destroy(fresh);
+        return 0; /* those that are not known are librdkafka's to find */
+}
 
 static int ask_committed(void *arg)
 {
         struct question *q = arg;
-        return aeon__kafka_code(rd_kafka_committed(q->rk, q->list, q->ms));
+        rd_kafka_resp_err_t error = rd_kafka_committed(q->rk, q->list, q->ms);
+        return error ? aeon__kafka_code(error) : ask_beginnings(q);
 }
 
 static void add_partition(struct kafka_source *s, rd_kafka_topic_partition_t *t, bool known)
@@ -135,7 +157,7 @@ static bool is_cooperative(struct kafka_source *s)
 
 static void assign(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
 {
-        struct question q = { s->consumer.rk, list, (int)(s->link->o.connect_timeout / 1000000) };
+        struct question q = { s->consumer.rk, list, (int)(s->link->o.connect_timeout / 1000000), aeon__kafka_begins_at_end(&s->o) };
         bool known = list->cnt && aeon_offload(ask_committed, &q) >= 0;
         for (int i = 0; i < list->cnt; i++)
                 add_partition(s, &list->elems[i], known);
@@ -253,16 +275,20 @@ static void rebalance(struct kafka_source *s, rd_kafka_event_t *event)
 
 /* ------------------------------------------------------------------ errors */
 
-/* The topic is not there (any more): make it, as at the beginning, and look again. */
+enum { LOOK_AGAIN_MS = 50 };
+
+/* The topic is not there any more, or not yet where we have asked: make it, as at the beginning, and look again. */
 static void find_topic(struct kafka_source *s)
 {
         struct topic_options o = s->link->o.topics;
         struct topic *topic;
         aeon__kafka_ask_topic(s->options, &o);
-        if (!o.create || s->closing)
+        s->look_at = AEON_NEVER;
+        if (aeon__kafka_topic_get(s->link, s->source->destination, &o, &topic) < 0) {
+                s->look_at = aeon_now() + AEON_MILLISECONDS(LOOK_AGAIN_MS);
                 return;
-        if (aeon__kafka_topic_get(s->link, s->source->destination, &o, &topic) < 0)
-                return;
+        }
+        aeon__kafka_topic_gone(topic); /* should the answer be the same once more */
         rd_kafka_topic_partition_list_t *topics = NULL;
         if (rd_kafka_subscription(s->consumer.rk, &topics) == RD_KAFKA_RESP_ERR_NO_ERROR) {
                 rd_kafka_subscribe(s->consumer.rk, topics);
@@ -270,9 +296,20 @@ static void find_topic(struct kafka_source *s)
         }
 }
 
+static bool may_create(struct kafka_source *s)
+{
+        struct topic_options o = s->link->o.topics;
+        aeon__kafka_ask_topic(s->options, &o);
+        return o.create;
+}
+
 static void trouble(struct kafka_source *s, rd_kafka_resp_err_t error, const char *words)
 {
         int code = aeon__kafka_code(error);
+        if (code == -ENOENT && may_create(s)) {
+                s->look_at = aeon_now() + AEON_MILLISECONDS(LOOK_AGAIN_MS);
+                return;
+        }
         if ((code == -EACCES || code == -ENOENT || error == RD_KAFKA_RESP_ERR__FATAL) && !s->refusal) {
                 s->refusal = code;
                 snprintf(s->words, sizeof s->words, "Kafka: %s", words);
@@ -281,9 +318,7 @@ static void trouble(struct kafka_source *s, rd_kafka_resp_err_t error, const cha
                 aeon_log_debug("kafka: \"%s\": %s", s->source->destination, words);
         else
                 aeon_log_warning("kafka: \"%s\": %s", s->source->destination, words);
-        if (code == -ENOENT)
-                find_topic(s);
-        if (s->refusal && code != -ENOENT)
+        if (s->refusal)
                 aeon_event_set(s->assigned); /* whoever waits hears it */
 }
 
@@ -355,6 +390,7 @@ static aeon_time next_due(struct kafka_source *s, aeon_time now)
         aeon_time next = now + s->o.max_poll / 4;
         if (!list_empty(&s->delayed))
                 next = earliest(next, list_first(&s->delayed, struct delivery, queue)->due);
+        next = earliest(next, s->look_at);
         if (!s->committing)
                 next = earliest(next, s->commit_at);
         if (s->revoking && still_handled(s))
@@ -377,6 +413,8 @@ static void step(struct kafka_source *s)
                 commit(s);
         if (s->closing)
                 go_on_closing(s, now);
+        else if (now >= s->look_at)
+                find_topic(s);
 }
 
 static void destroy(struct kafka_source *s)

@@ -61,6 +61,7 @@ int aeon__kafka_options_read(const char *url, struct kafka_options *ret_options)
 /* Those of a destination, on top of those of the URL. */
 void aeon__kafka_ask_topic(struct options *o, struct topic_options *t);
 void aeon__kafka_ask_consumer(struct options *o, struct consumer_options *c);
+bool aeon__kafka_begins_at_end(const struct consumer_options *c); /* a new group: offset_reset=latest */
 
 int aeon__kafka_producer_conf(const struct kafka_options *o, const char *client, rd_kafka_conf_t **ret_conf);
 int aeon__kafka_consumer_conf(const struct kafka_options *o, const struct consumer_options *c, const char *client,
@@ -193,6 +194,7 @@ struct kafka_source {
         bool revoke_committed;
         bool committing;     /* a commit is on its way */
         aeon_time commit_at; /* AEON_NEVER: nothing to commit */
+        aeon_time look_at;   /* when to look for the topic again; AEON_NEVER: it is there */
         aeon_time close_until;
         aeon_event *assigned, *ended;
         int refusal; /* why it will never be assigned anything */

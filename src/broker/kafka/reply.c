@@ -130,6 +130,7 @@ int aeon__kafka_reply_open(struct link *link, char *address, size_t size)
         if (r >= 0)
                 r = begin(reply);
         if (r < 0) {
+                aeon__kafka_reply_topic_delete(l, reply->name);
                 aeon_event_free(reply->ended);
                 free(reply);
                 return r;

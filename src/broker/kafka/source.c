@@ -281,7 +281,7 @@ static struct kafka_source *source_new(struct source *source)
         s->source = source;
         s->link = source->link->self;
         s->o = s->link->o.consumer;
-        s->commit_at = AEON_NEVER;
+        s->commit_at = s->look_at = AEON_NEVER;
         list_init(&s->partitions);
         list_init(&s->ready);
         list_init(&s->delayed);
@@ -383,8 +383,10 @@ int aeon__kafka_subscribe(struct source *source)
                 r = aeon_event_new(&s->ended);
         if (r >= 0)
                 r = aeon__kafka_topic_get(s->link, source->destination, &topic_options, &topic);
-        if (r == -ENOTCONN && source->link->patient)
+        if (r == -ENOTCONN && source->link->patient) {
+                s->look_at = aeon_now();
                 r = 0;
+        }
         if (r >= 0)
                 r = begin(s);
         if (r < 0) {

@@ -244,6 +244,10 @@ static int say_hello(struct greeting *g)
                 aeon__client_text(c, "ID");
                 r = greeting_add(g);
         }
+        if (r >= 0) {
+                aeon__client_begin(c, "PING"); /* a server that still loads its data says so */
+                r = greeting_add(g);
+        }
         return r < 0 ? r : aeon_stream_write(c->wire.stream, g->output.data, g->output.length);
 }
 
@@ -252,7 +256,8 @@ static int hear_hello(struct client *c, unsigned n, const struct reply *reply)
 {
         const struct client_login *login = c->login;
         unsigned auth = login->has_password, select = auth + (login->database != 0);
-        c->id = reply->type == REDIS_REPLY_INTEGER ? reply->number : 0;
+        if (reply->type == REDIS_REPLY_INTEGER)
+                c->id = reply->number;
         if (reply->type != REDIS_REPLY_ERROR)
                 return 0;
         int code = aeon__client_error(reply);
@@ -289,6 +294,7 @@ static int await_hello(struct greeting *g)
 static int greet(struct wire *w)
 {
         struct greeting g = { .client = client_of(w) };
+        g.client->id = 0;
         int r = aeon__replies_reset(&g.client->replies);
         if (r >= 0)
                 r = say_hello(&g);

@@ -62,6 +62,7 @@ static int read_url(struct redis_link *l)
 
 static void link_free(struct redis_link *l)
 {
+        aeon_mutex_free(l->listening);
         aeon__text_done(&l->payload);
         aeon__parts_done(&l->parts);
         aeon__broker_url_free(l->url);
@@ -91,7 +92,9 @@ static int redis_open(struct link *link)
         l->commands.self = l;
         l->commands.gather = aeon__acks_gather;
         l->commands.lost = aeon__acks_lost;
-        int r = read_url(l);
+        int r = aeon_mutex_new(&l->listening);
+        if (r >= 0)
+                r = read_url(l);
         if (r >= 0)
                 r = aeon__client_open(&l->commands, &l->login, l->heartbeat);
         if (r < 0) {

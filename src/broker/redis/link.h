@@ -49,6 +49,7 @@ struct redis_link {
         enum format format; /* of what says nothing else */
         struct client commands;
         struct listener *listener; /* NULL until it is needed */
+        aeon_mutex *listening;     /* held while somebody joins it */
         struct list sources;       /* struct redis_source by node */
         struct list acking;        /* those with acks that wait for gather(), by acking */
         struct text payload;       /* scratch */
@@ -182,6 +183,9 @@ void aeon__redis_fetched(struct redis_source *s);
 
 /* Open the reader; @resume prepares the server each time it is connected. */
 int aeon__redis_read(struct redis_source *s, int (*resume)(struct client *c));
+
+/* What resume() returns when it has failed with @code: the words, which ping() tells from now on if it had worked before. */
+int aeon__redis_unprepared(struct redis_source *s, int code);
 
 /* Stop a blocking read and close the reader. Suspends. */
 void aeon__redis_stop_reading(struct redis_source *s);

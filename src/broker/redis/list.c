@@ -94,9 +94,10 @@ static int resume(struct client *c)
                 r = aeon__client_ask(c, "length of the list", NULL, NULL);
         }
         if (r < 0)
-                return aeon_fail(r, "list \"%s\"", key_of(s));
+                return aeon__redis_unprepared(s, r);
         s->tick_at = aeon_now() + s->options.min_idle / 2;
         s->ready = true;
+        s->broken = false;
         s->retry_at = 0;
         aeon__redis_fetch(s);
         return 0;

@@ -92,9 +92,10 @@ static int resume(struct client *c)
                 r = aeon__client_ask(c, "declare group", read_declared, s);
         }
         if (r < 0)
-                return aeon_fail(r, "stream \"%s\"", s->source->destination);
+                return aeon__redis_unprepared(s, r);
         go_to(s, STEP_OWN);
         s->ready = true;
+        s->broken = false;
         s->retry_at = 0;
         aeon__redis_fetch(s);
         return 0;
@@ -194,6 +195,8 @@ static void deliver(struct redis_source *s, unsigned stream, const struct reply 
         struct reply json;
         unsigned attempt = 0;
         for (size_t i = 0; i + 1 < fields->length; i += 2) {
+                if (!reply_is_text(&fields->items[i + 1]))
+                        continue;
                 if (is_field(&fields->items[i], "__data__"))
                         value = &fields->items[i + 1];
                 else if (is_field(&fields->items[i], "aeon-attempt"))

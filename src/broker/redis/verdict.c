@@ -34,8 +34,7 @@ static bool is_deleted(const struct redis_source *s, unsigned stream)
 /* ------------------------------------------------------------------ acknowledgements, many at once */
 
 struct sent_acks {
-        struct list waiting;
-        unsigned count;
+        struct list waiting; /* confirmations */
 };
 
 static void acks_done(void *owner, const struct reply *reply)
@@ -48,7 +47,7 @@ static void acks_done(void *owner, const struct reply *reply)
         else if (reply->type == REDIS_REPLY_INTEGER && reply->number == 0)
                 aeon__confirmations_come(&sent->waiting, -ESTALE, "it is no longer pending: the stream or its group was removed");
         else
-                aeon__confirmations_come(&sent->waiting, 0, NULL);
+                aeon__confirmations_come(&sent->waiting, 0, NULL); /* fewer than we have named: those were acknowledged already */
         free(sent);
 }
 
@@ -85,7 +84,6 @@ static void flush_acks(struct redis_source *s, unsigned stream)
         struct sent_acks *sent = malloc(sizeof *sent);
         int r = -ENOMEM;
         if (sent) {
-                sent->count = a->count;
                 list_init(&sent->waiting);
                 r = send_acks(s, stream, sent);
         }
