@@ -6,8 +6,8 @@
  *         stall     COUNT milliseconds without the server, which is stopped while an app publishes and consumes. Prints one figure, the
  *                   worst lag of the loop in milliseconds
  *
- * Options, before MODE: --loops N; --window N; --group NAME; --flood, for consume: AEON_BENCH_FLOOD sends the messages once the app is
- * ready; --server PID, for stall: its process group. */
+ * Options, before MODE: --loops N; --window N; --group NAME; --source OPTIONS, of the subscription, like pollers=8; --flood, for consume:
+ * AEON_BENCH_FLOOD sends the messages once the app is ready; --server PID, for stall: its process group. */
 #include "figures.h"
 
 #include <aeon.h>
@@ -17,7 +17,7 @@
 
 static struct {
         unsigned loops, window;
-        const char *group;
+        const char *group, *source;
         bool flood;
         pid_t server;
 } option = { .loops = 1 };
@@ -211,8 +211,11 @@ static void subscribe(aeon_app *app, const aeon_handler *handler, unsigned at_on
         const aeon_subscribe_opts o = { .concurrency = at_once,
                                         .window = option.window ? option.window : 2 * at_once,
                                         .group = option.group };
+        char destination[300];
+        snprintf(destination, sizeof destination, "%s%s%s", bench.name, option.source ? "?" : "",
+                 option.source ? option.source : "");
         succeed(aeon_use_broker(app, bench.url), "broker");
-        succeed(aeon_subscribe(app, bench.name, handler, &o), "subscribe");
+        succeed(aeon_subscribe(app, destination, handler, &o), "subscribe");
 }
 
 static void define_consumer(aeon_app *app)
@@ -241,9 +244,13 @@ static int run(void (*define)(aeon_app *app))
 static void read_options(int argc, char **argv)
 {
         static const struct option names[] = {
-                { "loops", required_argument, NULL, 'l' },  { "window", required_argument, NULL, 'w' },
-                { "group", required_argument, NULL, 'g' },  { "flood", no_argument, NULL, 'f' },
-                { "server", required_argument, NULL, 's' }, { 0 },
+                { "loops", required_argument, NULL, 'l' },
+                { "window", required_argument, NULL, 'w' },
+                { "group", required_argument, NULL, 'g' },
+                { "flood", no_argument, NULL, 'f' },
+                { "source", required_argument, NULL, 'o' },
+                { "server", required_argument, NULL, 's' },
+                { 0 },
         };
         for (int c; (c = getopt_long(argc, argv, "+", names, NULL)) != -1;) {
                 if (c == 'l')
@@ -252,6 +259,8 @@ static void read_options(int argc, char **argv)
                         option.window = (unsigned)strtoul(optarg, NULL, 10);
                 else if (c == 'g')
                         option.group = optarg;
+                else if (c == 'o')
+                        option.source = optarg;
                 else if (c == 'f')
                         option.flood = true;
                 else if (c == 's')
