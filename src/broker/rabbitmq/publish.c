@@ -27,7 +27,7 @@ struct unconfirmed {
         char returned[120]; /* why; "": it was not */
 };
 
-enum { RING_FIRST = 64, PRIORITY_MOST = 255, HEADERS_OWN = 2, DELIVERY_PERSISTENT = 2 };
+enum { RING_FIRST = 64, PRIORITY_MOST = 255, HEADERS_OWN = 2, DELIVERY_PERSISTENT = 2, NUMBER_DIGITS = 20 };
 
 static const char reply_queue[] = "amq.rabbitmq.reply-to";
 
@@ -257,12 +257,26 @@ static void set_text(amqp_basic_properties_t *p, amqp_flags_t flag, amqp_bytes_t
         *field = amqp_text(text);
 }
 
+/* Not by snprintf(): that would be a tenth of the work of publishing. */
+static void write_id(const struct rabbit_publisher *p, uint64_t number, char *id)
+{
+        char digits[NUMBER_DIGITS];
+        unsigned count = 0;
+        do
+                digits[count++] = (char)('0' + number % 10);
+        while (number /= 10);
+        id = stpcpy(id, p->prefix);
+        while (count)
+                *id++ = digits[--count];
+        *id = '\0';
+}
+
 static int send_message(struct rabbit_link *l, const struct rabbit_message *m, uint64_t number)
 {
         struct rabbit_publisher *p = &l->publisher;
         const struct envelope *e = m->envelope;
-        char id[48];
-        snprintf(id, sizeof id, "%s%" PRIu64, p->prefix, number);
+        char id[PREFIX_SIZE + NUMBER_DIGITS + 1];
+        write_id(p, number, id);
         int priority = e->priority < 0 ? 0 : e->priority > PRIORITY_MOST ? PRIORITY_MOST : e->priority;
         amqp_basic_properties_t properties = {
                 ._flags = AMQP_BASIC_DELIVERY_MODE_FLAG | (priority ? AMQP_BASIC_PRIORITY_FLAG : 0),
@@ -382,6 +396,21 @@ static int publish_answer(struct rabbit_link *l, const struct envelope *e)
         return aeon__rabbit_publish_one(l, &m);
 }
 
+static int declare_route(struct rabbit_link *l, struct route *route)
+{
+        struct rabbit_channel *ch = &l->publisher.declarations;
+        int r = aeon__wire_ready(&l->publishing.wire);
+        if (r >= 0)
+                r = aeon__rabbit_lock(ch);
+        if (r < 0)
+                return r;
+        if (!route->declared) /* by somebody before us in the row */
+                r = aeon__topology_declare_for_publisher(&route->topology, ch);
+        route->declared = r >= 0;
+        aeon__rabbit_unlock(ch);
+        return r;
+}
+
 static int publish_to(struct rabbit_link *l, struct route *route, const struct envelope *e)
 {
         const struct topology *t = &route->topology;
@@ -394,14 +423,9 @@ static int publish_to(struct rabbit_link *l, struct route *route, const struct e
                 .persistent = t->persistent,
                 .mandatory = t->mandatory,
         };
-        if (!route->declared) {
-                int r = aeon__wire_ready(&l->publishing.wire);
-                if (r >= 0)
-                        r = aeon__topology_declare_for_publisher(t, &l->publisher.declarations);
-                if (r < 0)
-                        return r;
-                route->declared = true;
-        }
+        int r = route->declared ? 0 : declare_route(l, route);
+        if (r < 0)
+                return r;
         return e->delay ? aeon__rabbit_publish_late(l, m, e->delay) : aeon__rabbit_publish_one(l, &m);
 }
 

@@ -131,7 +131,7 @@ void aeon__topology_done(struct topology *t);
  * Errors: -ENOENT one is not there and not to be created; -EINVAL it is there and of another kind; -EACCES; with the server's words */
 AEON_SUSPENDS int aeon__topology_declare_for_consumer(const struct topology *t, struct rabbit_channel *ch);
 
-/* The same for a publisher, who needs the exchange, or the queue behind the default one; whatever kind of queue that is. */
+/* The same for a publisher, who needs the exchange, or the queue behind the default one; whatever kind of queue that is. @ch is locked. */
 AEON_SUSPENDS int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit_channel *ch);
 
 /* ------------------------------------------------------------------ consumer.c, settle.c */
@@ -191,7 +191,7 @@ struct route {
         char name[];   /* destination NUL options NUL */
 };
 
-enum { ROUTE_BUCKETS = 64, ROUTES_MOST = 1024 };
+enum { ROUTE_BUCKETS = 64, ROUTES_MOST = 1024, PREFIX_SIZE = 18 };
 
 struct rabbit_publisher {
         struct rabbit_channel channel, declarations;
@@ -203,7 +203,7 @@ struct rabbit_publisher {
         struct unconfirmed **ring; /* by tag, modulo its size; NULL where it is confirmed or given up */
         size_t ring_size;          /* a power of two */
         uint64_t number;           /* of the last publish of all */
-        char prefix[20];           /* of the ids of our messages */
+        char prefix[PREFIX_SIZE];  /* of the ids of our messages */
         struct list routes[ROUTE_BUCKETS];
         size_t routes_count;
         unsigned busy;                     /* publishes under way, which use a route */

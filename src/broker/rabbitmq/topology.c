@@ -208,7 +208,7 @@ static int see_queue(const struct topology *t, struct rabbit_channel *ch)
         return r == -EBUSY ? 0 : r;
 }
 
-static int declare_target(const struct topology *t, struct rabbit_channel *ch)
+int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit_channel *ch)
 {
         if (*t->exchange)
                 return declare_exchange(t, ch);
@@ -216,14 +216,4 @@ static int declare_target(const struct topology *t, struct rabbit_channel *ch)
                 return declare_queue(t, ch, false);
         int r = see_queue(t, ch);
         return r == -ENOENT && t->create ? declare_queue(t, ch, false) : r;
-}
-
-int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit_channel *ch)
-{
-        int r = aeon__rabbit_lock(ch);
-        if (r < 0)
-                return r;
-        r = declare_target(t, ch);
-        aeon__rabbit_unlock(ch);
-        return r;
 }
