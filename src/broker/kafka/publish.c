@@ -89,11 +89,17 @@ static void trouble(struct kafka_link *l, rd_kafka_event_t *event)
 {
         rd_kafka_resp_err_t error = rd_kafka_event_error(event);
         int code = aeon__kafka_code(error);
-        if (l->refusal != -EACCES) { /* the reason is worth more than what follows from it */
-                l->refusal = code;
+        bool down = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+        /* The reason is worth more than what follows from it. */
+        if (l->refusal != -EACCES && (!down || !*l->words))
                 snprintf(l->words, sizeof l->words, "Kafka: %s", rd_kafka_event_error_string(event));
-        }
-        if (error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code != -ENOTCONN)
+        if (code == -EACCES)
+                l->refusal = code;
+        else if (down && !l->refusal)
+                l->refusal = -ENOTCONN;
+        if (l->refusal)
+                aeon__kafka_ask_no_more(l);
+        if (down || code != -ENOTCONN)
                 aeon_log_warning("kafka: %s", rd_kafka_event_error_string(event));
         else
                 aeon_log_debug("kafka: %s", rd_kafka_event_error_string(event));
