@@ -277,6 +277,7 @@ int main(int argc, char **argv)
         if (bench_mode("consume")) {
                 if (!option.flood)
                         succeed(aeon_loop_run(fill, NULL), "publish");
+                bench_prepare();
                 return run(define_consumer);
         }
         if (bench_mode("publish"))

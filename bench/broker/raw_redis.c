@@ -185,6 +185,7 @@ int main(int argc, char **argv)
         redisContext *c = dial();
         if (bench_mode("consume")) {
                 publish(c, 1000);
+                bench_prepare();
                 open_group(c);
                 consume(c);
         } else if (bench_mode("publish")) {
