@@ -37,7 +37,7 @@ PLAIN_TEST(decoding_survives_every_failed_allocation)
                 aeon_error_clear();
                 CHECK_INT(failing_live(), live);
         }
-        CHECK(n > 8 || test_is_slow());
+        CHECK(n > 2 || test_is_slow());
         CHECK_INT(r, 0);
         shared_free(value);
         CHECK_INT(failing_live(), live);

@@ -1,8 +1,9 @@
-/* Durations as text.
+/* Durations and sizes as text.
  *
  * DESIGN
- *   Both notations are a row of "number unit" parts whose units become smaller: 1h30m, and in ISO 8601 PT1H30M. So one loop reads
- * them, over one of two tables of units. Sums are kept in 128 bits and checked once at the end; a fraction is exact or refused.
+ *   All notations are a row of "number unit" parts whose units become smaller: 1h30m, in ISO 8601 PT1H30M, and a size has one part:
+ * 64KiB. So one loop reads them, over one of the tables of units. Sums are kept in 128 bits and checked once at the end; a fraction is
+ * exact or refused.
  */
 #include "record/number.h"
 
@@ -18,7 +19,7 @@ enum { DIGITS_LIMIT = 19 }; /* of one number: fits uint64_t; with any unit it fi
 
 struct unit {
         const char *name;
-        int64_t nanoseconds;
+        int64_t worth; /* in nanoseconds, in bytes */
 };
 
 static const int64_t SECOND = 1000000000;
@@ -27,6 +28,22 @@ static const struct unit units[] = {
         /* the longer name first where one begins the other */
         { "d", 86400000000000 }, { "h", 3600000000000 }, { "ms", 1000000 },   { "m", 60000000000 }, { "s", 1000000000 },
         { "us", 1000 },          { "\u00b5s", 1000 },    { "\u03bcs", 1000 }, { "ns", 1 },          { 0 },
+};
+static const struct unit sizes[] = {
+        /* from large to small */
+        { "PiB", INT64_C(1) << 50 },
+        { "PB", 1000000000000000 },
+        { "TiB", INT64_C(1) << 40 },
+        { "TB", 1000000000000 },
+        { "GiB", 1 << 30 },
+        { "GB", 1000000000 },
+        { "MiB", 1 << 20 },
+        { "MB", 1000000 },
+        { "KiB", 1 << 10 },
+        { "kB", 1000 },
+        { "KB", 1000 },
+        { "B", 1 },
+        { 0 },
 };
 static const struct unit iso_days[] = { { "W", 604800000000000 }, { "D", 86400000000000 }, { 0 } };
 static const struct unit iso_times[] = { { "H", 3600000000000 }, { "M", 60000000000 }, { "S", 1000000000 }, { 0 } };
@@ -70,10 +87,10 @@ static const char *read_parts(const char *p, const struct unit *table, wide *sum
                 uint64_t number, divisor;
                 p = read_decimal(p, &number, &divisor);
                 const struct unit *unit = p ? read_unit(table, p) : NULL;
-                if (!unit || unit->nanoseconds >= last || (wide)number * unit->nanoseconds % divisor)
+                if (!unit || unit->worth >= last || (wide)number * unit->worth % divisor)
                         return NULL;
-                *sum += (wide)number * unit->nanoseconds / divisor;
-                last = unit->nanoseconds;
+                *sum += (wide)number * unit->worth / divisor;
+                last = unit->worth;
                 p += strlen(unit->name);
         }
         return p;
@@ -123,8 +140,33 @@ const char *aeon__duration_print(char out[NUMBER_SIZE], int64_t nanoseconds)
                                              { "ms", 1000000 },      { "us", 1000 },       { "ns", 1 } };
         const struct unit *unit = &shown[2];
         if (nanoseconds)
-                for (unit = shown; nanoseconds % unit->nanoseconds; unit++)
+                for (unit = shown; nanoseconds % unit->worth; unit++)
                         ;
-        snprintf(out, NUMBER_SIZE, "%" PRId64 "%s", nanoseconds / unit->nanoseconds, unit->name);
+        snprintf(out, NUMBER_SIZE, "%" PRId64 "%s", nanoseconds / unit->worth, unit->name);
+        return out;
+}
+
+int aeon__size_parse(const char *text, uint64_t *ret_bytes)
+{
+        if (*text && !text[strspn(text, "0123456789")])
+                return aeon__unsigned_parse(text, ret_bytes);
+        uint64_t number, divisor;
+        const char *p = read_decimal(text, &number, &divisor);
+        const struct unit *unit = p ? read_unit(sizes, p) : NULL;
+        if (!unit || p[strlen(unit->name)] || (wide)number * unit->worth % divisor)
+                return -EINVAL;
+        wide sum = (wide)number * unit->worth / divisor;
+        if (sum > UINT64_MAX)
+                return -ERANGE;
+        *ret_bytes = (uint64_t)sum;
+        return 0;
+}
+
+const char *aeon__size_print(char out[NUMBER_SIZE], uint64_t bytes)
+{
+        const struct unit *unit = sizes;
+        while (unit->worth > 1 && (!bytes || bytes % (uint64_t)unit->worth))
+                unit++;
+        snprintf(out, NUMBER_SIZE, "%" PRIu64 "%s", bytes / (uint64_t)unit->worth, unit->name);
         return out;
 }
