@@ -258,40 +258,55 @@ const char *aeon__whole_print(char out[NUMBER_SIZE], int64_t number)
 /* A double of at most 15 digits, some of them behind the point: most doubles that people write. False when it is another. */
 static bool print_short(char *out, double number)
 {
-        double size = fabs(number);
+        double size = number < 0 ? -number : number;
         int places = 0;
         if (size >= 1e15 || (size < 1e-4 && size > 0))
                 return false;
-        double scaled = size, whole = nearbyint(size);
-        while (islessgreater(whole / tens[places], size)) {
-                scaled = size * tens[++places];
-                whole = nearbyint(scaled);
-                if (whole >= 1e15)
+        uint64_t whole = (uint64_t)(size + 0.5);
+        while (islessgreater((double)whole / tens[places], size)) {
+                double scaled = size * tens[++places];
+                if (scaled >= 1e15 - 1)
                         return false;
+                whole = (uint64_t)(scaled + 0.5);
         }
         char digits[NUMBER_SIZE];
         uint64_t unit = (uint64_t)tens[places];
         if (signbit(number))
                 *out++ = '-';
-        strcpy(out, aeon__unsigned_print(digits, (uint64_t)whole / unit));
+        strcpy(out, aeon__unsigned_print(digits, whole / unit));
         strcat(out, ".");
         if (!places)
                 strcat(out, "0");
         else /* a digit in front keeps the zeros of .05 */
-                strcat(out, aeon__unsigned_print(digits, unit + (uint64_t)whole % unit) + 1);
+                strcat(out, aeon__unsigned_print(digits, unit + whole % unit) + 1);
         return true;
+}
+
+static bool print_digits(char out[NUMBER_SIZE], int digits, long double shown, double number)
+{
+        snprintf(out, NUMBER_SIZE, "%.*Lg", digits, shown);
+        double back = strtod(out, NULL);
+        return !islessgreater(back, number);
+}
+
+/* The doubles above a power of two lie twice as far apart as those below it: so when the nearest decimal of 16 digits, below, is another
+ * double, its neighbour above may still be this one. That is the nearest to something a quarter of the way up. */
+static bool print_power_of_two(char out[NUMBER_SIZE], double number)
+{
+        uint64_t bits;
+        memcpy(&bits, &number, sizeof bits);
+        bool is_power = !(bits & ((UINT64_C(1) << 52) - 1));
+        return is_power && print_digits(out, ALWAYS_ENOUGH - 1, number * (1 + 0x1p-55L), number);
 }
 
 static void print_any(char out[NUMBER_SIZE], double number)
 {
         int digits = number < DBL_MIN && number > -DBL_MIN ? 1 : ALWAYS_KEPT;
-        locale_t c = get_c_locale(), old = uselocale(c);
-        for (; digits <= ALWAYS_ENOUGH; digits++) {
-                snprintf(out, NUMBER_SIZE, "%.*g", digits, number);
-                double back = strtod(out, NULL);
-                if (!islessgreater(back, number))
-                        break;
-        }
+        locale_t old = uselocale(get_c_locale());
+        while (digits < ALWAYS_ENOUGH && !print_digits(out, digits, number, number))
+                digits++;
+        if (digits == ALWAYS_ENOUGH && !print_power_of_two(out, number))
+                print_digits(out, ALWAYS_ENOUGH, number, number);
         uselocale(old);
         if (!strpbrk(out, ".e"))
                 strcat(out, ".0");

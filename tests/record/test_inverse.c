@@ -6,6 +6,7 @@
 #include "record/values.h"
 
 #include <aeon/error.h>
+#include <fenv.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -58,7 +59,7 @@ static size_t digits_of(const char *text)
         return digits;
 }
 
-/* No text of fewer digits may give the number back; the one of %.*e with n digits is the nearest of n digits. */
+/* No text of one digit less gives the number back, neither the nearest such nor its neighbour. */
 static void check_shortest(double number)
 {
         char text[NUMBER_SIZE], shorter[NUMBER_SIZE];
@@ -68,8 +69,14 @@ static void check_shortest(double number)
         bool good = CHECK(!memcmp(&back, &number, sizeof number));
         size_t digits = digits_of(text);
         if (digits > 1) {
-                snprintf(shorter, sizeof shorter, "%.*e", (int)digits - 2, number);
-                good = good && CHECK(islessgreater(strtod(shorter, NULL), number));
+                static const int roundings[] = { FE_TONEAREST, FE_UPWARD, FE_DOWNWARD };
+                for (size_t i = 0; i < 3; i++) {
+                        fesetround(roundings[i]);
+                        snprintf(shorter, sizeof shorter, "%.*e", (int)digits - 2, number);
+                        fesetround(FE_TONEAREST);
+                        back = strtod(shorter, NULL);
+                        good = good && CHECK(islessgreater(back, number));
+                }
         }
         if (!good) {
                 fprintf(stderr, "    %a as %s\n", number, text);
