@@ -131,6 +131,9 @@ void aeon__json_check(const char *text, size_t size, unsigned depth, const struc
 /* Write the struct @body of @record as an object. */
 void aeon__fields_write(const aeon_record *record, const void *body, struct text *json, struct problems *problems);
 
+/* Write the value in @slot. */
+void aeon__value_write(struct type t, const void *slot, struct text *json, const struct where *where);
+
 /* Write @string between quotes. */
 void aeon__string_write(struct text *json, const char *string);
 

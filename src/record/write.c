@@ -336,3 +336,9 @@ void aeon__fields_write(const aeon_record *record, const void *body, struct text
         struct place whole = { .name = "" };
         write_record(&w, record, body, &whole);
 }
+
+void aeon__value_write(struct type t, const void *slot, struct text *json, const struct where *where)
+{
+        struct writer w = { .json = json, .problems = where->problems };
+        write_value(&w, t, slot, where->place);
+}
