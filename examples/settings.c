@@ -1,4 +1,4 @@
-/* Settings from arguments, the environment, a .env file and defaults: prints them and stops.
+/* examples/settings.c - Settings from arguments, the environment, a .env file and defaults: prints them and stops.
  *
  *     $ aeon run settings.c --port 9090
  *     settings host=redis://localhost:6379 port=9090 grace=30.000s token=none

@@ -1,4 +1,4 @@
-/* aeon/tls.h - TLS over a stream, as a client.
+/* aeon/tls.h - TLS over a stream, as a client or as a server.
  *
  * The peer is verified, chain and name, unless one says otherwise. The library that does it (OpenSSL 3) is loaded when the first
  * connection wants it, so a service without TLS does not carry it: the module `tls.so` in LIBDIR/aeon, of the package aeon-tls. */
@@ -34,6 +34,28 @@ typedef struct aeon_tls_opts {
  *         -ECONNRESET ..., -ECANCELED, -ENOMEM
  * Source: RFC 8446; RFC 6125 for the name. */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_stream_start_tls(aeon_stream *s, const char *host, const aeon_tls_opts *opts);
+
+/* ------------------------------------------------------------------ as a server */
+
+/* A server's certificate and rules, shared by connections on any loop. */
+typedef struct aeon_tls_server aeon_tls_server;
+
+/* Read the certificate and the key. Of @opts, certificate (needed), key, ca (clients must then show a certificate signed by one of these
+ * authorities) and alpn (in our order of preference; a client that offers none of them is refused) count. Reads files, so it blocks for
+ * a moment. Any thread. @ret_server is yours. Errors: -ENOENT, -EINVAL, -EKEYREJECTED a file; -ENOPKG; -ENOMEM */
+AEON_API AEON_MUST_CHECK int aeon_tls_server_new(const aeon_tls_opts *opts, aeon_tls_server **ret_server);
+
+/* Read the files again; connections that begin from now on get what is there now. On failure all stays as it was. Any thread.
+ * Errors: as aeon_tls_server_new() */
+AEON_API AEON_MUST_CHECK int aeon_tls_server_reload(aeon_tls_server *server);
+
+/* NULL is accepted. Connections that have begun may live on. */
+AEON_API void aeon_tls_server_free(aeon_tls_server *server);
+
+/* Begin TLS on @s, which a listener has accepted, as aeon_stream_start_tls() does on the other side.
+ *
+ * Suspends. Cancellable. Errors: -EPROTO the handshake failed; -ECONNRESET ..., -EALREADY, -ECANCELED, -ENOMEM */
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_stream_accept_tls(aeon_stream *s, aeon_tls_server *server);
 
 /* The protocol that ALPN chose, "" for none. Borrowed while @s lives. */
 AEON_API const char *aeon_stream_alpn(const aeon_stream *s);

@@ -26,8 +26,8 @@ static void *load(const char *name)
         char beside[1024], path[1280];
         own_folder(beside, sizeof beside);
         const char *set = getenv("AEON_MODULES");
-        const char *const folders[] = { set ? set : "", beside, AEON_MODULE_DIR };
-        static const char *const below[] = { "", "/aeon", "" };
+        const char *const folders[] = { set ? set : "", beside, beside, AEON_MODULE_DIR };
+        static const char *const below[] = { "", "/aeon", "", "" }; /* beside it they lie in a folder of builds */
         for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
                 snprintf(path, sizeof path, "%s%s/%s.so", folders[i], below[i], name);
                 if (*folders[i] && access(path, F_OK) == 0)

@@ -1,11 +1,12 @@
 /* Chance: for pauses that must not fall together, and, from a seed, for what must be able to happen again. */
 #pragma once
 
+#include <aeon/attributes.h>
 #include <stdint.h>
 #include <sys/random.h>
 
 /* Where the calling thread's chance comes from when a test wants the same again: the state of random_next(). NULL: the system. */
-extern __thread uint64_t *aeon__random_state;
+AEON_API extern __thread uint64_t *aeon__random_state;
 
 /* The next of a row of numbers that looks random and is decided by where @state began.
  * Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators" (SplitMix64). */

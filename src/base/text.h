@@ -19,8 +19,8 @@ struct text {
         bool failed; /* memory ran out; the data is incomplete */
 };
 
-void aeon__text_add(struct text *t, const char *bytes, size_t length);
-void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
+AEON_API void aeon__text_add(struct text *t, const char *bytes, size_t length);
+AEON_API void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
 
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
 int aeon__text_add_file(struct text *t, const char *path);
@@ -34,4 +34,4 @@ enum { DURATION_WORDS = 32 };
 const char *aeon__duration_words(int64_t ns, char *buffer);
 
 /* Free the data; the text is empty again. */
-void aeon__text_done(struct text *t);
+AEON_API void aeon__text_done(struct text *t);

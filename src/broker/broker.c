@@ -141,7 +141,7 @@ static int declare_broker(aeon_app *app, bool implied, aeon_broker **ret_broker)
         char name[32] = "broker";
         if (n)
                 snprintf(name, sizeof name, "broker%u", n + 1);
-        r = aeon_health_check_with(app, name, check_health, b, NULL);
+        r = aeon_health_check_with(app, name, check_health, b, &(aeon_health_opts){ .impact = AEON_CRITICAL });
         if (r < 0)
                 return aeon__broker_refuse(b, r);
         *ret_broker = b;

@@ -44,6 +44,7 @@ struct envelope {
         size_t size;
         aeon_duration delay; /* outwards only */
         int priority;
+        bool answer; /* outwards only: the destination is somebody's reply_to */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
@@ -84,7 +85,8 @@ struct source {
         const char *options; /* behind the "?" of the destination; see options.h */
         const char *group;
         unsigned window;
-        aeon_duration timeout; /* of a handler's run; 0: none */
+        aeon_duration timeout;   /* of a handler's run; 0: none */
+        const char *dead_letter; /* where those that are given up are published */
 
         /* Set by subscribe(): */
         void *self;
@@ -144,7 +146,7 @@ struct broker_driver {
         /* Stop fetching. When it returns no delivery is on its way; what was delivered may still be settled. Suspends; called shielded. */
         void (*drain)(struct source *source);
 
-        /* Free what subscribe() made; all messages have been settled, or are given up: they come back when the link closes. */
+        /* Free what subscribe() made; all messages have been settled, or are given up: they come back when the link closes. May suspend. */
         void (*unsubscribe)(struct source *source);
 
         /* Carry out a verdict; returns when the broker has confirmed. Called shielded, for any number of messages at a time.
@@ -173,6 +175,10 @@ struct broker_driver {
 /* Hand over a fetched message; @m then belongs to the core until settle() has been called for it. On the link's loop, in a task or
  * in a function run by aeon_post(). Does not suspend, cannot fail. */
 AEON_API void aeon__deliver(struct source *source, struct aeon_message *m);
+
+/* Take back those of @source's messages that no handler has begun and @which says yes to: they are freed, their credit comes back. On the
+ * link's loop. Does not suspend; @which must not call the core. */
+AEON_API void aeon__recall(struct source *source, bool (*which)(struct aeon_message *m));
 
 /* Hand over an answer; it belongs to the core from now on. Same conditions. */
 AEON_API void aeon__deliver_reply(struct link *link, struct aeon_message *m);

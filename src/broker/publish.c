@@ -103,6 +103,7 @@ static int answer_with(struct aeon_message *m, aeon_body body, const aeon_header
                 .correlation_id = m->envelope.correlation_id,
                 .body = body.data,
                 .size = body.size,
+                .answer = true,
         };
         char *packed;
         int r = aeon__headers_pack(headers, &packed, &e.headers_size);

@@ -7,6 +7,15 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+/* Its dead letter could not be published: it comes again, but not as fast as it can. */
+static void keep(struct aeon_message *m)
+{
+        struct subscription *s = subscription_of(m);
+        struct settlement later = { .verdict = s->source.can & CAN_RETRY ? VERDICT_RETRY : VERDICT_RELEASE,
+                                    .delay = s->declaration->opts.backoff_max };
+        (void)s->connection->link.driver->settle(m, &later);
+}
+
 /* Publish the dead letter and forget the message: at once if the driver can, else the safe way round. */
 static int reject(struct aeon_message *m, const char *reason)
 {
@@ -29,6 +38,8 @@ static int reject(struct aeon_message *m, const char *reason)
                 r = aeon__publish(s->connection, &dead);
                 if (r >= 0)
                         r = driver->settle(m, &(struct settlement){ .verdict = VERDICT_ACK });
+                else
+                        keep(m);
         }
         free(headers);
         return r;
@@ -55,6 +66,9 @@ int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration del
 
         if (r >= 0)
                 count(s->connection->broker, verdict);
+        else if (r == -ESTALE) /* the connection was lost meanwhile, and that was said; it may be a whole window of them */
+                aeon_log_debug("message %s of \"%s\" is no longer ours and will come again", m->envelope.id,
+                               m->envelope.destination);
         else
                 aeon_log_warning("message %s of \"%s\" could not be settled and may come again: %s", m->envelope.id,
                                  m->envelope.destination, aeon_error_describe(r));

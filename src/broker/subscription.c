@@ -88,6 +88,7 @@ int aeon__subscription_open(struct connection *c, struct declaration *d, struct 
                 .group = d->opts.group,
                 .window = d->opts.window,
                 .timeout = d->opts.timeout,
+                .dead_letter = d->opts.dead_letter,
                 .can = driver->can,
         };
         s->connection = c;
@@ -127,6 +128,20 @@ void aeon__deliver(struct source *source, struct aeon_message *m)
         COUNT(s->connection->broker, received);
         list_append(&s->waiting, &m->node);
         aeon__subscription_wake(s);
+}
+
+void aeon__recall(struct source *source, bool (*which)(struct aeon_message *m))
+{
+        struct subscription *s = container_of(source, struct subscription, source);
+        struct aeon_message *m, *following;
+        list_foreach_safe (m, following, &s->waiting, node) {
+                if (!which(m))
+                        continue;
+                list_remove(&m->node);
+                free(m);
+                atomic_fetch_sub_explicit(&s->connection->broker->counters.received, 1, memory_order_relaxed);
+                aeon__subscription_settled(s);
+        }
 }
 
 void aeon__subscription_settled(struct subscription *s)

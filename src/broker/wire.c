@@ -2,6 +2,7 @@
 #include "broker/wire.h"
 
 #include "base/random.h"
+#include "record/number.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -51,12 +52,12 @@ int aeon__wire_add_host(struct wire *w, const char *address)
 {
         char name[ADDRESS_SIZE];
         const char *colon = strrchr(address, ':');
-        int port = colon ? atoi(colon + 1) : 0;
-        if (port < 1)
+        int64_t port = 0;
+        if (!colon || colon - address >= ADDRESS_SIZE || aeon__whole_parse(colon + 1, &port) < 0 || port < 1 || port > 65535)
                 return aeon_fail(-EINVAL, "\"%s\" is not host:port", address);
         bool bracketed = *address == '[' && colon > address + 1 && colon[-1] == ']';
         snprintf(name, sizeof name, "%.*s", (int)(colon - address) - 2 * bracketed, address + bracketed);
-        return add_host(w, name, port);
+        return add_host(w, name, (int)port);
 }
 
 static void free_hosts(struct wire *w)
@@ -82,6 +83,13 @@ int aeon__wire_send(struct wire *w, const void *bytes, size_t size)
         if (!list_empty(&w->more.node))
                 aeon__confirmation_come(&w->more, 0, NULL);
         return 0;
+}
+
+void aeon__wire_gathered(struct wire *w)
+{
+        w->gathered = true;
+        if (!list_empty(&w->more.node))
+                aeon__confirmation_come(&w->more, 0, NULL);
 }
 
 int aeon__wire_room(struct wire *w)
@@ -112,12 +120,17 @@ static int writer(void *arg)
         for (;;) {
                 int r = 0;
                 aeon__confirmation_init(&w->more, "bytes to send");
-                if (!w->output.length) {
+                if (!w->output.length && !w->gathered) {
                         list_append(&asleep, &w->more.node);
                         r = aeon__confirmation_wait(&w->more);
                 }
                 if (r < 0)
                         return r;
+                w->gathered = false;
+                if (w->protocol->gather)
+                        w->protocol->gather(w);
+                if (!w->output.length)
+                        continue;
                 swap_texts(&w->output, &w->writing);
                 r = aeon_stream_write(w->stream, w->writing.data, w->writing.length);
                 if (r < 0)
@@ -134,7 +147,7 @@ static int reserve(struct text *input)
 {
         if (input->capacity - input->length >= READ_SIZE)
                 return 0;
-        size_t capacity = (input->capacity ? input->capacity : READ_SIZE) * 2;
+        size_t capacity = (input->capacity > READ_SIZE ? input->capacity : READ_SIZE) * 2;
         char *data = realloc(input->data, capacity);
         if (!data)
                 return aeon_fail(-ENOMEM, "no memory to receive %zu bytes", capacity);
@@ -194,6 +207,8 @@ static int reader(void *arg)
                 asked = false;
                 w->input.length += (size_t)n;
                 r = take(w);
+                if (r >= 0 && w->protocol->brake)
+                        r = w->protocol->brake(w);
         }
         return r;
 }
@@ -215,7 +230,9 @@ static int connect_and_greet(struct wire *w)
         w->input.length = w->output.length = w->writing.length = 0;
         aeon_error_clear();
         int r = aeon_stream_connect(address, &w->stream);
-        if (r >= 0 && w->secure && !w->protocol->tls_later)
+        if (r < 0)
+                return r; /* its words name the address */
+        if (w->secure && !w->protocol->tls_later)
                 r = aeon__wire_start_tls(w);
         if (r >= 0)
                 r = w->protocol->greet(w);

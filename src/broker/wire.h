@@ -45,9 +45,16 @@ struct wire_protocol {
          * the connection is given up. Must not suspend. */
         ssize_t (*take)(struct wire *w, const char *bytes, size_t size);
 
+        /* Called behind take(): wait here while what came is more than can be handled, but never for what this connection must still bring.
+         * NULL: it is asked for no more than can be handled. Suspends. */
+        int (*brake)(struct wire *w);
+
         /* The connection is gone, or an attempt to make it has failed: whatever waits for an answer on it fails. @code and @words say why
          * (-ENOTCONN when we close it). Does not suspend. */
         void (*lost)(struct wire *w, int code, const char *words);
+
+        /* The writer is about to write: add what was being gathered, as aeon__wire_gathered() has told. NULL: nothing is. Does not suspend. */
+        void (*gather)(struct wire *w);
 
         /* The peer was silent for `heartbeat`: make it say something. NULL: nothing is asked. Does not suspend. */
         void (*probe)(struct wire *w);
@@ -83,6 +90,7 @@ struct wire {
         struct list ready, room;     /* confirmations of those who wait for it to be up, and for a shorter output */
         struct text output, writing; /* what is to be written, what is being written */
         struct confirmation more;    /* of the writer, while there is no output */
+        bool gathered;               /* there may be some, once gather() was called */
         aeon_event *tried, *ended;   /* the first attempt is over; the keeper is */
         aeon_scope life;             /* of the keeper */
         bool started;
@@ -106,6 +114,9 @@ AEON_API AEON_SUSPENDS int aeon__wire_ready(struct wire *w);
 
 /* Put bytes into the output. Does not suspend. Errors: -ENOTCONN it is not connected; -ENOMEM. Nothing was put then. */
 AEON_API int aeon__wire_send(struct wire *w, const void *bytes, size_t size);
+
+/* Something waits for gather(), which is called once all tasks that are ready now have run. Does not suspend. */
+AEON_API void aeon__wire_gathered(struct wire *w);
 
 /* Wait while there is much in the output. Suspends; cancellable. */
 AEON_API AEON_SUSPENDS int aeon__wire_room(struct wire *w);

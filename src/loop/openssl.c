@@ -11,15 +11,24 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct tls {
-        SSL_CTX *context;
+        SSL_CTX *context;           /* a client's own */
+        struct tls_context *shared; /* a server's; the choice of a protocol needs it */
         SSL *ssl;
         BIO *from_peer, *to_peer; /* the SSL object owns them */
         char alpn[32];
+};
+
+struct tls_context {
+        SSL_CTX *context;
+        _Atomic unsigned users;       /* whoever made it, and connections, on any loop */
+        unsigned char protocols[256]; /* in the server's order of preference, each with its length before it */
+        size_t protocols_size;
 };
 
 /* The words of OpenSSL's last error, or of the certificate check that failed. */
@@ -32,11 +41,20 @@ static const char *reason(const struct tls *t)
         return words ? words : "unknown reason";
 }
 
+static void tls_context_free(struct tls_context *c)
+{
+        if (!c || atomic_fetch_sub(&c->users, 1) > 1)
+                return;
+        SSL_CTX_free(c->context);
+        free(c);
+}
+
 static void tls_free(struct tls *t)
 {
         if (!t)
                 return;
         SSL_free(t->ssl);
+        tls_context_free(t->shared);
         SSL_CTX_free(t->context);
         free(t);
 }
@@ -79,13 +97,21 @@ static int identify(SSL_CTX *context, const aeon_tls_opts *o)
         return 0;
 }
 
-static int make_context(const aeon_tls_opts *o, SSL_CTX **ret_context)
+static SSL_CTX *new_context(const SSL_METHOD *method)
 {
-        SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+        SSL_CTX *context = SSL_CTX_new(method);
         if (!context)
-                return aeon_fail(-ENOMEM, "no memory for TLS");
+                return NULL;
         SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
         SSL_CTX_set_mode(context, SSL_MODE_AUTO_RETRY | SSL_MODE_RELEASE_BUFFERS);
+        return context;
+}
+
+static int make_context(const aeon_tls_opts *o, SSL_CTX **ret_context)
+{
+        SSL_CTX *context = new_context(TLS_client_method());
+        if (!context)
+                return aeon_fail(-ENOMEM, "no memory for TLS");
         SSL_CTX_set_verify(context, o->insecure ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
         int r = o->insecure && !o->ca ? 0 : trust(context, o);
         if (r == 0)
@@ -99,19 +125,29 @@ static int make_context(const aeon_tls_opts *o, SSL_CTX **ret_context)
 }
 
 /* "h2,http/1.1" as the protocol wants it: each with its length before it. */
-static int offer_protocols(SSL *ssl, const char *list)
+static int write_protocols(const char *list, unsigned char wire[256], size_t *ret_size)
 {
-        unsigned char wire[256];
         size_t used = 0;
         while (*list) {
                 size_t length = strcspn(list, ",");
-                if (length == 0 || length > 255 || used + 1 + length > sizeof wire)
+                if (length == 0 || length > 255 || used + 1 + length > 256)
                         return aeon_fail(-EINVAL, "ALPN: \"%s\" is no list of protocols", list);
                 wire[used++] = (unsigned char)length;
                 memcpy(wire + used, list, length);
                 used += length;
                 list += length + (list[length] == ',');
         }
+        *ret_size = used;
+        return 0;
+}
+
+static int offer_protocols(SSL *ssl, const char *list)
+{
+        unsigned char wire[256];
+        size_t used = 0;
+        int r = write_protocols(list, wire, &used);
+        if (r < 0)
+                return r;
         return SSL_set_alpn_protos(ssl, wire, (unsigned)used) == 0 ? 0 : aeon_fail(-ENOMEM, "no memory for TLS");
 }
 
@@ -127,6 +163,19 @@ static int expect_name(SSL *ssl, const char *name)
         return 0;
 }
 
+static int attach_bytes(struct tls *t)
+{
+        t->from_peer = BIO_new(BIO_s_mem());
+        t->to_peer = BIO_new(BIO_s_mem());
+        if (t->from_peer && t->to_peer) {
+                SSL_set_bio(t->ssl, t->from_peer, t->to_peer);
+                return 0;
+        }
+        BIO_free(t->from_peer);
+        BIO_free(t->to_peer);
+        return aeon_fail(-ENOMEM, "no memory for TLS");
+}
+
 static int tls_connect(const char *host, const aeon_tls_opts *opts, struct tls **ret_tls)
 {
         static const aeon_tls_opts defaults;
@@ -138,22 +187,89 @@ static int tls_connect(const char *host, const aeon_tls_opts *opts, struct tls *
         int r = make_context(o, &t->context);
         if (r == 0 && !(t->ssl = SSL_new(t->context)))
                 r = aeon_fail(-ENOMEM, "no memory for TLS");
-        if (r == 0) {
-                t->from_peer = BIO_new(BIO_s_mem());
-                t->to_peer = BIO_new(BIO_s_mem());
-                SSL_set_bio(t->ssl, t->from_peer, t->to_peer);
-                SSL_set_connect_state(t->ssl);
-                if (!t->from_peer || !t->to_peer)
-                        r = aeon_fail(-ENOMEM, "no memory for TLS");
-        }
         if (r == 0)
+                r = attach_bytes(t);
+        if (r == 0) {
+                SSL_set_connect_state(t->ssl);
                 r = expect_name(t->ssl, o->server_name ? o->server_name : host);
+        }
         if (r == 0 && o->alpn)
                 r = offer_protocols(t->ssl, o->alpn);
         if (r < 0) {
                 tls_free(t);
                 return r;
         }
+        *ret_tls = t;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ the server's side */
+
+/* The first of our protocols that the client offers; none in common ends the handshake (RFC 7301, 3.2). */
+static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size, const unsigned char *offered,
+                           unsigned offered_size, void *arg)
+{
+        const struct tls_context *c = arg;
+        (void)ssl;
+        unsigned char *chosen;
+        if (SSL_select_next_proto(&chosen, out_size, c->protocols, (unsigned)c->protocols_size, offered, offered_size) !=
+            OPENSSL_NPN_NEGOTIATED)
+                return SSL_TLSEXT_ERR_ALERT_FATAL;
+        *out = chosen;
+        return SSL_TLSEXT_ERR_OK;
+}
+
+/* Clients must show a certificate when the server names authorities. */
+static int ask_for_certificates(SSL_CTX *context, const aeon_tls_opts *o)
+{
+        if (!o->ca)
+                return 0;
+        SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+        return trust(context, o);
+}
+
+static int tls_context(const aeon_tls_opts *o, struct tls_context **ret_context)
+{
+        if (!o->certificate)
+                return aeon_fail(-EINVAL, "a TLS server needs a certificate");
+        struct tls_context *c = calloc(1, sizeof *c);
+        ERR_clear_error();
+        if (c) {
+                atomic_init(&c->users, 1);
+                c->context = new_context(TLS_server_method());
+        }
+        int r = c && c->context ? 0 : aeon_fail(-ENOMEM, "no memory for TLS");
+        if (r == 0)
+                r = identify(c->context, o);
+        if (r == 0)
+                r = ask_for_certificates(c->context, o);
+        if (r == 0 && o->alpn) {
+                r = write_protocols(o->alpn, c->protocols, &c->protocols_size);
+                SSL_CTX_set_alpn_select_cb(c->context, choose_protocol, c);
+        }
+        if (r < 0) {
+                tls_context_free(c);
+                return r;
+        }
+        *ret_context = c;
+        return 0;
+}
+
+static int tls_accept(struct tls_context *c, struct tls **ret_tls)
+{
+        struct tls *t = calloc(1, sizeof *t);
+        ERR_clear_error();
+        if (t) {
+                atomic_fetch_add(&c->users, 1);
+                t->shared = c;
+                t->ssl = SSL_new(c->context);
+        }
+        int r = t && t->ssl ? attach_bytes(t) : aeon_fail(-ENOMEM, "no memory for TLS");
+        if (r < 0) {
+                tls_free(t);
+                return r;
+        }
+        SSL_set_accept_state(t->ssl);
         *ret_tls = t;
         return 0;
 }
@@ -235,6 +351,9 @@ static const char *tls_alpn(const struct tls *t)
 
 __attribute__((visibility("default"))) const struct tls_engine aeon__tls_engine = {
         .connect = tls_connect,
+        .context = tls_context,
+        .context_free = tls_context_free,
+        .accept = tls_accept,
         .handshake = tls_handshake,
         .read = tls_read,
         .write = tls_write,

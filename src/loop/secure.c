@@ -9,8 +9,12 @@
 #include "loop/stream.h"
 #include "loop/tls.h"
 
+#include <aeon/error.h>
 #include <aeon/sync.h>
+#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { RECORD = 17 * 1024 }; /* a TLS record and its frame */
 
@@ -150,7 +154,7 @@ static int find_engine(const struct tls_engine **ret_engine)
         return 0;
 }
 
-int aeon_stream_start_tls(aeon_stream *s, const char *host, const aeon_tls_opts *opts)
+static int secure_new(aeon_stream *s, struct secure **ret_secure)
 {
         if (s->secure)
                 return aeon_fail(-EALREADY, "TLS with %s has begun before", aeon_stream_peer(s));
@@ -160,16 +164,118 @@ int aeon_stream_start_tls(aeon_stream *s, const char *host, const aeon_tls_opts 
         int r = find_engine(&c->engine);
         if (r == 0)
                 r = aeon_mutex_new(&c->sending);
-        if (r == 0)
-                r = c->engine->connect(host, opts, &c->tls);
+        if (r < 0) {
+                aeon__secure_free(c);
+                return r;
+        }
+        *ret_secure = c;
+        return 0;
+}
+
+/* @r is what making the engine's side came to; @peer is for the words. */
+static int begin(aeon_stream *s, struct secure *c, int r, const char *peer)
+{
         if (r == 0)
                 r = shake_hands(s, c);
         if (r < 0) {
                 aeon__secure_free(c);
-                return r == -ECANCELED ? r : aeon_fail(r, "TLS with %s", host);
+                return r == -ECANCELED ? r : aeon_fail(r, "TLS with %s", peer);
         }
         s->secure = c;
         return 0;
+}
+
+int aeon_stream_start_tls(aeon_stream *s, const char *host, const aeon_tls_opts *opts)
+{
+        struct secure *c;
+        int r = secure_new(s, &c);
+        return r < 0 ? r : begin(s, c, c->engine->connect(host, opts, &c->tls), host);
+}
+
+/* ------------------------------------------------------------------ servers */
+
+struct aeon_tls_server {
+        const struct tls_engine *engine;
+        aeon_tls_opts opts; /* of which the texts are ours */
+        pthread_mutex_t lock;
+        struct tls_context *context; /* under the lock: replaced by a reload, used by accepts on any loop */
+};
+
+static const char **texts_of(aeon_tls_opts *o, size_t i)
+{
+        const char **const texts[] = { &o->ca, &o->certificate, &o->key, &o->alpn };
+        return i < sizeof texts / sizeof *texts ? texts[i] : NULL;
+}
+
+static void free_opts(aeon_tls_opts *o)
+{
+        for (size_t i = 0; texts_of(o, i); i++)
+                free((char *)(uintptr_t)*texts_of(o, i));
+}
+
+static int copy_opts(aeon_tls_opts *o, const aeon_tls_opts *from)
+{
+        aeon_tls_opts source = *from;
+        for (size_t i = 0; texts_of(o, i); i++)
+                if (*texts_of(&source, i) && !(*texts_of(o, i) = strdup(*texts_of(&source, i))))
+                        return aeon_fail(-ENOMEM, "no memory for TLS");
+        return 0;
+}
+
+int aeon_tls_server_new(const aeon_tls_opts *opts, aeon_tls_server **ret_server)
+{
+        struct aeon_tls_server *t = calloc(1, sizeof *t);
+        if (!t)
+                return aeon_fail(-ENOMEM, "no memory for TLS");
+        pthread_mutex_init(&t->lock, NULL);
+        int r = copy_opts(&t->opts, opts);
+        if (r == 0)
+                r = find_engine(&t->engine);
+        if (r == 0)
+                r = t->engine->context(&t->opts, &t->context);
+        if (r < 0) {
+                aeon_tls_server_free(t);
+                return r;
+        }
+        *ret_server = t;
+        return 0;
+}
+
+int aeon_tls_server_reload(aeon_tls_server *t)
+{
+        struct tls_context *fresh, *old;
+        int r = t->engine->context(&t->opts, &fresh);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&t->lock);
+        old = t->context;
+        t->context = fresh;
+        pthread_mutex_unlock(&t->lock);
+        t->engine->context_free(old);
+        return 0;
+}
+
+void aeon_tls_server_free(aeon_tls_server *t)
+{
+        if (!t)
+                return;
+        if (t->context)
+                t->engine->context_free(t->context);
+        free_opts(&t->opts);
+        pthread_mutex_destroy(&t->lock);
+        free(t);
+}
+
+int aeon_stream_accept_tls(aeon_stream *s, aeon_tls_server *t)
+{
+        struct secure *c;
+        int r = secure_new(s, &c);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&t->lock);
+        r = c->engine->accept(t->context, &c->tls);
+        pthread_mutex_unlock(&t->lock);
+        return begin(s, c, r, aeon_stream_peer(s));
 }
 
 const char *aeon_stream_alpn(const aeon_stream *s)

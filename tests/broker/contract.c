@@ -37,25 +37,33 @@ static const char *server_url(const char *variable)
 SERVER(redis, "AEON_TEST_REDIS")
 SERVER(nats, "AEON_TEST_NATS")
 SERVER(rabbitmq, "AEON_TEST_RABBITMQ")
-SERVER(kafka, "AEON_TEST_KAFKA")
 SERVER(sqs, "AEON_TEST_SQS")
+
+/* A consumer that has died is missed, and a newcomer noticed, sooner than by default. */
+static const char *kafka_url(void)
+{
+        static char url[600];
+        snprintf(url, sizeof url, "%s?session=6s&heartbeat=100ms", server_url("AEON_TEST_KAFKA"));
+        return url;
+}
 
 /* clang-format off */
 const struct contract contract_memory   = { "memory",   memory_url,   .has_groups = true, .has_priorities = true, .has_delays = true };
 const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
-const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true };
-const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true };
-const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .has_delays = true, .survives = true };
-const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true };
-const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true };
+const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true, .lease = "min_idle=1s" };
+const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .lease = "ack_wait=1s" };
+const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
+const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true, .by_partition = true, .in_order = "?partitions=1" };
+const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .in_order = ".fifo", .whole_seconds = true, .lease = "visibility=2s" };
 /* clang-format on */
 
 static unsigned long test_number;
+static const struct contract *row;
 
 void contract_begin(const struct contract *k)
 {
         struct timespec now;
-        (void)k;
+        row = k;
         clock_gettime(CLOCK_REALTIME, &now);
         test_number = (unsigned long)now.tv_sec % 1000000 * 1000000 + (unsigned long)getpid();
 }
@@ -70,6 +78,13 @@ const char *Q(const char *name)
         while (*names[i] && strcmp(names[i], wanted))
                 REQUIRE(++i < NAMES);
         return strcpy(names[i], wanted);
+}
+
+const char *Q_in_order(const char *name)
+{
+        static char text[200];
+        snprintf(text, sizeof text, "%s%s", Q(name), row->in_order ? row->in_order : "");
+        return text;
 }
 
 /* ------------------------------------------------------------------ by hand */
@@ -89,14 +104,19 @@ static int run_by_hand(void *arg)
         return 0;
 }
 
+void with_broker_at(const char *url, void (*body)(aeon_broker *b))
+{
+        CHECK_INT(aeon_loop_run(run_by_hand, &(struct by_hand){ url, body }), 0);
+}
+
 void with_broker(const struct contract *k, void (*body)(aeon_broker *b))
 {
-        CHECK_INT(aeon_loop_run(run_by_hand, &(struct by_hand){ k->url(), body }), 0);
+        with_broker_at(k->url(), body);
 }
 
 /* ------------------------------------------------------------------ in an app */
 
-static const struct contract *contract_now;
+static const char *url_now;
 static void (*declare_now)(aeon_app *app);
 static void (*script_now)(aeon_app *app);
 
@@ -108,21 +128,26 @@ static int run_script(aeon_app *app)
 
 static void define(aeon_app *app)
 {
-        aeon_use_broker(app, contract_now->url());
+        aeon_use_broker(app, url_now);
         declare_now(app);
         aeon_on_ready(app, run_script);
 }
 
-int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts)
+int with_app_at(const char *url, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts)
 {
         aeon_app_opts o = opts ? *opts : (aeon_app_opts){ 0 };
-        contract_now = k;
+        url_now = url;
         declare_now = declare;
         script_now = script;
         o.admin = "off";
         o.quiet = getenv("AEON_LOUD") == NULL;
         o.no_signals = true;
         return aeon_app_run(define, &o);
+}
+
+int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts)
+{
+        return with_app_at(k->url(), declare, script, opts);
 }
 
 /* ------------------------------------------------------------------ consuming */

@@ -21,6 +21,11 @@ struct contract {
         const char *(*url)(void); /* the same one for the whole test */
         bool survives;            /* messages outlive the broker object */
         bool has_groups, has_priorities, has_delays;
+        const char *with_priorities; /* the options of a destination that has priorities; NULL: none are needed */
+        const char *in_order;        /* what is put behind a destination to have its messages in order; NULL: nothing is needed */
+        bool by_partition;           /* consumers share partitions, not messages: how they do is a test of its own */
+        bool whole_seconds;          /* of delays */
+        const char *lease;           /* it lends messages for a time and counts deliveries: the option that makes the time short */
 };
 
 extern const struct contract contract_memory;
@@ -36,6 +41,9 @@ void contract_begin(const struct contract *k);
 
 /* The name of a destination in this test. Valid until the next test. */
 const char *Q(const char *name);
+
+/* The same with the options that it needs to keep all its messages in order. */
+const char *Q_in_order(const char *name);
 
 #define NEEDS(thing)            \
         do {                    \
@@ -66,13 +74,18 @@ void with_broker(const struct contract *k, void (*body)(aeon_broker *b));
 /* Run an app on the broker; returns its exit code. */
 int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts);
 
-/* Wait until @condition holds, ten seconds at most. */
-#define AWAIT(condition)                                                                     \
-        do {                                                                                 \
-                aeon_time aeon__until = aeon_now() + AEON_SECONDS(test_is_slow() ? 50 : 10); \
-                while (!(condition) && aeon_now() < aeon__until)                             \
-                        (void)aeon_sleep(AEON_MILLISECONDS(1));                              \
-                REQUIRE(condition);                                                          \
+/* The same two on a broker of any URL. */
+void with_broker_at(const char *url, void (*body)(aeon_broker *b));
+int with_app_at(const char *url, void (*declare)(aeon_app *app), void (*script)(aeon_app *app), const aeon_app_opts *opts);
+
+/* Wait until @condition holds, ten seconds at most, or @seconds. */
+#define AWAIT(condition) AWAIT_WITHIN(10, condition)
+#define AWAIT_WITHIN(seconds, condition)                                                                 \
+        do {                                                                                             \
+                aeon_time aeon__until = aeon_now() + AEON_SECONDS((seconds) * (test_is_slow() ? 5 : 1)); \
+                while (!(condition) && aeon_now() < aeon__until)                                         \
+                        (void)aeon_sleep(AEON_MILLISECONDS(1));                                          \
+                REQUIRE(condition);                                                                      \
         } while (0)
 
 /* The next message within @timeout; NULL when none came. */

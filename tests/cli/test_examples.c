@@ -42,3 +42,31 @@ PLAIN_TEST(example_beside)
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, 10), 0);
 }
+
+PLAIN_TEST(example_settings_arguments)
+{
+        const char *output;
+        CHECK_INT(RUN_AEON(&output, "run", example("settings/arguments.c"), "--input", "words.txt", "--max-size", "20", "--admin",
+                           "off"),
+                  0);
+        CHECK_INT(count_lines(output, "reading words.txt, 20 MB at most"), 1);
+}
+
+PLAIN_TEST(example_settings_reload)
+{
+        test_write_file(test_path(".env"), "GREETING=good morning\n");
+        struct process *p = AEON("run", example("settings/reload.c"), "--admin", "off");
+        REQUIRE(process_await(p, "greeting every 1.0 s: good morning\n", 20));
+        REQUIRE(process_await(p, "is ready", 20));
+
+        test_write_file(test_path(".env"), "GREETING=good evening\nEVERY=soon\n");
+        process_signal(p, SIGHUP);
+        REQUIRE(process_await(p, ".env:2: every: \"soon\" is not a duration", 20));
+        CHECK(!strstr(process_output(p), "good evening"));
+
+        test_write_file(test_path(".env"), "GREETING=good night\nEVERY=2s\n");
+        process_signal(p, SIGHUP);
+        REQUIRE(process_await(p, "greeting every 2.0 s: good night\n", 20));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 10), 0);
+}

@@ -4,6 +4,7 @@
 #include <aeon/error.h>
 #include <aeon/scope.h>
 #include <aeon/stream.h>
+#include <aeon/task.h>
 #include <aeon/time.h>
 #include <aeon/tls.h>
 #include <signal.h>
@@ -245,4 +246,138 @@ TEST(tls_with_a_peer_that_speaks_something_else)
         CHECK_INT(aeon_scope_close(&limit, aeon_stream_start_tls(s, "localhost", NULL)), -ETIMEDOUT);
         aeon_stream_close(s);
         aeon_listener_close(l);
+}
+
+/* ------------------------------------------------------------------ as a server */
+
+static aeon_tls_server *server;
+static aeon_listener *listener;
+static int accepted; /* what the last handshake came to, on the server's side */
+static char accepted_alpn[16];
+
+/* Turn round what comes on one connection after another. */
+static int reverse_all(void *arg)
+{
+        (void)arg;
+        for (;;) {
+                aeon_stream *peer;
+                char line[64];
+                int r = aeon_listener_accept(listener, &peer);
+                if (r < 0)
+                        return r;
+                accepted = aeon_stream_accept_tls(peer, server);
+                snprintf(accepted_alpn, sizeof accepted_alpn, "%s", aeon_stream_alpn(peer));
+                ssize_t n = accepted < 0 ? 0 : aeon_stream_read(peer, line, sizeof line);
+                for (ssize_t i = 0; i < (n - 1) / 2; i++) {
+                        char c = line[i];
+                        line[i] = line[n - 2 - i];
+                        line[n - 2 - i] = c;
+                }
+                if (n > 0)
+                        CHECK_INT(aeon_stream_write(peer, line, (size_t)n), 0);
+                aeon_stream_close(peer);
+        }
+}
+
+/* Begin to serve in @g with these options, of which certificate and key are server.pem's unless given. */
+static void serve_here(aeon_group *g, aeon_tls_opts opts)
+{
+        int fd;
+        make_certificates();
+        opts.certificate = opts.certificate ? opts.certificate : file("server.pem");
+        opts.key = opts.key ? opts.key : file("server.key");
+        REQUIRE_INT(aeon_tls_server_new(&opts, &server), 0);
+        REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
+        REQUIRE_INT(aeon_socket_address(fd, address, sizeof address), 0);
+        REQUIRE_INT(aeon_listener_open(fd, &listener), 0);
+        REQUIRE_INT(aeon_spawn(g, "server", reverse_all, NULL), 0);
+}
+
+static void stop_here(aeon_group *g)
+{
+        aeon_group_cancel(g, "enough");
+        aeon_group_close(g);
+        aeon_listener_close(listener);
+        aeon_tls_server_free(server);
+}
+
+TEST(tls_server_serves_and_chooses_a_protocol)
+{
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        serve_here(g, (aeon_tls_opts){ .alpn = "h2,http/1.1" });
+        aeon_tls_opts o = trusting("ca.pem");
+        o.alpn = "http/1.1,h2";
+        REQUIRE_INT(secure("localhost", o), 0);
+        check_reversed();
+        CHECK_STR(aeon_stream_alpn(s), "h2"); /* the server's preference */
+        CHECK_STR(accepted_alpn, "h2");
+        aeon_stream_close(s);
+
+        o.alpn = NULL;
+        REQUIRE_INT(secure("localhost", o), 0);
+        check_reversed();
+        CHECK_STR(aeon_stream_alpn(s), "");
+        aeon_stream_close(s);
+
+        o.alpn = "spdy/1";
+        CHECK_INT(secure("localhost", o), -EPROTO);
+        CHECK_CONTAINS(aeon_error_text(), "no application protocol");
+        stop_here(g);
+}
+
+TEST(tls_server_asks_for_certificates_when_it_has_authorities)
+{
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        serve_here(g, (aeon_tls_opts){ .ca = file("ca.pem") });
+        aeon_tls_opts o = trusting("ca.pem");
+        o.certificate = file("client.pem");
+        o.key = file("client.key");
+        REQUIRE_INT(secure("localhost", o), 0);
+        check_reversed();
+        aeon_stream_close(s);
+
+        char byte;
+        REQUIRE_INT(secure("localhost", trusting("ca.pem")), 0); /* in TLS 1.3 the client has finished before the server looks */
+        CHECK(aeon_stream_read(s, &byte, 1) < 0);
+        CHECK_INT(accepted, -EPROTO);
+        aeon_stream_close(s);
+        stop_here(g);
+}
+
+TEST(tls_server_takes_new_files_at_a_reload_or_keeps_the_old)
+{
+        const char *output;
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        serve_here(g, (aeon_tls_opts){ 0 });
+        REQUIRE_INT(RUN(&output, "sh", "-ec", "cp server.pem was.pem; echo nonsense >server.pem"), 0);
+        CHECK_INT(aeon_tls_server_reload(server), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "server.pem");
+        REQUIRE_INT(secure("localhost", trusting("ca.pem")), 0);
+        check_reversed();
+        aeon_stream_close(s);
+
+        REQUIRE_INT(RUN(&output, "sh", "-ec",
+                        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=new "
+                        "-addext subjectAltName=DNS:localhost -keyout server.key -out server.pem"),
+                    0);
+        REQUIRE_INT(aeon_tls_server_reload(server), 0);
+        CHECK_INT(secure("localhost", trusting("ca.pem")), -EPROTO);
+        REQUIRE_INT(secure("localhost", trusting("server.pem")), 0);
+        check_reversed();
+        aeon_stream_close(s);
+        stop_here(g);
+}
+
+TEST(tls_server_refuses_what_is_no_certificate)
+{
+        aeon_tls_server *t;
+        make_certificates();
+        CHECK_INT(aeon_tls_server_new(&(aeon_tls_opts){ 0 }, &t), -EINVAL);
+        CHECK_INT(aeon_tls_server_new(&(aeon_tls_opts){ .certificate = file("none.pem") }, &t), -ENOENT);
+        CHECK_CONTAINS(aeon_error_text(), "none.pem");
+        CHECK_INT(aeon_tls_server_new(&(aeon_tls_opts){ .certificate = file("server.pem"), .key = file("client.key") }, &t),
+                  -EKEYREJECTED);
 }

@@ -1,0 +1,26 @@
+/* examples/settings/arguments.c - Declared arguments: typed, checked all at once, and listed by --help.
+ *
+ *     $ aeon run arguments.c --input words.txt --max-size 20
+ *     reading words.txt, 20 MB at most
+ */
+#include <aeon.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define ARGS(F)                              \
+        F(str, input, .doc = "what to read") \
+        F(i64, max_size, .def = "10", .min = 1, .max = 1000, .doc = "in megabytes")
+AEON_RECORD(args, ARGS);
+
+static int read_input(aeon_app *app)
+{
+        const struct args *a = aeon_args(app);
+        printf("reading %s, %" PRId64 " MB at most\n", a->input, a->max_size);
+        return aeon_app_stop(app, 0);
+}
+
+AEON_APP(app)
+{
+        aeon_use_args(app, args_record());
+        aeon_on_startup(app, read_input);
+}

@@ -1,0 +1,440 @@
+/* A source's consumer as a member of its group: partitions come and go, offsets are committed, and at the end it leaves.
+ *
+ * DESIGN
+ *   One task per source takes its consumer's events, and does what is due: retries, commits, giving partitions up, closing. Nothing
+ *   of it waits for the server but the question for committed offsets, on a thread.
+ *
+ *      ASSIGN  ask for the committed offsets and their memos, open the partitions' queues, assign
+ *      REVOKE  the partitions are fenced: what waits in the core is called back, and nothing more is delivered; when the handlers that
+ *              run have finished, or time is up, what is done is committed, and only then are they given up
+ *      LOST    the group has thrown us out: they are given up at once; who settles one of their messages hears -ESTALE
+ *
+ *   One commit is on its way at a time, `commit` after something has changed, so a busy consumer commits many messages at once.
+ */
+#include "broker/kafka/kafka.h"
+
+#include <aeon/error.h>
+#include <aeon/log.h>
+#include <aeon/task.h>
+#include <aeon/thread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct partition *find(struct kafka_source *s, int32_t number)
+{
+        struct partition *p;
+        list_foreach (p, &s->partitions, node)
+                if (p->number == number)
+                        return p;
+        return NULL;
+}
+
+/* ------------------------------------------------------------------ commits */
+
+/* Where we are in all partitions that have changed; NULL: nowhere else. */
+static rd_kafka_topic_partition_list_t *gather_dirty(struct kafka_source *s)
+{
+        rd_kafka_topic_partition_list_t *list = NULL;
+        struct partition *p;
+        list_foreach (p, &s->partitions, node) {
+                if (!p->dirty || p->position < 0)
+                        continue;
+                if (!list)
+                        list = rd_kafka_topic_partition_list_new(8);
+                rd_kafka_topic_partition_t *t = rd_kafka_topic_partition_list_add(list, s->source->destination, p->number);
+                t->offset = p->position;
+                char *memo = aeon__kafka_partition_memo(p);
+                if (memo && *memo) {
+                        t->metadata = memo; /* freed with the list */
+                        t->metadata_size = strlen(memo);
+                } else {
+                        free(memo);
+                }
+                p->dirty = false;
+        }
+        return list;
+}
+
+static void commit(struct kafka_source *s)
+{
+        rd_kafka_topic_partition_list_t *list = gather_dirty(s);
+        s->commit_at = AEON_NEVER;
+        if (!list)
+                return;
+        rd_kafka_resp_err_t error = rd_kafka_commit_queue(s->consumer.rk, list, s->consumer.queue, NULL, NULL);
+        rd_kafka_topic_partition_list_destroy(list);
+        s->committing = !error;
+        if (error)
+                aeon_log_warning("kafka: \"%s\" cannot be committed: %s", s->source->destination, rd_kafka_err2str(error));
+}
+
+static void committed(struct kafka_source *s, rd_kafka_event_t *event)
+{
+        rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+        rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+        s->committing = false;
+        for (int i = 0; list && i < list->cnt; i++) {
+                struct partition *p = find(s, list->elems[i].partition);
+                if (!error && list->elems[i].err)
+                        error = list->elems[i].err;
+                if ((rd_kafka_event_error(event) || list->elems[i].err) && p && !p->revoked)
+                        aeon__kafka_changed(s, p);
+        }
+        if (error && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
+                aeon_log_warning("kafka: a commit of \"%s\" has failed: %s", s->source->destination, rd_kafka_err2str(error));
+}
+
+/* ------------------------------------------------------------------ assigned */
+
+struct question {
+        rd_kafka_t *rk;
+        rd_kafka_topic_partition_list_t *list;
+        int ms;
+        bool latest; /* where a group begins that has committed nothing */
+};
+
+/* Where they begin of which nothing was committed. Without this each would ask for itself, and one that hears of its beginning a moment
+ * after the others waits until their first empty fetch is over, for half a second. */
+static int ask_beginnings(const struct question *q)
+{
+        enum { EARLIEST = -2, LATEST = -1 }; /* in place of a time. Source: Kafka protocol, ListOffsets */
+        rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(q->list->cnt);
+        for (int i = 0; i < q->list->cnt; i++)
+                if (q->list->elems[i].offset < 0)
+                        rd_kafka_topic_partition_list_add(fresh, q->list->elems[i].topic, q->list->elems[i].partition)->offset =
+                                q->latest ? LATEST : EARLIEST;
+        rd_kafka_resp_err_t error = fresh->cnt ? rd_kafka_offsets_for_times(q->rk, fresh, q->ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
+        for (int i = 0; !error && i < fresh->cnt; i++) {
+                const rd_kafka_topic_partition_t *t = &fresh->elems[i];
+                if (!t->err && t->offset >= 0)
+                        rd_kafka_topic_partition_list_set_offset(q->list, t->topic, t->partition, t->offset);
+        }
+        rd_kafka_topic_partition_list_destroy(fresh);
+        return 0; /* those that are not known are librdkafka's to find */
+}
+
+static int ask_committed(void *arg)
+{
+        struct question *q = arg;
+        rd_kafka_resp_err_t error = rd_kafka_committed(q->rk, q->list, q->ms);
+        return error ? aeon__kafka_code(error) : ask_beginnings(q);
+}
+
+static void add_partition(struct kafka_source *s, rd_kafka_topic_partition_t *t, bool known)
+{
+        struct partition *p = find(s, t->partition);
+        if (p)
+                aeon__kafka_partition_free(p);
+        p = aeon__kafka_partition_new(s, t->partition, known && t->offset >= 0 ? t->offset : -1, t->metadata, t->metadata_size);
+        if (!p) {
+                aeon_log_error("no memory for partition %d of \"%s\"", t->partition, t->topic);
+                return;
+        }
+        p->queue = rd_kafka_queue_get_partition(s->consumer.rk, t->topic, t->partition);
+        rd_kafka_queue_forward(p->queue, NULL); /* before it is assigned: not one message may go elsewhere */
+        aeon__kafka_handle_listen(&s->consumer, p->queue);
+        if (known && t->offset < 0)
+                t->offset = RD_KAFKA_OFFSET_INVALID; /* nothing was committed: as offset_reset says */
+        else if (!known)
+                t->offset = RD_KAFKA_OFFSET_STORED;
+}
+
+static void told(struct kafka_source *s, const char *what, rd_kafka_error_t *error, rd_kafka_resp_err_t code)
+{
+        if (error || code)
+                aeon_log_warning("kafka: \"%s\" %s: %s", s->source->destination, what,
+                                 error ? rd_kafka_error_string(error) : rd_kafka_err2str(code));
+        if (error)
+                rd_kafka_error_destroy(error);
+}
+
+static bool is_cooperative(struct kafka_source *s)
+{
+        const char *protocol = rd_kafka_rebalance_protocol(s->consumer.rk);
+        return protocol && !strcmp(protocol, "COOPERATIVE");
+}
+
+static void assign(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
+{
+        struct question q = { s->consumer.rk, list, (int)(s->link->o.connect_timeout / 1000000), aeon__kafka_begins_at_end(&s->o) };
+        bool known = list->cnt && aeon_offload(ask_committed, &q) >= 0;
+        for (int i = 0; i < list->cnt; i++)
+                add_partition(s, &list->elems[i], known);
+        if (is_cooperative(s))
+                told(s, "cannot be assigned", rd_kafka_incremental_assign(s->consumer.rk, list), 0);
+        else
+                told(s, "cannot be assigned", NULL, rd_kafka_assign(s->consumer.rk, list));
+        aeon_log_debug("kafka: \"%s\" is assigned %d partitions", s->source->destination, list->cnt);
+        aeon_event_set(s->assigned);
+}
+
+/* ------------------------------------------------------------------ revoked */
+
+/* It waits in the core, and its partition is fenced. */
+static bool is_revoked(struct aeon_message *m)
+{
+        struct delivery *d = (struct delivery *)(intptr_t)m->token;
+        if (!d->partition || !d->partition->revoked)
+                return false;
+        d->out = false;
+        d->partition->out--;
+        return true;
+}
+
+static void fence(struct partition *p)
+{
+        struct delivery *d;
+        p->revoked = true;
+        list_foreach (d, &p->open, node)
+                if (!d->out && !d->done)
+                        aeon__kafka_delivery_drop(d);
+}
+
+static void fence_all(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list)
+{
+        for (int i = 0; i < list->cnt; i++) {
+                struct partition *p = find(s, list->elems[i].partition);
+                if (p)
+                        fence(p);
+        }
+        if (!s->draining) /* afterwards nothing waits there */
+                aeon__recall(s->source, is_revoked);
+}
+
+static void give_up(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
+{
+        for (int i = 0; i < list->cnt; i++) {
+                struct partition *p = find(s, list->elems[i].partition);
+                if (p)
+                        aeon__kafka_partition_free(p);
+        }
+        if (is_cooperative(s))
+                told(s, "cannot be given up", rd_kafka_incremental_unassign(s->consumer.rk, list), 0);
+        else
+                told(s, "cannot be given up", NULL, rd_kafka_assign(s->consumer.rk, NULL));
+        rd_kafka_topic_partition_list_destroy(list);
+        aeon_log_debug("kafka: \"%s\" has given partitions up", s->source->destination);
+}
+
+static void revoke(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list)
+{
+        bool lost = rd_kafka_assignment_lost(s->consumer.rk);
+        rd_kafka_topic_partition_list_t *copy = rd_kafka_topic_partition_list_copy(list);
+        fence_all(s, copy);
+        if (lost) {
+                aeon_log_warning("kafka: the group has taken the partitions of \"%s\" away: what is being handled will come again",
+                                 s->source->destination);
+                give_up(s, copy);
+                return;
+        }
+        s->revoking = copy;
+        s->revoke_until = aeon_now() + s->o.max_poll / 4 * 3; /* the group waits for max_poll, then it throws us out */
+        s->revoke_committed = false;
+}
+
+static bool still_handled(struct kafka_source *s)
+{
+        for (int i = 0; i < s->revoking->cnt; i++) {
+                struct partition *p = find(s, s->revoking->elems[i].partition);
+                if (p && p->out)
+                        return true;
+        }
+        return false;
+}
+
+static void go_on_revoking(struct kafka_source *s, aeon_time now)
+{
+        bool lost = rd_kafka_assignment_lost(s->consumer.rk);
+        if (!lost && !s->closing && still_handled(s) && now < s->revoke_until)
+                return;
+        if (s->committing && !lost)
+                return; /* its answer wakes us; it comes within the socket's time-out */
+        if (!s->revoke_committed && !lost) {
+                s->revoke_committed = true;
+                commit(s);
+                if (s->committing)
+                        return;
+        }
+        rd_kafka_topic_partition_list_t *list = s->revoking;
+        s->revoking = NULL;
+        give_up(s, list);
+}
+
+static void rebalance(struct kafka_source *s, rd_kafka_event_t *event)
+{
+        rd_kafka_resp_err_t error = rd_kafka_event_error(event);
+        rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
+        if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS)
+                assign(s, list);
+        else if (error == RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS)
+                revoke(s, list);
+        else
+                told(s, "cannot be assigned", NULL, rd_kafka_assign(s->consumer.rk, NULL));
+}
+
+/* ------------------------------------------------------------------ errors */
+
+enum { LOOK_AGAIN_MS = 50 };
+
+/* The topic is not there any more, or not yet where we have asked: make it, as at the beginning, and look again. */
+static void find_topic(struct kafka_source *s)
+{
+        struct topic_options o = s->link->o.topics;
+        struct topic *topic;
+        aeon__kafka_ask_topic(s->options, &o);
+        s->look_at = AEON_NEVER;
+        if (aeon__kafka_topic_get(s->link, s->source->destination, &o, &topic) < 0) {
+                s->look_at = aeon_now() + AEON_MILLISECONDS(LOOK_AGAIN_MS);
+                return;
+        }
+        aeon__kafka_topic_gone(topic); /* should the answer be the same once more */
+        rd_kafka_topic_partition_list_t *topics = NULL;
+        if (rd_kafka_subscription(s->consumer.rk, &topics) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+                rd_kafka_subscribe(s->consumer.rk, topics);
+                rd_kafka_topic_partition_list_destroy(topics);
+        }
+}
+
+static bool may_create(struct kafka_source *s)
+{
+        struct topic_options o = s->link->o.topics;
+        aeon__kafka_ask_topic(s->options, &o);
+        return o.create;
+}
+
+static void trouble(struct kafka_source *s, rd_kafka_resp_err_t error, const char *words)
+{
+        int code = aeon__kafka_code(error);
+        if (code == -ENOENT && may_create(s)) {
+                s->look_at = aeon_now() + AEON_MILLISECONDS(LOOK_AGAIN_MS);
+                return;
+        }
+        if ((code == -EACCES || code == -ENOENT || error == RD_KAFKA_RESP_ERR__FATAL) && !s->refusal) {
+                s->refusal = code;
+                snprintf(s->words, sizeof s->words, "Kafka: %s", words);
+        }
+        if (code == -ENOTCONN)
+                aeon_log_debug("kafka: \"%s\": %s", s->source->destination, words);
+        else
+                aeon_log_warning("kafka: \"%s\": %s", s->source->destination, words);
+        if (s->refusal)
+                aeon_event_set(s->assigned); /* whoever waits hears it */
+}
+
+/* ------------------------------------------------------------------ the task */
+
+static void take_event(struct kafka_source *s, rd_kafka_event_t *event)
+{
+        const rd_kafka_message_t *message;
+        switch (rd_kafka_event_type(event)) {
+        case RD_KAFKA_EVENT_REBALANCE:
+                rebalance(s, event);
+                break;
+        case RD_KAFKA_EVENT_OFFSET_COMMIT:
+                committed(s, event);
+                break;
+        case RD_KAFKA_EVENT_ERROR:
+                trouble(s, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
+                break;
+        case RD_KAFKA_EVENT_FETCH:
+                while ((message = rd_kafka_event_message_next(event)))
+                        if (message->err)
+                                trouble(s, message->err, rd_kafka_message_errstr(message));
+                break;
+        default:
+                aeon__kafka_log(event);
+        }
+}
+
+static void take_events(struct kafka_source *s, rd_kafka_queue_t *queue)
+{
+        rd_kafka_event_t *event;
+        while (queue && (event = rd_kafka_queue_poll(queue, 0))) {
+                take_event(s, event);
+                rd_kafka_event_destroy(event);
+        }
+}
+
+static void go_on_closing(struct kafka_source *s, aeon_time now)
+{
+        if (s->close_until == 0)
+                s->close_until = now + s->link->o.connect_timeout;
+        if (now >= s->close_until) {
+                aeon_log_warning("kafka: \"%s\" could not leave its group in time", s->source->destination);
+                s->closed = true;
+                return;
+        }
+        if (s->committing || s->revoking)
+                return;
+        if (!s->last_queue) {
+                commit(s);
+                if (s->committing)
+                        return;
+                s->last_queue = rd_kafka_queue_new(s->consumer.rk);
+                aeon__kafka_handle_listen(&s->consumer, s->last_queue);
+                told(s, "cannot be closed", rd_kafka_consumer_close_queue(s->consumer.rk, s->last_queue), 0);
+        }
+        s->closed = rd_kafka_consumer_closed(s->consumer.rk);
+}
+
+static aeon_time earliest(aeon_time a, aeon_time b)
+{
+        return a < b ? a : b;
+}
+
+/* When there is something to do without an event. The consumer must be polled every max_poll, or it is thrown out. */
+static aeon_time next_due(struct kafka_source *s, aeon_time now)
+{
+        enum { LOOK_MS = 20 };
+        aeon_time next = now + s->o.max_poll / 4;
+        if (!list_empty(&s->delayed))
+                next = earliest(next, list_first(&s->delayed, struct delivery, queue)->due);
+        next = earliest(next, s->look_at);
+        if (!s->committing)
+                next = earliest(next, s->commit_at);
+        if (s->revoking && still_handled(s))
+                next = earliest(next, s->revoke_until);
+        if (s->closing)
+                next = earliest(next, now + AEON_MILLISECONDS(LOOK_MS)); /* nothing rings when it is closed */
+        return next;
+}
+
+static void step(struct kafka_source *s)
+{
+        take_events(s, s->consumer.queue);
+        take_events(s, s->last_queue);
+        aeon_time now = aeon_now();
+        aeon__kafka_wake_delayed(s, now);
+        aeon__kafka_flow(s);
+        if (s->revoking)
+                go_on_revoking(s, now);
+        else if (now >= s->commit_at && !s->committing)
+                commit(s);
+        if (s->closing)
+                go_on_closing(s, now);
+        else if (now >= s->look_at)
+                find_topic(s);
+}
+
+static void destroy(struct kafka_source *s)
+{
+        while (!list_empty(&s->partitions))
+                aeon__kafka_partition_free(list_first(&s->partitions, struct partition, node));
+        if (s->last_queue)
+                rd_kafka_queue_destroy(s->last_queue);
+        aeon__kafka_handle_close(&s->consumer);
+}
+
+int aeon__kafka_serve_consumer(void *arg)
+{
+        struct kafka_source *s = arg;
+        aeon_scope shield;
+        aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "kafka consumer" });
+        for (step(s); !s->closed; step(s))
+                aeon__kafka_handle_wait(&s->consumer, next_due(s, aeon_now()));
+        destroy(s);
+        aeon_scope_close(&shield, 0);
+        aeon_event_set(s->ended);
+        return 0;
+}
