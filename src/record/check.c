@@ -43,20 +43,6 @@ static const char *plural(size_t count)
         return count == 1 ? "" : "s";
 }
 
-static bool check_length(struct type t, size_t length, const char *shown, const struct where *where)
-{
-        if (!aeon__type_has_length_bounds(t))
-                return true;
-        size_t min = t.field->min_len, max = t.field->max_len;
-        if (length < min)
-                aeon__tell(where, "%s is shorter than %zu character%s", shown, min, plural(min));
-        else if (max && length > max)
-                aeon__tell(where, "%s is longer than %zu character%s", shown, max, plural(max));
-        else
-                return true;
-        return false;
-}
-
 bool aeon__count_check(struct type t, size_t count, const char *noun, const struct where *where)
 {
         if (!aeon__type_has_length_bounds(t))
@@ -71,39 +57,60 @@ bool aeon__count_check(struct type t, size_t count, const char *noun, const stru
         return false;
 }
 
-static bool check_pattern(struct type t, const char *string, const char *shown, const struct where *where)
+/* @string as a problem shows it. */
+static const char *show(struct type t, const char *string, char out[QUOTE_SIZE + 2])
 {
+        char quote[QUOTE_SIZE];
+        if (type_kind(t) == AEON_KIND_SECRET)
+                return "***";
+        snprintf(out, QUOTE_SIZE + 2, "\"%s\"", aeon__problem_quote(quote, string, strlen(string)));
+        return out;
+}
+
+static bool check_length(struct type t, const char *string, size_t length, const struct where *where)
+{
+        char shown[QUOTE_SIZE + 2];
+        size_t min = t.field->min_len, max = t.field->max_len;
+        if (!aeon__type_has_length_bounds(t))
+                return true;
+        if (length < min)
+                aeon__tell(where, "%s is shorter than %zu character%s", show(t, string, shown), min, plural(min));
+        else if (max && length > max)
+                aeon__tell(where, "%s is longer than %zu character%s", show(t, string, shown), max, plural(max));
+        else
+                return true;
+        return false;
+}
+
+static bool check_pattern(struct type t, const char *string, const struct where *where)
+{
+        char shown[QUOTE_SIZE + 2];
         int r = t.field->pattern ? aeon__pattern_match(t.field->pattern, string) : 1;
         if (r == -ENOMEM)
                 where->problems->no_memory = true;
         else if (r < 0)
                 aeon__tell(where, "its .pattern %s is none", t.field->pattern);
         else if (r == 0)
-                aeon__tell(where, "%s does not match %s", shown, t.field->pattern);
+                aeon__tell(where, "%s does not match %s", show(t, string, shown), t.field->pattern);
         return r > 0;
 }
 
 static bool check_string(struct type t, const char *string, const struct where *where)
 {
-        bool is_secret = type_kind(t) == AEON_KIND_SECRET;
         if (!string) {
-                bool may_be = is_secret && !t.field->required && !t.depth;
+                bool may_be = type_kind(t) == AEON_KIND_SECRET && !t.field->required && !t.depth;
                 if (!may_be)
                         aeon__tell(where, "missing");
                 return may_be;
         }
         if (where->json && !t.field->pattern && !aeon__type_has_length_bounds(t))
                 return true; /* whoever reads JSON has seen that it is UTF-8 */
-        size_t size = strlen(string);
-        ssize_t length = aeon__utf8_count(string, size);
-        char quote[QUOTE_SIZE], shown[QUOTE_SIZE + 2] = "***";
+        ssize_t length = aeon__utf8_count(string, strlen(string));
         if (length < 0) {
                 aeon__tell(where, "not UTF-8");
                 return false;
         }
-        if (!is_secret)
-                snprintf(shown, sizeof shown, "\"%s\"", aeon__problem_quote(quote, string, size));
-        return check_length(t, (size_t)length, shown, where) && check_pattern(t, string, shown, where);
+        return check_length(t, string, (size_t)length, where) && check_pattern(t, string, where);
 }
 
 static bool check_bytes(struct type t, aeon_bytes bytes, const struct where *where)

@@ -62,10 +62,11 @@ struct growing_map {
         struct growing keys, values;
 };
 
-/* Read the field that @key begins into the map. */
+/* Read the field that @key begins, which is the last on the stack, into the map. */
 static void read_entry(struct reader *r, struct type t, const struct token *key, struct growing_map *map, const struct place *place)
 {
-        struct place entry = { .above = place, .name = key->text, .length = key->length };
+        const struct key *last = &r->keys.items[r->keys.count - 1];
+        struct place entry = { .above = place, .name = last->name, .length = last->length };
         char *name;
         size_t length;
         int result = aeon__reader_string(r, key, &name, &length);
@@ -171,7 +172,7 @@ static void set_given(struct object *o, size_t field)
 static bool is_called(const aeon_field *field, const char *name, size_t length)
 {
         const char *own = aeon__field_name(field);
-        return !strncmp(own, name, length) && !own[length] && field->unknown != AEON_UNKNOWN_KEEP;
+        return strlen(own) == length && !memcmp(own, name, length) && field->unknown != AEON_UNKNOWN_KEEP;
 }
 
 /* The index of the field that is called so; the record's count of fields when there is none. */

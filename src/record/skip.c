@@ -84,7 +84,8 @@ static void skip_object(struct reader *r, const struct place *place)
         size_t keys = r->keys.count;
         bool first = true;
         for (; aeon__json_key(&r->json, first, &key) && aeon__reader_push_key(r, &key); first = false) {
-                struct place field = { .above = place, .name = key.text, .length = key.length };
+                const struct key *last = &r->keys.items[r->keys.count - 1];
+                struct place field = { .above = place, .name = last->name, .length = last->length };
                 if (aeon__json_next(&r->json, &token))
                         aeon__reader_skip(r, &token, &field);
                 if (aeon__reader_stopped(r, &field))

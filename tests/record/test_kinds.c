@@ -337,6 +337,8 @@ PLAIN_TEST(unknown_fields_are_kept_in_the_map_that_asks_for_them)
         CHECK_STR(all->rest.values[0], "{\"a\": [1]}");
         CHECK_STR(all->rest.keys[1], "\u00e9");
         check_encoded(all, ",\"new\":{\"a\": [1]},\"\u00e9\":null}");
+        check_refused("{\"text\\u0000and more\":\"x\"}",
+                      "[\"text\\u0000and more\"]: its key contains a NUL character (line 1, column 2)");
 
         static const char *const keys[] = { "whole", "b", "b" }, *const values[] = { "1", "2", "3" };
         char *text = NULL;
