@@ -276,6 +276,9 @@ PLAIN_TEST_WITHIN(a_server_that_says_nothing_is_given_up_of_rabbitmq, 60)
 static void impatient(aeon_broker *b)
 {
         aeon_consumer *c = NULL;
+        char other_kind[200];
+        snprintf(other_kind, sizeof other_kind, "%s?max_priority=5", Q("test"));
+        CHECK_INT(publish(b, Q("test"), "x"), 0);
         proxy_stall(proxy);
         for (int i = 0; i < 2; i++) {
                 aeon_scope limit;
@@ -284,9 +287,9 @@ static void impatient(aeon_broker *b)
                 CHECK_INT(aeon_scope_close(&limit, r), -ETIMEDOUT);
         }
         proxy_pass(proxy);
-        CHECK_INT(publish(b, "x?exchange=amq.direct&key=nobody", "x"), -ENOENT);
+        CHECK_INT(aeon_consumer_open(b, other_kind, NULL, &c), -EINVAL);
+        CHECK_INT(publish(b, other_kind, "x"), -EINVAL);
         c = consume(b, Q("test"), 1);
-        CHECK_INT(publish(b, Q("test"), "x"), 0);
         done(next(c));
         aeon_consumer_close(c);
         CHECK_INT(proxy_accepted(proxy), 2); /* on the same connections */
