@@ -207,6 +207,8 @@ static int reader(void *arg)
                 asked = false;
                 w->input.length += (size_t)n;
                 r = take(w);
+                if (r >= 0 && w->protocol->brake)
+                        r = w->protocol->brake(w);
         }
         return r;
 }

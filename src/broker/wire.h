@@ -45,6 +45,10 @@ struct wire_protocol {
          * the connection is given up. Must not suspend. */
         ssize_t (*take)(struct wire *w, const char *bytes, size_t size);
 
+        /* Called behind take(): wait here while what came is more than can be handled, but never for what this connection must still bring.
+         * NULL: it is asked for no more than can be handled. Suspends. */
+        int (*brake)(struct wire *w);
+
         /* The connection is gone, or an attempt to make it has failed: whatever waits for an answer on it fails. @code and @words say why
          * (-ENOTCONN when we close it). Does not suspend. */
         void (*lost)(struct wire *w, int code, const char *words);

@@ -50,7 +50,7 @@ static const char *kafka_url(void)
 /* clang-format off */
 const struct contract contract_memory   = { "memory",   memory_url,   .has_groups = true, .has_priorities = true, .has_delays = true };
 const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
-const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true };
+const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true, .lease = "min_idle=1s" };
 const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .lease = "ack_wait=1s" };
 const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
 const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true, .by_partition = true, .in_order = "?partitions=1" };

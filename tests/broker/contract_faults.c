@@ -382,3 +382,95 @@ FAULT_TEST(a_service_that_is_told_to_stop_finishes_its_work_and_gives_back_the_r
         with_broker(k, count_left);
         CHECK_INT(left, jobs - count_noted("end"));
 }
+
+/* ------------------------------------------------------------------ requests, and the end without a server */
+
+static struct proxy *proxy;
+
+static int echo(aeon_message *m)
+{
+        return aeon_message_reply(m, AEON_TEXT(aeon_message_body(m)));
+}
+AEON_RAW_HANDLER(echo);
+
+static void declare_echo(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &echo_handler, NULL);
+}
+
+/* Ask @text; true when it was answered. */
+static bool answered(aeon_app *app, const char *text)
+{
+        aeon_message *reply = NULL;
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_SECONDS(3) });
+        int r = aeon_request(aeon_app_broker(app), Q("test"), AEON_TEXT(text), &reply);
+        r = aeon_scope_close(&limit, r);
+        if (r < 0)
+                return false; /* it, or its answer, was on the way when the connection broke */
+        CHECK_STR(aeon_message_body(reply), text);
+        aeon_message_free(reply);
+        return true;
+}
+
+static void run_requests(aeon_app *app)
+{
+        AWAIT_WITHIN(30, answered(app, "before"));
+        for (int i = 0; i < 3; i++) {
+                proxy_reset(proxy);
+                AWAIT_WITHIN(30, answered(app, "after"));
+                CHECK(answered(app, "and on"));
+        }
+}
+
+FAULT_TEST(requests_are_answered_again_after_a_reset, 120)
+{
+        proxy = proxy_before(k, &server);
+        CHECK_INT(with_app_at(server_url(k, proxy_port(proxy), "", "reconnect_max=300ms"), declare_echo, run_requests, NULL), 0);
+        proxy_end(proxy);
+}
+
+static int dawdle(aeon_message *m)
+{
+        (void)m;
+        calls++;
+        return aeon_sleep(AEON_MILLISECONDS(200));
+}
+AEON_RAW_HANDLER(dawdle);
+
+static void declare_slow(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &dawdle_handler, &(aeon_subscribe_opts){ .concurrency = 2, .window = 4 });
+}
+
+static void (*go_away)(struct proxy *p);
+
+static void run_until_away(aeon_app *app)
+{
+        for (int i = 0; i < 8; i++)
+                publish(aeon_app_broker(app), Q("test"), "x");
+        AWAIT_WITHIN(30, calls >= 2);
+        go_away(proxy);
+}
+
+/* Its messages were not settled: they come again. The stop is no slower than its budgets allow. */
+static void check_stop(const struct contract *k, void (*how)(struct proxy *p))
+{
+        proxy = proxy_before(k, &server);
+        go_away = how;
+        aeon_time begin = aeon_now();
+        (void)with_app_at(server_url(k, proxy_port(proxy), "", "reconnect_max=300ms"), declare_slow, run_until_away,
+                          &(aeon_app_opts){ .graceful_timeout = AEON_SECONDS(10), .cleanup_timeout = AEON_SECONDS(5) });
+        printf("    stopped without its server after %.1f s\n", (double)(aeon_now() - begin) / 1e9);
+        proxy_end(proxy);
+}
+
+FAULT_TEST(an_app_stops_although_its_server_refuses_it, 60)
+{
+        check_stop(k, proxy_refuse);
+}
+
+FAULT_TEST(an_app_stops_although_its_server_is_stuck, 100)
+{
+        check_stop(k, proxy_stall);
+}

@@ -26,6 +26,10 @@ static struct {
         unsigned missing, twice;
         int (*faults[FAULTS])(void *arg);
         unsigned faults_count;
+        unsigned window;       /* 0: 256; a quarter of them may be handled at a time */
+        const char *heartbeat; /* an option of the URL, or "" */
+        aeon_duration takes;   /* a handler's run */
+        unsigned running, most_running;
         atomic_uint struck; /* faults that have begun */
         aeon_duration lag;
         bool ended;
@@ -94,7 +98,11 @@ static int tick_off(aeon_message *m)
                 run.twice++;
         if (run.handled[number] < 255)
                 run.handled[number]++;
-        return 0;
+        if (++run.running > run.most_running)
+                run.most_running = run.running;
+        int r = run.takes ? aeon_sleep(run.takes) : 0;
+        run.running--;
+        return r;
 }
 AEON_RAW_HANDLER(tick_off);
 
@@ -102,7 +110,8 @@ static void declare(aeon_app *app)
 {
         char destination[200];
         snprintf(destination, sizeof destination, "%s%s", Q("numbers"), nature_of(run.kind)->soon);
-        aeon_subscribe(app, destination, &tick_off_handler, &(aeon_subscribe_opts){ .concurrency = 64, .window = 256 });
+        aeon_subscribe(app, destination, &tick_off_handler,
+                       &(aeon_subscribe_opts){ .concurrency = run.window / 4, .window = run.window });
 }
 
 /* How many may be published before the next fault strikes. */
@@ -164,40 +173,32 @@ static void run_numbers(aeon_app *app)
         CHECK_INT(aeon_group_close(g), 0);
 }
 
-/* A server of our own, behind a proxy or not. */
-static void begin_private(const struct contract *k, bool proxied)
+static void begin_private(const struct contract *k)
 {
         run.kind = k;
         server_init(&run.server, k);
-        if (proxied) {
-                run.proxy = proxy_start(run.server.port);
-                run.server.told_port = proxy_port(run.proxy);
-        }
         server_start(&run.server);
 }
 
-/* Through a proxy: to the common server, if it does not tell its clients its own port. */
 static void begin_proxied(const struct contract *k)
 {
         run.kind = k;
-        if (!strcmp(k->name, "kafka") || !strcmp(k->name, "sqs")) {
-                begin_private(k, true);
-                return;
-        }
-        const char *port = strrchr(k->url(), ':');
-        REQUIRE(port != NULL);
-        run.proxy = proxy_start(atoi(port + 1));
+        run.proxy = proxy_before(k, &run.server);
 }
 
 static void check_nothing_is_lost(unsigned total, const char *what)
 {
         aeon_time begin = aeon_now();
+        char options[100];
         run.total = run.missing = total;
+        run.window = run.window ? run.window : 256;
+        snprintf(options, sizeof options, "reconnect_max=1s%s%s", run.heartbeat ? "&" : "", run.heartbeat ? run.heartbeat : "");
         run.handled = calloc(total + 1, 1);
         REQUIRE(run.handled != NULL);
         int port = run.proxy ? proxy_port(run.proxy) : run.server.port;
-        CHECK_INT(with_app_at(server_url(run.kind, port, "", "reconnect_max=1s"), declare, run_numbers, NULL), 0);
+        CHECK_INT(with_app_at(server_url(run.kind, port, "", options), declare, run_numbers, NULL), 0);
         CHECK_INT(run.missing, 0);
+        CHECK(run.most_running <= run.window / 4);
         CHECK(run.lag < AEON_SECONDS(test_is_slow() ? 20 : 2)); /* a blocked loop would show more: the stall lasts 3 s */
         printf("    losses | %s | %s | %u | %u | %u | %u | %.0f ms | %.1f s |\n", run.kind->name, what, total, run.missing,
                run.twice, run.repeated, (double)run.lag / 1e6, (double)(aeon_now() - begin) / 1e9);
@@ -215,7 +216,7 @@ static void add_fault(int (*fault)(void *arg))
 FAULT_TEST(nothing_is_lost_when_the_server_restarts_under_load, 180)
 {
         NEEDS(nature_of(k)->keeps);
-        begin_private(k, false);
+        begin_private(k);
         add_fault(restart);
         check_nothing_is_lost(2000, "restart");
 }
@@ -225,6 +226,26 @@ FAULT_TEST(nothing_is_lost_and_the_loop_stays_free_when_the_network_stalls, 120)
         begin_proxied(k);
         add_fault(stall);
         check_nothing_is_lost(2000, "stall of 3 s");
+}
+
+FAULT_TEST(nothing_is_lost_when_the_stall_is_longer_than_the_heartbeat, 120)
+{
+        NEEDS(nature_of(k)->heartbeat);
+        begin_proxied(k);
+        run.heartbeat = nature_of(k)->heartbeat;
+        add_fault(stall);
+        check_nothing_is_lost(2000, "stall of 3 s, heartbeat 1 s");
+}
+
+/* Messages in the handlers' hands hold their credit: none is lost with the connection, and none comes twice. */
+FAULT_TEST(a_small_window_stays_a_window_when_connections_break, 180)
+{
+        begin_proxied(k);
+        run.window = 8;
+        run.takes = AEON_MILLISECONDS(2);
+        for (int i = 0; i < 12; i++)
+                add_fault(reset);
+        check_nothing_is_lost(1300, "12 resets, a window of 8");
 }
 
 FAULT_TEST(nothing_is_lost_when_connections_break_in_the_middle_of_a_message, 180)
@@ -241,12 +262,12 @@ FAULT_TEST(messages_through_two_faults, 900)
         const char *asked = getenv("AEON_FAULT_MESSAGES");
         unsigned total = asked && atoi(asked) > 0 ? (unsigned)atoi(asked) : 5000;
         if (nature_of(k)->keeps) {
-                begin_private(k, false);
+                begin_private(k);
                 add_fault(kill_and_start);
                 add_fault(kill_and_start);
                 check_nothing_is_lost(total, "2 x kill -9 of the server");
         } else {
-                begin_private(k, true);
+                begin_proxied(k);
                 add_fault(reset);
                 add_fault(stall);
                 check_nothing_is_lost(total, "reset, stall of 3 s");

@@ -18,9 +18,11 @@
 const struct nature *nature_of(const struct contract *k)
 {
         static const struct nature natures[] = {
-                { "redis", true, ":hunter@", "?min_idle=1s" }, { "nats", true, "aeon:hunter@", "?ack_wait=1s" },
-                { "rabbitmq", true, "guest:guest@", "" },      { "kafka", true, NULL, "?session=6s" },
-                { "sqs", false, NULL, "?visibility=2s" },
+                { "redis", true, ":hunter@", "?min_idle=1s", "heartbeat=1s" },
+                { "nats", true, "aeon:hunter@", "?ack_wait=1s", "heartbeat=1s" },
+                { "rabbitmq", true, "guest:guest@", "", "heartbeat=1s" },
+                { "kafka", true, NULL, "?session=6s", NULL },
+                { "sqs", false, NULL, "?visibility=2s", NULL },
         };
         for (size_t i = 0; i < sizeof natures / sizeof *natures; i++)
                 if (!strcmp(natures[i].name, k->name))
@@ -346,6 +348,20 @@ void proxy_end(struct proxy *p)
         pthread_cond_destroy(&p->obeyed);
         pthread_mutex_destroy(&p->lock);
         free(p);
+}
+
+struct proxy *proxy_before(const struct contract *k, struct server *s)
+{
+        if (strcmp(k->name, "kafka") && strcmp(k->name, "sqs")) {
+                const char *port = strrchr(k->url(), ':');
+                REQUIRE(port != NULL);
+                return proxy_start(atoi(port + 1));
+        }
+        server_init(s, k);
+        struct proxy *p = proxy_start(s->port);
+        s->told_port = p->port;
+        server_start(s);
+        return p;
 }
 
 int proxy_port(const struct proxy *p)

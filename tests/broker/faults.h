@@ -40,6 +40,7 @@ struct nature {
         bool keeps;             /* the server's data survive its kill */
         const char *right_user; /* who gets into a server whose password is "hunter"; NULL: it has no passwords here */
         const char *soon;       /* option of a destination: what a dead service had comes back soon */
+        const char *heartbeat;  /* option of a URL: a server that is silent for a second is asked; NULL: there is none */
 };
 const struct nature *nature_of(const struct contract *k);
 
@@ -76,6 +77,9 @@ struct proxy;
 /* Listen on a free port for @server_port of 127.0.0.1, and pass. Blocks no longer than a moment, as all of these. */
 struct proxy *proxy_start(int server_port);
 void proxy_end(struct proxy *p); /* NULL is accepted */
+
+/* A proxy before a server of this kind: the one of all tests, or @s, started for it, when it tells its clients where it is. */
+struct proxy *proxy_before(const struct contract *k, struct server *s);
 
 int proxy_port(const struct proxy *p);
 void proxy_pass(struct proxy *p);

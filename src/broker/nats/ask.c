@@ -115,6 +115,18 @@ void aeon__nats_inbox(struct nats *l, const char *token, struct content *c)
 
 /* ------------------------------------------------------------------ when no answer comes */
 
+bool aeon__nats_awaits_something(const struct nats *l)
+{
+        const struct nats_source *s;
+        for (size_t i = 0; i < NATS_BUCKETS; i++)
+                if (!list_empty(&l->waiting[i]))
+                        return true;
+        list_foreach (s, &l->sources, node)
+                if (!list_empty(&s->verdicts))
+                        return true;
+        return !list_empty(&l->flushes);
+}
+
 void aeon__nats_asked_lost(struct nats *l, const char *words)
 {
         for (size_t i = 0; i < NATS_BUCKETS; i++)

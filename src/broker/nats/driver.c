@@ -121,12 +121,37 @@ static const struct wire_protocol protocol = {
         .greet = aeon__nats_greet,
         .resume = resume,
         .take = aeon__nats_take,
+        .brake = aeon__nats_brake,
         .gather = gather,
         .lost = lost,
         .probe = probe,
 };
 
 /* ------------------------------------------------------------------ the ticker */
+
+static struct nats_source *ready_behind(struct nats *l, uint64_t behind)
+{
+        struct nats_source *s;
+        list_foreach (s, &l->sources, node)
+                if (s->id > behind && s->ready && !s->draining && s->options.mode == NATS_JETSTREAM)
+                        return s;
+        return NULL;
+}
+
+/* The server is about to end, and there is another to go to: take the pulls back, let what is under way be answered, and go. What is still
+ * under way after a few looks around (the server gives ten seconds) is cut off, as the server would. */
+static void leave(struct nats *l)
+{
+        enum { PATIENCE = 3 };
+        struct nats_source *s;
+        uint64_t last = 0;
+        while (l->wire.up && (s = ready_behind(l, last))) {
+                last = s->id;
+                aeon__nats_source_pause(s);
+        }
+        if (l->wire.up && (!aeon__nats_awaits_something(l) || ++l->looks_before_leaving > PATIENCE))
+                aeon__wire_break(&l->wire, -ECONNABORTED, "the server is about to end (lame duck mode)");
+}
 
 static void look_around(struct nats *l)
 {
@@ -138,7 +163,10 @@ static void look_around(struct nats *l)
                 if (s->ready && s->options.mode == NATS_JETSTREAM)
                         aeon__nats_pulls_look(s, now);
         }
-        start_sources(l);
+        if (!l->leaving || l->wire.hosts_count < 2)
+                start_sources(l);
+        else
+                leave(l);
 }
 
 static int ticker(void *arg)
@@ -205,6 +233,7 @@ static int nats_open(struct link *link)
         l->wire.protocol = &protocol;
         l->wire.self = l;
         l->wire.link = link;
+        l->stuck_at = UINT64_MAX;
         l->prefix_length =
                 (size_t)snprintf(l->prefix, sizeof l->prefix, "_INBOX.%016" PRIx64 ".", (uint64_t)random_up_to(INT64_MAX));
         list_init(&l->sources);

@@ -86,6 +86,7 @@ int aeon__nats_info(struct nats *l, const char *text, size_t size)
         if (json_is_true(json_object_get(info, "ldm")) && !l->leaving) {
                 aeon_log_info("nats %s: the server is about to end (lame duck mode)", l->wire.host);
                 l->leaving = true;
+                l->looks_before_leaving = 0;
         }
         json_decref(info);
         return 0;
@@ -98,7 +99,7 @@ static int secure(struct wire *w, const json_t *info)
         bool needed = json_is_true(json_object_get(info, "tls_required"));
         bool possible = needed || json_is_true(json_object_get(info, "tls_available"));
         if (w->secure && !possible)
-                return aeon_fail(-ENOTSUP, "%s: the server has no TLS, and nats+tls: wants it", w->host);
+                return aeon_fail(-ENOTSUP, "the server has no TLS, and nats+tls: wants it");
         return w->secure || needed ? aeon__wire_start_tls(w) : 0;
 }
 
@@ -127,12 +128,12 @@ static int send_connect(struct nats *l, const json_t *info)
         return r;
 }
 
-static int refused(const char *host, const char *words)
+static int refused(const char *words)
 {
         words += strspn(words, " '");
         int length = (int)strcspn(words, "'");
         bool access = strcasestr(words, "authoriz") || strcasestr(words, "authentic");
-        return aeon_fail(access ? -EACCES : -ECONNREFUSED, "%s: the server refuses the connection: %.*s", host, length, words);
+        return aeon_fail(access ? -EACCES : -ECONNREFUSED, "the server refuses the connection: %.*s", length, words);
 }
 
 static int await_pong(struct hello *h)
@@ -145,7 +146,7 @@ static int await_pong(struct hello *h)
                 if (!strncmp(line, "PONG", 4))
                         return 0;
                 if (!strncmp(line, "-ERR", 4))
-                        return refused(h->wire->host, line + 4);
+                        return refused(line + 4);
                 if (!strncmp(line, "INFO ", 5))
                         r = aeon__nats_info(h->wire->self, line + 5, strlen(line + 5));
                 if (r < 0)
@@ -162,7 +163,7 @@ static int greet(struct hello *h)
                 return r;
         json_t *info = strncmp(line, "INFO ", 5) ? NULL : parse_info(line + 5, strlen(line + 5));
         if (!info)
-                return aeon_fail(-EPROTO, "%s: it is no NATS server: \"%.40s\"", h->wire->host, line);
+                return aeon_fail(-EPROTO, "it is no NATS server: \"%.40s\"", line);
         l->leaving = false;
         read_info(l, info);
         r = secure(h->wire, info);

@@ -111,6 +111,7 @@ int aeon__nats_refusal(const json_t *answer, char *words, size_t size);
 /* Permission was refused for @subject: fail whoever waits because of it. */
 void aeon__nats_denied(struct nats *l, const char *subject, const char *words);
 
+bool aeon__nats_awaits_something(const struct nats *l);
 void aeon__nats_asked_lost(struct nats *l, const char *words);
 void aeon__nats_asked_overdue(struct nats *l, aeon_time before);
 
@@ -188,6 +189,7 @@ void aeon__nats_unsubscribe(struct source *source);
 
 /* Set up @s on the present connection, if that was not done yet. */
 AEON_SUSPENDS int aeon__nats_source_start(struct nats_source *s);
+AEON_SUSPENDS void aeon__nats_source_pause(struct nats_source *s); /* until it is set up again */
 void aeon__nats_source_arrive(struct nats_source *s, struct arrival *a);
 void aeon__nats_source_lost(struct nats_source *s);
 void aeon__nats_source_dirty(struct nats_source *s);
@@ -198,6 +200,7 @@ AEON_SUSPENDS int aeon__nats_consumer_info(struct nats_source *s, json_t **ret_i
 
 void aeon__nats_stream_arrive(struct nats_source *s, struct arrival *a, struct content *c);
 void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct content *c);
+AEON_SUSPENDS int aeon__nats_brake(struct wire *w);
 void aeon__nats_core_flow(struct nats_source *s);
 void aeon__nats_pull(struct nats_source *s);
 void aeon__nats_pulls_look(struct nats_source *s, aeon_time now);
@@ -233,6 +236,7 @@ struct nats {
 
         size_t max_payload; /* what the server said */
         bool leaving;       /* it is about to end: lame duck */
+        unsigned looks_before_leaving;
 
         uint64_t last_number;
         struct list waiting[NATS_BUCKETS];
@@ -241,8 +245,9 @@ struct nats {
         struct list sources;
         struct nats_source *recent; /* that a message came for */
         uint64_t last_sid, last_source;
-        size_t backlog;   /* of all its sources */
-        uint64_t credits; /* given so far: handlers make progress */
+        size_t backlog;    /* of all its sources */
+        uint64_t handled;  /* messages of core NATS: handlers make progress */
+        uint64_t stuck_at; /* what it was when they made none; UINT64_MAX: they do */
         char *topics[NATS_TOPICS];
         struct text packed; /* of the message that is being taken apart */
         struct text block;  /* headers to be sent */

@@ -185,14 +185,29 @@ static int take_method(struct rabbit_channel *ch, const struct frame *frame)
         const amqp_basic_ack_t *ack = arguments;
         const amqp_basic_nack_t *nack = arguments;
         switch (method) {
-        case AMQP_BASIC_DELIVER_METHOD: begin_delivery(ch, arguments); break;
-        case AMQP_BASIC_RETURN_METHOD: begin_return(ch, arguments); break;
-        case AMQP_BASIC_ACK_METHOD: confirmed(ch, ack->delivery_tag, ack->multiple, true); break;
-        case AMQP_BASIC_NACK_METHOD: confirmed(ch, nack->delivery_tag, nack->multiple, false); break;
-        case AMQP_BASIC_CANCEL_METHOD: cancelled(ch, arguments); break;
-        case AMQP_CHANNEL_CLOSE_METHOD: closed_by_server(ch, arguments); break;
-        case AMQP_CHANNEL_FLOW_METHOD: break;
-        default: reply(ch); break;
+        case AMQP_BASIC_DELIVER_METHOD:
+                begin_delivery(ch, arguments);
+                break;
+        case AMQP_BASIC_RETURN_METHOD:
+                begin_return(ch, arguments);
+                break;
+        case AMQP_BASIC_ACK_METHOD:
+                confirmed(ch, ack->delivery_tag, ack->multiple, true);
+                break;
+        case AMQP_BASIC_NACK_METHOD:
+                confirmed(ch, nack->delivery_tag, nack->multiple, false);
+                break;
+        case AMQP_BASIC_CANCEL_METHOD:
+                cancelled(ch, arguments);
+                break;
+        case AMQP_CHANNEL_CLOSE_METHOD:
+                closed_by_server(ch, arguments);
+                break;
+        case AMQP_CHANNEL_FLOW_METHOD:
+                break;
+        default:
+                reply(ch);
+                break;
         }
         return 0;
 }

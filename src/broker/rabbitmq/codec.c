@@ -92,7 +92,8 @@ int aeon__amqp_put_method(struct text *to, uint16_t channel, amqp_method_number_
         amqp_bytes_t room = { METHOD_ROOM - PAYLOAD_AT - 4 - 1, at + PAYLOAD_AT + 4 };
         int size = amqp_encode_method(method, arguments, room);
         if (size < 0)
-                return aeon_fail(-EINVAL, "%s: a name is longer than 255 bytes, or the arguments are too many", amqp_method_name(method));
+                return aeon_fail(-EINVAL, "%s: a name is longer than 255 bytes, or the arguments are too many",
+                                 amqp_method_name(method));
         finish_frame(to, at, FRAME_METHOD, channel, (size_t)size + 4);
         return 0;
 }

@@ -80,8 +80,8 @@ static inline const char *amqp_copy(char *to, amqp_bytes_t from)
 struct properties {
         char content_type[NAME_SIZE], correlation_id[NAME_SIZE], reply_to[NAME_SIZE], message_id[NAME_SIZE];
         int priority;
-        unsigned attempt; /* 1 unless HEADER_ATTEMPT says more */
-        uint64_t number;  /* of HEADER_NUMBER; 0: none */
+        unsigned attempt;     /* 1 unless HEADER_ATTEMPT says more */
+        uint64_t number;      /* of HEADER_NUMBER; 0: none */
         struct text *headers; /* packed, as in struct envelope; the caller's, emptied first */
 };
 

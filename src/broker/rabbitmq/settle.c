@@ -27,7 +27,8 @@ struct settling {
 
 static int stale(const struct aeon_message *m)
 {
-        return aeon_fail(-ESTALE, "message %s is no longer ours: its connection was lost, and the server has it again", m->envelope.id);
+        return aeon_fail(-ESTALE, "message %s is no longer ours: its connection was lost, and the server has it again",
+                         m->envelope.id);
 }
 
 static int acknowledge(struct rabbit_channel *ch, uint64_t tag, bool multiple)

@@ -89,6 +89,12 @@ static int finish(struct client *c, const char **ret_bytes, size_t *ret_size)
 
 /* ------------------------------------------------------------------ the ring */
 
+/* The @n-th of those that wait; the size is a power of two. */
+static struct pending *pending_at(struct client *c, size_t n)
+{
+        return &c->ring[(c->first + n) & (c->size - 1)];
+}
+
 /* Room for one more. */
 static int ring_reserve(struct client *c)
 {
@@ -99,7 +105,7 @@ static int ring_reserve(struct client *c)
         if (!ring)
                 return aeon_fail(-ENOMEM, "no memory for %zu commands at a time", size);
         for (size_t i = 0; i < c->count; i++)
-                ring[i] = c->ring[(c->first + i) % c->size];
+                ring[i] = *pending_at(c, i);
         free(c->ring);
         c->ring = ring;
         c->size = size;
@@ -109,8 +115,8 @@ static int ring_reserve(struct client *c)
 
 static void answer_oldest(struct client *c, const struct reply *reply)
 {
-        struct pending p = c->ring[c->first];
-        c->first = (c->first + 1) % c->size;
+        struct pending p = *pending_at(c, 0);
+        c->first++;
         c->count--;
         if (p.done)
                 p.done(p.owner, reply);
@@ -119,7 +125,7 @@ static void answer_oldest(struct client *c, const struct reply *reply)
 void aeon__client_forget(struct client *c, const void *owner)
 {
         for (size_t i = 0; i < c->count; i++) {
-                struct pending *p = &c->ring[(c->first + i) % c->size];
+                struct pending *p = pending_at(c, i);
                 if (p->owner == owner)
                         p->done = NULL;
         }
@@ -135,7 +141,7 @@ int aeon__client_send(struct client *c, client_done *done, void *owner)
         if (r >= 0)
                 r = aeon__wire_send(&c->wire, bytes, size);
         if (r >= 0 && !c->heard)
-                c->ring[(c->first + c->count++) % c->size] = (struct pending){ done, owner };
+                *pending_at(c, c->count++) = (struct pending){ done, owner };
         return r;
 }
 
@@ -244,6 +250,10 @@ static int say_hello(struct greeting *g)
                 aeon__client_text(c, "ID");
                 r = greeting_add(g);
         }
+        if (r >= 0) {
+                aeon__client_begin(c, "PING"); /* a server that still loads its data says so */
+                r = greeting_add(g);
+        }
         return r < 0 ? r : aeon_stream_write(c->wire.stream, g->output.data, g->output.length);
 }
 
@@ -252,7 +262,8 @@ static int hear_hello(struct client *c, unsigned n, const struct reply *reply)
 {
         const struct client_login *login = c->login;
         unsigned auth = login->has_password, select = auth + (login->database != 0);
-        c->id = reply->type == REDIS_REPLY_INTEGER ? reply->number : 0;
+        if (reply->type == REDIS_REPLY_INTEGER)
+                c->id = reply->number;
         if (reply->type != REDIS_REPLY_ERROR)
                 return 0;
         int code = aeon__client_error(reply);
@@ -289,6 +300,7 @@ static int await_hello(struct greeting *g)
 static int greet(struct wire *w)
 {
         struct greeting g = { .client = client_of(w) };
+        g.client->id = 0;
         int r = aeon__replies_reset(&g.client->replies);
         if (r >= 0)
                 r = say_hello(&g);

@@ -48,6 +48,7 @@ static int read_url(struct redis_link *l)
         l->commands.wire.url = l->url;
         aeon__wire_options(&l->commands.wire);
         write_name(&l->login, aeon__option_text(o, "name", l->link->name));
+        l->timeout = aeon__option_duration(o, "connect_timeout", AEON_SECONDS(5));
         l->heartbeat = aeon__option_duration(o, "heartbeat", AEON_SECONDS(15));
         l->format = (enum format)aeon__option_choice(o, "envelope", (const char *const[]){ "binary", "json", NULL }, FORMAT_BINARY);
         r = aeon__options_end(o, "broker URL");
@@ -62,6 +63,7 @@ static int read_url(struct redis_link *l)
 
 static void link_free(struct redis_link *l)
 {
+        aeon_mutex_free(l->listening);
         aeon__text_done(&l->payload);
         aeon__parts_done(&l->parts);
         aeon__broker_url_free(l->url);
@@ -86,12 +88,15 @@ static int redis_open(struct link *link)
         link->self = l;
         list_init(&l->sources);
         list_init(&l->acking);
+        list_init(&l->acked);
         write_nonce(l);
         l->commands.wire.link = link;
         l->commands.self = l;
         l->commands.gather = aeon__acks_gather;
         l->commands.lost = aeon__acks_lost;
-        int r = read_url(l);
+        int r = aeon_mutex_new(&l->listening);
+        if (r >= 0)
+                r = read_url(l);
         if (r >= 0)
                 r = aeon__client_open(&l->commands, &l->login, l->heartbeat);
         if (r < 0) {

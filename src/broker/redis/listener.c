@@ -143,7 +143,7 @@ static int resume(struct client *c)
         list_foreach (g, &n->all, node) {
                 if (r >= 0)
                         r = await_confirmed(g);
-                if (g->source)
+                if (r >= 0 && g->source)
                         g->source->broken = false;
         }
         return r;
@@ -175,6 +175,7 @@ static int open_listener(struct redis_link *l, struct listening *g)
         l->listener = n;
         int r = aeon__client_open(&n->client, &l->login, l->heartbeat);
         if (r < 0) {
+                list_remove(&g->node);
                 l->listener = NULL;
                 free(n);
         }
@@ -219,7 +220,11 @@ static int listen_to(struct redis_link *l, const char *name, bool pattern, struc
         *g = (struct listening){ .name = copy, .pattern = pattern, .source = s };
         list_init(&g->node);
         list_init(&g->waiting);
-        int r = l->listener ? join_listener(l->listener, g) : open_listener(l, g);
+        int r = aeon_mutex_lock(l->listening); /* nobody joins one that may fail to open */
+        if (r >= 0) {
+                r = l->listener ? join_listener(l->listener, g) : open_listener(l, g);
+                aeon_mutex_unlock(l->listening);
+        }
         if (r < 0)
                 stop_listening(l, g);
         else

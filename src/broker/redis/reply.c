@@ -90,7 +90,9 @@ static void *create_integer(const redisReadTask *task, long long number)
 
 static void *create_nil(const redisReadTask *task)
 {
-        return place_of(task);
+        struct reply *reply = place_of(task);
+        reply->type = REDIS_REPLY_NIL; /* the task's is that of what is missing */
+        return reply;
 }
 
 static void free_nothing(void *reply)

@@ -166,7 +166,8 @@ int aeon__redis_read(struct redis_source *s, int (*resume)(struct client *c))
         struct redis_link *l = s->link;
         s->reader = (struct client){ .wire.link = l->link, .wire.url = l->url, .self = s, .resume = resume, .lost = lost };
         aeon__wire_options(&s->reader.wire);
-        int r = aeon__client_open(&s->reader, &l->login, l->heartbeat);
+        aeon_duration heartbeat = l->heartbeat ? l->heartbeat + s->options.block : 0; /* while it blocks the server is silent */
+        int r = aeon__client_open(&s->reader, &l->login, heartbeat);
         s->reading = r >= 0;
         return r;
 }
@@ -223,6 +224,14 @@ void aeon__redis_refused(struct redis_source *s, const char *words)
         s->broken = true;
         s->retry_at = aeon_now() + RETRY_PAUSE;
         snprintf(s->words, sizeof s->words, "%s", words);
+}
+
+int aeon__redis_unprepared(struct redis_source *s, int code)
+{
+        code = aeon_fail(code, "%s \"%s\"", aeon__kind_names[s->kind], s->source->destination);
+        if (s->reader.wire.times > 0 && code != -ECANCELED && code != -ECONNABORTED)
+                aeon__redis_refused(s, aeon_error_text());
+        return code;
 }
 
 struct aeon_message *aeon__redis_message(struct redis_link *l, const char *destination, const struct reply *value, const char *id,
@@ -284,6 +293,19 @@ void aeon__redis_drain(struct source *source)
 }
 
 /* ------------------------------------------------------------------ verdicts */
+
+void aeon__verdict_begin(struct redis_source *s, aeon_scope *limit)
+{
+        aeon_scope_open(limit, &(aeon_scope_opts){ .timeout = s->link->timeout, .name = "verdict" });
+}
+
+int aeon__verdict_end(struct redis_source *s, aeon_scope *limit, int r)
+{
+        r = aeon_scope_close(limit, r);
+        if (r == -ETIMEDOUT && aeon_scope_caught(limit))
+                return aeon_fail(-ETIMEDOUT, "the server has not confirmed it within %.3g s", (double)s->link->timeout / 1e9);
+        return r;
+}
 
 int aeon__redis_settle(struct aeon_message *m, const struct settlement *v)
 {
