@@ -174,5 +174,5 @@ char *aeon__headers_of_dead(const struct aeon_message *m, const char *reason, si
 /* The value of a header in the packed form; NULL: not there. */
 const char *aeon__header_find(const char *packed, size_t size, const char *name);
 
-/* @url without its password, for logs and errors: "redis://user:***@host". Returns @text. */
+/* @url without its password, token and secrets, for logs and errors: "redis://user:***@host". Returns @text. */
 const char *aeon__url_shown(const char *url, char *text, size_t size);

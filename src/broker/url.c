@@ -97,16 +97,33 @@ int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, c
         return refuse_scheme(scheme);
 }
 
+/* Cut the values of options that are secrets: what is left is as long or shorter. */
+static void hide_secrets(char *options)
+{
+        static const char *const secrets[] = { "token=", "password=", "secret=" };
+        for (size_t i = 0; i < sizeof secrets / sizeof *secrets; i++)
+                for (char *at = options; (at = strstr(at, secrets[i]));) {
+                        at += strlen(secrets[i]);
+                        size_t length = strcspn(at, "&"), kept = length < 3 ? length : 3;
+                        memset(at, '*', kept);
+                        memmove(at + kept, at + length, strlen(at + length) + 1);
+                }
+}
+
 const char *aeon__url_shown(const char *url, char *text, size_t size)
 {
         const char *authority = strstr(url, "://"), *at = strrchr(url, '@'), *colon;
         if (authority && at && at > authority) { /* the last "@", since a careless password may contain anything */
                 colon = memchr(authority + 3, ':', (size_t)(at - authority - 3));
-                if (colon) {
+                if (colon)
                         snprintf(text, size, "%.*s:***%s", (int)(colon - url), url, at);
-                        return text;
-                }
+                else /* a name alone is a token to some */
+                        snprintf(text, size, "%.*s***%s", (int)(authority + 3 - url), url, at);
+        } else {
+                snprintf(text, size, "%s", url);
         }
-        snprintf(text, size, "%s", url);
+        char *options = strchr(text, '?');
+        if (options)
+                hide_secrets(options);
         return text;
 }

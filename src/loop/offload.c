@@ -13,6 +13,8 @@
  *
  *   The task owns its job until it abandons it; then the thread does, and knows no loop any more: the loop may end before it.
  *   `abandoned` and `finished` exclude each other under the pool's lock, so a result is either delivered or dropped.
+ *
+ *   A child of fork() has none of the threads and none of the tasks that waited: it begins with an empty pool.
  */
 #include "loop/offload.h"
 
@@ -120,6 +122,29 @@ static struct job *next_job(void)
         return container_of(list_pop(&pool.queue), struct job, in_queue);
 }
 
+static void before_fork(void)
+{
+        pthread_mutex_lock(&pool.lock);
+}
+
+static void after_fork(void)
+{
+        pthread_mutex_unlock(&pool.lock);
+}
+
+static void after_fork_in_child(void)
+{
+        list_init(&pool.queue);
+        pool.queued = pool.busy = pool.threads = pool.idle = 0;
+        pthread_cond_init(&pool.work, NULL); /* the old one counts waiters that are not here */
+        pthread_mutex_unlock(&pool.lock);
+}
+
+static void watch_forks(void)
+{
+        pthread_atfork(before_fork, after_fork, after_fork_in_child);
+}
+
 static void *thread_main(void *unused)
 {
         (void)unused;
@@ -145,9 +170,11 @@ static void *thread_main(void *unused)
 /* Signals belong to the loops: a pool thread gets none. Called with the lock held. */
 static int thread_new(void)
 {
+        static pthread_once_t once = PTHREAD_ONCE_INIT;
         sigset_t all, before;
         pthread_t thread;
         pthread_attr_t attributes;
+        pthread_once(&once, watch_forks);
         sigfillset(&all);
         pthread_sigmask(SIG_SETMASK, &all, &before);
         pthread_attr_init(&attributes);

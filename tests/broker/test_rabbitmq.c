@@ -190,8 +190,11 @@ static void queue_not_ours(aeon_broker *b)
         CHECK_CONTAINS(aeon_error_text(), "nothing is consumed from");
         CHECK_CONTAINS(aeon_error_text(), "no queue");
         CHECK_INT(publish(b, Q("test"), "2"), 0); /* which makes it */
-        CHECK_STR(aeon_message_body(next(c)), "2");
+        aeon_message *m = next(c);
+        CHECK_STR(aeon_message_body(m), "2");
+        done(m);
         CHECK_INT(aeon_broker_ping(b), 0);
+        aeon_consumer_close(c);
 }
 
 PLAIN_TEST_WITHIN(health_tells_of_a_queue_that_is_gone_for_good_of_rabbitmq, 30)

@@ -49,6 +49,8 @@ PLAIN_TEST(passwords_are_not_shown)
         char text[64];
         CHECK_STR(aeon__url_shown("redis://bob:secret@host:1/0", text, sizeof text), "redis://bob:***@host:1/0");
         CHECK_STR(aeon__url_shown("redis://bob:a@b@host", text, sizeof text), "redis://bob:***@host");
+        CHECK_STR(aeon__url_shown("nats://s3cret@host", text, sizeof text), "nats://***@host");
+        CHECK_STR(aeon__url_shown("nats://host?token=s3cret&name=x", text, sizeof text), "nats://host?token=***&name=x");
         CHECK_STR(aeon__url_shown("redis://host:1", text, sizeof text), "redis://host:1");
         CHECK_STR(aeon__url_shown("sqlite:./q.db", text, sizeof text), "sqlite:./q.db");
 }

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A function on a thread that the test can see begin and let end. */
@@ -461,4 +462,30 @@ TEST(an_abandoned_thread_cannot_wake_its_loop)
         CHECK(!can_be_woken());
         sem_post(&w.go_on);
         await(&w.over);
+}
+
+/* ------------------------------------------------------------------ a fork */
+
+static int answer(void *arg)
+{
+        (void)arg;
+        return 42;
+}
+
+static int offload_answer(void *arg)
+{
+        (void)arg;
+        return aeon_offload(answer, NULL);
+}
+
+PLAIN_TEST(a_child_of_fork_has_a_pool_of_its_own)
+{
+        CHECK_INT(aeon_loop_run(offload_answer, NULL), 42); /* leaves an idle thread, which the child has not */
+        fflush(NULL);
+        pid_t pid = fork();
+        if (pid == 0)
+                _exit(aeon_loop_run(offload_answer, NULL));
+        int status = 0;
+        REQUIRE(waitpid(pid, &status, 0) == pid);
+        CHECK_INT(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 42);
 }

@@ -46,15 +46,25 @@ static int ask(void *arg)
         return aeon__kafka_code(q->error);
 }
 
+/* While it is known to be away a look is enough. */
 static int kafka_ping(struct link *link)
 {
         struct kafka_link *l = link->self;
-        struct question q = { .rk = l->producer.rk, .limit = l->o.connect_timeout };
-        l->refusal = 0;
+        struct question q = { .rk = l->producer.rk, .limit = l->refusal ? 0 : l->o.connect_timeout };
+        l->question = &q;
         int r = aeon_offload(ask, &q);
+        l->question = NULL;
+        if (r >= 0)
+                l->refusal = 0, l->troubles = 0;
         if (r >= 0 || r == -ECANCELED)
                 return r;
         return l->refusal ? aeon_fail(l->refusal, "%s", l->words) : aeon_fail(-ENOTCONN, "Kafka: %s", rd_kafka_err2str(q.error));
+}
+
+void aeon__kafka_ask_no_more(struct kafka_link *l)
+{
+        if (l->question)
+                l->question->stop = true;
 }
 
 /* ------------------------------------------------------------------ opening and closing */

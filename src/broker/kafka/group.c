@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { LOOK_AGAIN_MS = 50, LOOK_MOST_MS = 1000, COMMITTED_MOST_MS = 5000 };
+
 static struct partition *find(struct kafka_source *s, int32_t number)
 {
         struct partition *p;
@@ -275,8 +277,6 @@ static void rebalance(struct kafka_source *s, rd_kafka_event_t *event)
 
 /* ------------------------------------------------------------------ errors */
 
-enum { LOOK_AGAIN_MS = 50 };
-
 /* The topic is not there any more, or not yet where we have asked: make it, as at the beginning, and look again. */
 static void find_topic(struct kafka_source *s)
 {
@@ -284,7 +284,10 @@ static void find_topic(struct kafka_source *s)
         struct topic *topic;
         aeon__kafka_ask_topic(s->options, &o);
         s->look_at = AEON_NEVER;
-        if (aeon__kafka_topic_get(s->link, s->source->destination, &o, &topic) < 0) {
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(LOOK_MOST_MS), .name = "make topic" });
+        int r = aeon__kafka_topic_get(s->link, s->source->destination, &o, &topic);
+        if (aeon_scope_close(&limit, r) < 0) { /* there are other things to do meanwhile */
                 s->look_at = aeon_now() + AEON_MILLISECONDS(LOOK_AGAIN_MS);
                 return;
         }

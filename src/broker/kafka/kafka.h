@@ -98,6 +98,8 @@ int aeon__kafka_code(rd_kafka_resp_err_t error);
 
 /* ------------------------------------------------------------------ driver.c, publish.c, topic.c, reply.c */
 
+struct question;
+
 /* What all links of a broker share: names for static members. */
 struct shared {
         _Atomic unsigned links;
@@ -113,8 +115,10 @@ struct kafka_link {
         bool closing;
         unsigned number; /* among the links of the broker */
 
-        int refusal; /* the latest error of the connection as a whole; 0: none since it last worked */
+        struct question *question; /* the latest ping that asks; NULL: none */
+        int refusal;               /* the latest error of the connection as a whole; 0: none since it last worked */
         char words[300];
+        size_t troubles; /* connections that have failed since it last worked */
 
         unsigned in_flight; /* published and not reported */
         struct sent *spare;
@@ -125,6 +129,9 @@ struct kafka_link {
 
 /* The first part of the names of reply topics: nobody makes those but their owners. */
 #define REPLY_PREFIX "aeon.reply."
+
+/* It is known that there is nobody to answer a ping. */
+void aeon__kafka_ask_no_more(struct kafka_link *l);
 
 /* The producer's task, and its events. */
 int aeon__kafka_serve_producer(void *arg);

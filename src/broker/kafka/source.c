@@ -331,7 +331,23 @@ static int read_options(struct kafka_source *s, struct topic_options *topic)
         return r < 0 ? r : aeon__kafka_topic_check(s->source->destination);
 }
 
-/* Make the topic now; if the server is away a patient link leaves it to the consumer's task. */
+/* What is put off while the server is away. */
+static bool is_put_off(const struct kafka_source *s)
+{
+        return s->source->link->patient && s->link->refusal == -ENOTCONN;
+}
+
+/* Have the topic; while the server is away that is left to the consumer's task. */
+static int find_topic(struct kafka_source *s, const struct topic_options *o)
+{
+        struct topic *topic;
+        int r = is_put_off(s) ? -ENOTCONN : aeon__kafka_topic_get(s->link, s->source->destination, o, &topic);
+        if (r != -ENOTCONN || !s->source->link->patient)
+                return r;
+        s->look_at = o->create ? aeon_now() : AEON_NEVER;
+        return 0;
+}
+
 static int join(struct kafka_source *s)
 {
         rd_kafka_topic_partition_list_t *topics = rd_kafka_topic_partition_list_new(1);
@@ -360,6 +376,8 @@ static int begin(struct kafka_source *s)
 /* The group has given it partitions, or will when those who have them let go. */
 static int await_assignment(struct kafka_source *s)
 {
+        if (is_put_off(s))
+                return 0;
         aeon_duration limit = s->link->o.connect_timeout + (s->source->link->patient ? 0 : s->o.session);
         aeon_scope scope;
         aeon_scope_open(&scope, &(aeon_scope_opts){ .timeout = limit, .name = "join the group" });
@@ -375,18 +393,13 @@ int aeon__kafka_subscribe(struct source *source)
         if (!s)
                 return aeon_fail(-ENOMEM, "no memory for a subscription");
         struct topic_options topic_options = s->link->o.topics;
-        struct topic *topic;
         int r = read_options(s, &topic_options);
         if (r >= 0)
                 r = aeon_event_new(&s->assigned);
         if (r >= 0)
                 r = aeon_event_new(&s->ended);
         if (r >= 0)
-                r = aeon__kafka_topic_get(s->link, source->destination, &topic_options, &topic);
-        if (r == -ENOTCONN && source->link->patient) {
-                s->look_at = aeon_now();
-                r = 0;
-        }
+                r = find_topic(s, &topic_options);
         if (r >= 0)
                 r = begin(s);
         if (r < 0) {

@@ -57,16 +57,19 @@ void aeon__nats_core_arrive(struct nats_source *s, struct arrival *a, struct con
         s->nats->backlog++;
 }
 
-/* Wait while the backlog is long and becomes shorter. */
+/* Wait while the backlog is long and becomes shorter. Once it did not, there is no more waiting until it does. */
 int aeon__nats_brake(struct wire *w)
 {
         enum { TURNS = 16, PAUSES = 20 };
         struct nats *l = w->self;
         int r = 0;
+        if (l->backlog <= BACKLOG_LONG || l->stuck_at == l->handled)
+                return 0;
         for (unsigned idle = 0; r >= 0 && l->backlog > BACKLOG_LONG && idle < TURNS + PAUSES;) {
                 uint64_t before = l->handled;
                 r = idle < TURNS ? aeon_checkpoint() : aeon_sleep(AEON_MILLISECONDS(1));
                 idle = l->handled == before ? idle + 1 : 0;
         }
+        l->stuck_at = l->backlog > BACKLOG_LONG ? l->handled : UINT64_MAX;
         return r;
 }

@@ -233,6 +233,7 @@ static int nats_open(struct link *link)
         l->wire.protocol = &protocol;
         l->wire.self = l;
         l->wire.link = link;
+        l->stuck_at = UINT64_MAX;
         l->prefix_length =
                 (size_t)snprintf(l->prefix, sizeof l->prefix, "_INBOX.%016" PRIx64 ".", (uint64_t)random_up_to(INT64_MAX));
         list_init(&l->sources);

@@ -245,8 +245,9 @@ struct nats {
         struct list sources;
         struct nats_source *recent; /* that a message came for */
         uint64_t last_sid, last_source;
-        size_t backlog;   /* of all its sources */
-        uint64_t handled; /* messages of core NATS: handlers make progress */
+        size_t backlog;    /* of all its sources */
+        uint64_t handled;  /* messages of core NATS: handlers make progress */
+        uint64_t stuck_at; /* what it was when they made none; UINT64_MAX: they do */
         char *topics[NATS_TOPICS];
         struct text packed; /* of the message that is being taken apart */
         struct text block;  /* headers to be sent */

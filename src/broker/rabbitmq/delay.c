@@ -60,18 +60,10 @@ static int name_queue(const struct rabbit_message *m, int64_t step, char *name)
                                  : aeon_fail(-EINVAL, "the name is too long for a delay: \"%s...\" has 255 bytes at most", name);
 }
 
-static unsigned bucket_of(const char *name)
-{
-        unsigned hash = 5381;
-        while (*name)
-                hash = hash * 33 + (unsigned char)*name++;
-        return hash % ROUTE_BUCKETS;
-}
-
 static struct delay_queue *find(struct rabbit_publisher *p, const char *name)
 {
         struct delay_queue *q;
-        list_foreach (q, &p->delays[bucket_of(name)], node)
+        list_foreach (q, &p->delays[rabbit_bucket(name)], node)
                 if (!strcmp(q->name, name))
                         return q;
         return NULL;
@@ -88,12 +80,29 @@ static void remember(struct rabbit_publisher *p, const char *name, aeon_time dec
                 if (!q)
                         return;
                 strcpy(q->name, name);
-                list_append(&p->delays[bucket_of(name)], &q->node);
+                list_append(&p->delays[rabbit_bucket(name)], &q->node);
                 p->delays_count++;
         }
         q->declared = declared;
 }
 
+static bool is_fresh(struct rabbit_publisher *p, const char *name)
+{
+        const struct delay_queue *q = find(p, name);
+        return q && aeon_now() - q->declared <= FRESH_FOR;
+}
+
+static void forget(struct rabbit_publisher *p, const char *name)
+{
+        struct delay_queue *q = find(p, name);
+        if (!q)
+                return;
+        list_remove(&q->node);
+        free(q);
+        p->delays_count--;
+}
+
+/* @ch is locked. */
 static int declare(struct rabbit_channel *ch, const struct rabbit_message *m, int64_t step, const char *name)
 {
         amqp_table_entry_t arguments[] = {
@@ -106,34 +115,39 @@ static int declare(struct rabbit_channel *ch, const struct rabbit_message *m, in
                 .durable = true,
                 .arguments = { sizeof arguments / sizeof *arguments, arguments },
         };
-        int r = aeon__rabbit_lock(ch);
+        int r = aeon__rabbit_channel_open(ch);
+        return r < 0 ? r : aeon__rabbit_call(ch, AMQP_QUEUE_DECLARE_METHOD, &declare);
+}
+
+/* See that the queue is there, and stays as long as a message that is put in now. */
+static int prepare(struct rabbit_link *l, const struct rabbit_message *m, int64_t step, const char *name)
+{
+        struct rabbit_publisher *p = &l->publisher;
+        if (is_fresh(p, name))
+                return 0;
+        int r = aeon__wire_ready(&l->publishing.wire);
+        if (r >= 0)
+                r = aeon__rabbit_lock(&p->declarations);
         if (r < 0)
                 return r;
-        r = aeon__rabbit_channel_open(ch);
-        if (r >= 0)
-                r = aeon__rabbit_call(ch, AMQP_QUEUE_DECLARE_METHOD, &declare);
-        aeon__rabbit_unlock(ch);
+        aeon_time now = aeon_now();
+        if (!is_fresh(p, name)) {
+                r = declare(&p->declarations, m, step, name);
+                if (r >= 0)
+                        remember(p, name, now);
+        }
+        aeon__rabbit_unlock(&p->declarations);
         return r;
 }
 
-static int put_in(struct rabbit_link *l, const struct rabbit_message *m, int64_t step, const char *name, bool fresh)
+static int put_in(struct rabbit_link *l, const struct rabbit_message *m, int64_t step, const char *name)
 {
-        struct rabbit_publisher *p = &l->publisher;
-        aeon_time now = aeon_now();
-        const struct delay_queue *known = fresh ? NULL : find(p, name);
-        if (!known || now - known->declared > FRESH_FOR) {
-                int r = aeon__wire_ready(&l->publishing.wire);
-                if (r >= 0)
-                        r = declare(&p->declarations, m, step, name);
-                if (r < 0)
-                        return r;
-                remember(p, name, now);
-        }
         struct rabbit_message waiting = *m;
         waiting.exchange = "";
         waiting.key = name;
         waiting.mandatory = true;
-        return aeon__rabbit_publish_one(l, &waiting);
+        int r = prepare(l, m, step, name);
+        return r < 0 ? r : aeon__rabbit_publish_one(l, &waiting);
 }
 
 int aeon__rabbit_publish_late(struct rabbit_link *l, struct rabbit_message m, aeon_duration delay)
@@ -148,6 +162,10 @@ int aeon__rabbit_publish_late(struct rabbit_link *l, struct rabbit_message m, ae
                 return r;
         snprintf(expiration, sizeof expiration, "%" PRId64, ms);
         m.expiration = expiration;
-        r = put_in(l, &m, step, name, false);
-        return r == -ENOENT ? put_in(l, &m, step, name, true) : r; /* deleted since */
+        r = put_in(l, &m, step, name);
+        if (r == -ENOENT) { /* deleted since */
+                forget(&l->publisher, name);
+                r = put_in(l, &m, step, name);
+        }
+        return r;
 }
