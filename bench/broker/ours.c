@@ -6,8 +6,8 @@
  *         stall     COUNT milliseconds without the server, which is stopped while an app publishes and consumes. Prints one figure, the
  *                   worst lag of the loop in milliseconds
  *
- * Options, before MODE: --loops N; --window N; --group NAME; --flood, for consume: AEON_BENCH_FLOOD sends the messages once the app is
- * ready; --server PID, for stall: its process group. */
+ * Options, before MODE: --loops N; --window N; --group NAME; --source OPTIONS, of the subscription, like pollers=8; --flood, for consume:
+ * AEON_BENCH_FLOOD sends the messages once the app is ready; --server PID, for stall: its process group. */
 #include "figures.h"
 
 #include <aeon.h>
@@ -17,7 +17,7 @@
 
 static struct {
         unsigned loops, window;
-        const char *group;
+        const char *group, *source;
         bool flood;
         pid_t server;
 } option = { .loops = 1 };
@@ -68,9 +68,9 @@ static int work(void *arg)
         return 0;
 }
 
-static void by_tasks(aeon_broker *b, long tasks, int (*once)(aeon_broker *b))
+static void by_tasks(aeon_broker *b, long tasks, long count, int (*once)(aeon_broker *b))
 {
-        struct share share = { b, once, bench.count };
+        struct share share = { b, once, count };
         aeon_group *g = NULL;
         succeed(aeon_group_open(&g), "group");
         for (long i = 0; i < tasks; i++)
@@ -93,16 +93,27 @@ static int ask_once(aeon_broker *b)
         return r;
 }
 
+/* The first publish makes the queue, stream or topic, so it is not measured. */
+static int fill(void *arg)
+{
+        aeon_broker *b;
+        (void)arg;
+        succeed(aeon_broker_open(bench.url, &b), "open");
+        succeed(publish_once(b), "publish");
+        by_tasks(b, 1000, bench.count - 1, publish_once);
+        aeon_broker_close(b);
+        return 0;
+}
+
 static int publish(void *arg)
 {
-        bool measured = arg;
         aeon_broker *b;
+        (void)arg;
         succeed(aeon_broker_open(bench.url, &b), "open");
-        if (measured)
-                bench_begin();
-        by_tasks(b, measured ? bench.at_once : 1000, publish_once);
-        if (measured)
-                bench_end();
+        succeed(publish_once(b), "publish");
+        bench_begin();
+        by_tasks(b, bench.at_once, bench.count, publish_once);
+        bench_end();
         aeon_broker_close(b);
         return 0;
 }
@@ -126,7 +137,7 @@ static int consume_all(aeon_app *app)
 static int ask_all(aeon_app *app)
 {
         bench_begin();
-        by_tasks(aeon_app_broker(app), bench.at_once, ask_once);
+        by_tasks(aeon_app_broker(app), bench.at_once, bench.count, ask_once);
         bench_end();
         return aeon_app_stop(app, 0);
 }
@@ -200,8 +211,11 @@ static void subscribe(aeon_app *app, const aeon_handler *handler, unsigned at_on
         const aeon_subscribe_opts o = { .concurrency = at_once,
                                         .window = option.window ? option.window : 2 * at_once,
                                         .group = option.group };
+        char destination[300];
+        snprintf(destination, sizeof destination, "%s%s%s", bench.name, option.source ? "?" : "",
+                 option.source ? option.source : "");
         succeed(aeon_use_broker(app, bench.url), "broker");
-        succeed(aeon_subscribe(app, bench.name, handler, &o), "subscribe");
+        succeed(aeon_subscribe(app, destination, handler, &o), "subscribe");
 }
 
 static void define_consumer(aeon_app *app)
@@ -230,9 +244,13 @@ static int run(void (*define)(aeon_app *app))
 static void read_options(int argc, char **argv)
 {
         static const struct option names[] = {
-                { "loops", required_argument, NULL, 'l' },  { "window", required_argument, NULL, 'w' },
-                { "group", required_argument, NULL, 'g' },  { "flood", no_argument, NULL, 'f' },
-                { "server", required_argument, NULL, 's' }, { 0 },
+                { "loops", required_argument, NULL, 'l' },
+                { "window", required_argument, NULL, 'w' },
+                { "group", required_argument, NULL, 'g' },
+                { "flood", no_argument, NULL, 'f' },
+                { "source", required_argument, NULL, 'o' },
+                { "server", required_argument, NULL, 's' },
+                { 0 },
         };
         for (int c; (c = getopt_long(argc, argv, "+", names, NULL)) != -1;) {
                 if (c == 'l')
@@ -241,6 +259,8 @@ static void read_options(int argc, char **argv)
                         option.window = (unsigned)strtoul(optarg, NULL, 10);
                 else if (c == 'g')
                         option.group = optarg;
+                else if (c == 'o')
+                        option.source = optarg;
                 else if (c == 'f')
                         option.flood = true;
                 else if (c == 's')
@@ -256,11 +276,12 @@ int main(int argc, char **argv)
         bench_arguments(argc - optind + 1, argv + optind - 1);
         if (bench_mode("consume")) {
                 if (!option.flood)
-                        succeed(aeon_loop_run(publish, NULL), "publish");
+                        succeed(aeon_loop_run(fill, NULL), "publish");
+                bench_prepare();
                 return run(define_consumer);
         }
         if (bench_mode("publish"))
-                return aeon_loop_run(publish, &bench) < 0;
+                return aeon_loop_run(publish, NULL) < 0;
         if (bench_mode("request"))
                 return run(define_requests);
         if (bench_mode("stall") && option.server > 1)

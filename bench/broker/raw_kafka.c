@@ -131,6 +131,7 @@ int main(int argc, char **argv)
         bench_address();
         if (bench_mode("consume")) {
                 publish(50000, false);
+                bench_prepare();
                 consume();
         } else if (bench_mode("publish")) {
                 publish(bench.at_once, true);

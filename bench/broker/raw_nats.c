@@ -43,6 +43,7 @@ static void taken(natsConnection *c, natsSubscription *s, natsMsg *m, void *arg)
 static void consume(void)
 {
         natsSubscription *s = NULL;
+        bench_prepare();
         check(natsConnection_Subscribe(&s, connection, bench.name, taken, NULL), "subscribe");
         check(natsSubscription_SetPendingLimits(s, -1, -1), "limits");
         check(natsConnection_Flush(connection), "flush");
@@ -183,6 +184,7 @@ static void consume_stream(void)
 {
         natsSubscription *s = NULL;
         jsErrCode code;
+        bench_prepare();
         check(js_PullSubscribe(&s, stream, bench.name, "bench", NULL, NULL, &code), "subscribe");
         while (seen < bench.count) {
                 natsMsgList list;

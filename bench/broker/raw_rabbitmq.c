@@ -118,6 +118,7 @@ static void subscribe(amqp_connection_state_t c, amqp_bytes_t queue, bool no_ack
 
 static void consume(void)
 {
+        bench_prepare();
         amqp_connection_state_t c = dial();
         subscribe(c, name(), false);
         for (long i = 0; i < bench.count; i++) {

@@ -127,7 +127,7 @@ static void *answer_all(void *arg)
         return NULL;
 }
 
-/* Write what was appended; drop the answers to XADD that have come. */
+/* Write what was appended. */
 static void flush(redisContext *c)
 {
         for (int done = 0; !done;)
@@ -135,13 +135,15 @@ static void flush(redisContext *c)
                         die("%s", c->errstr);
 }
 
-static void drop_answers(redisContext *c)
+/* Read and drop answers to XADD, of which @left are still to come; returns how many then are. */
+static long drop_answers(redisContext *c, long left)
 {
         void *reply = NULL;
-        if (redisBufferRead(c) != REDIS_OK)
+        if (left && redisBufferRead(c) != REDIS_OK)
                 die("%s", c->errstr);
-        while (redisGetReplyFromReader(c, &reply) == REDIS_OK && reply)
+        for (; redisGetReplyFromReader(c, &reply) == REDIS_OK && reply; left--)
                 freeReplyObject(reply);
+        return left;
 }
 
 static void request(redisContext *c)
@@ -155,7 +157,7 @@ static void request(redisContext *c)
         must(-pthread_create(&other, NULL, answer_all, NULL), "thread");
 
         bench_begin();
-        long sent = 0;
+        long sent = 0, dropped = 0;
         while (sent < bench.at_once)
                 add(c, inbox), sent++;
         for (long answered = 0; answered < bench.count; answered++) {
@@ -163,7 +165,7 @@ static void request(redisContext *c)
                 if (redisGetReplyFromReader(replies, &ready) == REDIS_OK && !ready) {
                         flush(c); /* what follows waits */
                         ready = answer(replies);
-                        drop_answers(c);
+                        dropped = sent - drop_answers(c, sent - dropped);
                 }
                 redisReply *r = ready;
                 bench_look(r->element[2]->str, (size_t)r->element[2]->len);
@@ -183,6 +185,7 @@ int main(int argc, char **argv)
         redisContext *c = dial();
         if (bench_mode("consume")) {
                 publish(c, 1000);
+                bench_prepare();
                 open_group(c);
                 consume(c);
         } else if (bench_mode("publish")) {

@@ -230,6 +230,7 @@ int main(int argc, char **argv)
         open_queue();
         if (bench_mode("consume")) {
                 run(bench.at_once, next_send);
+                bench_prepare();
                 run(bench.at_once, next_receive);
         } else if (bench_mode("publish")) {
                 bench_begin();

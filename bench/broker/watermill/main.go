@@ -137,12 +137,15 @@ func publish(publisher message.Publisher, n, goroutines int) {
 	all.Wait()
 }
 
-func consume(messages <-chan *message.Message) {
-	var m measurement
+// The CPU time counts from the subscription on, the time from the first message.
+func consume(subscriber message.Subscriber) {
+	m := begin()
+	messages, err := subscriber.Subscribe(context.Background(), name)
+	must(err)
 	for seen := 0; seen < count; seen++ {
 		got := <-messages
 		if seen == 0 {
-			m = begin()
+			m.wall = time.Now()
 		}
 		if len(got.Payload) != len(body) {
 			must(fmt.Errorf("a message of %d bytes that nobody sent", len(got.Payload)))
@@ -182,9 +185,7 @@ func main() {
 		m.end()
 	case "consume":
 		publish(publisher, count, 256)
-		messages, err := subscriber.Subscribe(context.Background(), name)
-		must(err)
-		consume(messages)
+		consume(subscriber)
 	default:
 		must(fmt.Errorf("no such mode"))
 	}

@@ -109,7 +109,7 @@ void aeon__nats_pulls_look(struct nats_source *s, aeon_time now)
 
 /* ------------------------------------------------------------------ messages */
 
-static struct aeon_message *message_of(struct nats_source *s, struct arrival *a, struct content *c)
+static struct aeon_message *message_of(struct nats_source *s, const struct arrival *a, const struct content *c)
 {
         struct slot slot;
         char id[NATS_NAME_SIZE + 24];
@@ -118,9 +118,10 @@ static struct aeon_message *message_of(struct nats_source *s, struct arrival *a,
                 return NULL;
         }
         snprintf(id, sizeof id, "%s/%" PRIu64, s->stream, slot.stream_sequence);
-        if (!*c->envelope.id)
-                c->envelope.id = id;
-        struct aeon_message *m = aeon__message_new(&c->envelope);
+        struct envelope e = c->envelope;
+        if (!*e.id)
+                e.id = id;
+        struct aeon_message *m = aeon__message_new(&e);
         if (!m || aeon__nats_slot_take(s, &slot, &m->token) < 0) {
                 aeon_log_warning("nats: no memory for a message; it comes again");
                 free(m);

@@ -88,6 +88,7 @@ static int redis_open(struct link *link)
         link->self = l;
         list_init(&l->sources);
         list_init(&l->acking);
+        list_init(&l->acked);
         write_nonce(l);
         l->commands.wire.link = link;
         l->commands.self = l;

@@ -294,15 +294,16 @@ void aeon__redis_drain(struct source *source)
 
 /* ------------------------------------------------------------------ verdicts */
 
-/* A server that is stuck must not keep an app from stopping: what it does not confirm in time comes again, if it was not carried out. */
-static int settle_in_time(struct redis_source *s, struct aeon_message *m, const struct settlement *v)
+void aeon__verdict_begin(struct redis_source *s, aeon_scope *limit)
 {
-        aeon_duration timeout = s->link->timeout;
-        aeon_scope limit;
-        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = timeout, .name = "verdict" });
-        int r = aeon_scope_close(&limit, s->ops->settle(s, m, v));
-        if (r == -ETIMEDOUT && aeon_scope_caught(&limit))
-                return aeon_fail(-ETIMEDOUT, "the server has not confirmed it within %.3g s", (double)timeout / 1e9);
+        aeon_scope_open(limit, &(aeon_scope_opts){ .timeout = s->link->timeout, .name = "verdict" });
+}
+
+int aeon__verdict_end(struct redis_source *s, aeon_scope *limit, int r)
+{
+        r = aeon_scope_close(limit, r);
+        if (r == -ETIMEDOUT && aeon_scope_caught(limit))
+                return aeon_fail(-ETIMEDOUT, "the server has not confirmed it within %.3g s", (double)s->link->timeout / 1e9);
         return r;
 }
 
@@ -310,7 +311,7 @@ int aeon__redis_settle(struct aeon_message *m, const struct settlement *v)
 {
         struct redis_source *s = m->source->self;
         struct delivery *d = (struct delivery *)(intptr_t)m->token;
-        int r = settle_in_time(s, m, v);
+        int r = s->ops->settle(s, m, v);
         m->token = 0;
         if (d)
                 list_remove(&d->node);

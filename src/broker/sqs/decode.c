@@ -277,7 +277,7 @@ struct scan aeon__sqs_messages(struct sqs_answer *a)
                 }
                 aeon__scan_skip(&s);
         }
-        return aeon__scan("", 0); /* AWS leaves them out when there are none */
+        return s.failed ? s : aeon__scan("]", 1); /* AWS leaves them out when there are none */
 }
 
 bool aeon__sqs_next(struct sqs_answer *a, struct scan *s, struct sqs_received *ret_received)

@@ -105,14 +105,13 @@ static void take(struct sqs_source *s, struct sqs_received *received)
         }
 }
 
-static unsigned take_all(struct sqs_source *s, struct text *text)
+/* Returns how many there were. */
+static int take_all(struct sqs_source *s, struct text *text)
 {
         struct sqs_answer *answer = aeon__sqs_answer_new(text);
-        if (!answer) {
-                aeon_log_warning("no memory for messages of \"%s\", they will come again", s->destination);
-                return 0;
-        }
-        unsigned came = 0;
+        if (!answer)
+                return aeon_fail(-ENOMEM, "no memory for messages, they will come again");
+        int came = 0;
         struct sqs_received received;
         struct scan scan = aeon__sqs_messages(answer);
         while (aeon__sqs_next(answer, &scan, &received)) {
@@ -120,21 +119,22 @@ static unsigned take_all(struct sqs_source *s, struct text *text)
                 came++;
         }
         aeon__sqs_answer_leave(answer);
-        return came;
+        return scan.failed && !came ? aeon_fail(-EREMOTEIO, "ReceiveMessage: the server's answer cannot be understood") : came;
 }
 
 /* Returns how many have come. */
 static int poll_once(struct sqs_source *s, long wait)
 {
         unsigned most = s->queue->fifo ? 1 : BATCH; /* of one group SQS lends only what comes in one poll together */
-        unsigned count = s->credit < most ? s->credit : most, came = 0;
+        unsigned count = s->credit < most ? s->credit : most;
         struct text answer;
         s->credit -= count;
         int r = receive(s, count, wait, &answer);
         if (r >= 0)
-                came = take_all(s, &answer);
+                r = take_all(s, &answer);
+        unsigned came = r > 0 ? (unsigned)r : 0;
         s->credit += came < count ? count - came : 0;
-        return r < 0 ? r : (int)came;
+        return r;
 }
 
 /* Returns how long to pause. */
