@@ -7,6 +7,7 @@
 #define AEON_STREAM_H
 
 #include <aeon/attributes.h>
+#include <aeon/bytes.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -42,10 +43,6 @@ AEON_API AEON_SUSPENDS ssize_t aeon_stream_read(aeon_stream *s, void *buffer, si
 AEON_API AEON_SUSPENDS int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size);
 
 /* The same for several pieces in one system call where possible: head and body. At most 8. */
-typedef struct aeon_bytes {
-        const void *data;
-        size_t size;
-} aeon_bytes;
 AEON_API AEON_SUSPENDS int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count);
 
 /* Tell the peer that no more is coming; reading goes on. Suspends. Errors: -ENOTCONN, -ECANCELED. */

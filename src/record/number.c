@@ -3,6 +3,9 @@
  * DESIGN
  *   strtod() and printf() follow the process's locale ("1,5"), which a service may have set. So the grammar is checked by hand and
  * the C library converts under a C locale of our own, made once.
+ *
+ *   Most doubles have few digits, and for those its help is not needed: up to 15 digits are an exact double, so are the powers of ten up to
+ * 22, and one division or multiplication of two exact doubles rounds once, to the nearest. It works both ways.
  */
 #include "record/number.h"
 
@@ -24,17 +27,18 @@ static void make_locale(void)
         c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
 }
 
-/* Enter the C locale; the old one comes back through leave_c(). Short of memory the thread stays where it is. */
-static locale_t enter_c(void)
+/* NULL when there was no memory for it. */
+static locale_t get_c_locale(void)
 {
         static pthread_once_t once = PTHREAD_ONCE_INIT;
         pthread_once(&once, make_locale);
-        return uselocale(c_locale);
+        return c_locale;
 }
 
-static void leave_c(locale_t old)
+static double convert(const char *text)
 {
-        uselocale(old);
+        locale_t c = get_c_locale();
+        return c ? strtod_l(text, NULL, c) : strtod(text, NULL);
 }
 
 static const char *skip_digits(const char *p)
@@ -56,6 +60,19 @@ int aeon__whole_parse(const char *text, int64_t *ret_number)
                 return -EINVAL;
         errno = 0;
         intmax_t number = strtoimax(text, NULL, 10);
+        if (errno == ERANGE)
+                return -ERANGE;
+        *ret_number = number;
+        return 0;
+}
+
+int aeon__unsigned_parse(const char *text, uint64_t *ret_number)
+{
+        const char *digits = text + (*text == '+'), *end = skip_digits(digits);
+        if (end == digits || *end)
+                return -EINVAL;
+        errno = 0;
+        uintmax_t number = strtoumax(text, NULL, 10);
         if (errno == ERANGE)
                 return -ERANGE;
         *ret_number = number;
@@ -84,28 +101,220 @@ int aeon__number_parse(const char *text, double *ret_number)
 {
         if (!is_decimal(text))
                 return -EINVAL;
-        locale_t old = enter_c();
-        double number = strtod(text, NULL);
-        leave_c(old);
+        double number = convert(text);
         if (!isfinite(number))
                 return -ERANGE;
         *ret_number = number;
         return 0;
 }
 
-const char *aeon__number_print(char out[NUMBER_SIZE], double number)
+/* ------------------------------------------------------------------ numbers of JSON */
+
+/* A number of JSON taken apart: its digits, without the point, times 10^exponent. */
+struct decimal {
+        const char *digits, *end; /* from the first that is not 0; the point may stand in between */
+        size_t count;             /* of the digits */
+        int64_t exponent;
+        bool negative;
+};
+
+static struct decimal take_apart(const char *number, size_t length)
 {
-        enum { ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 }; /* decimal digits of an IEEE double; a subnormal one keeps fewer */
-        int digits = number < DBL_MIN && number > -DBL_MIN ? 1 : ALWAYS_KEPT;
-        locale_t old = enter_c();
-        for (; digits <= ALWAYS_ENOUGH; digits++) {
-                snprintf(out, NUMBER_SIZE, "%.*g", digits, number);
-                double back = strtod(out, NULL);
-                if (!islessgreater(back, number))
-                        break;
+        const char *p = number, *end = number + length;
+        struct decimal d = { .negative = *p == '-' };
+        bool fraction = false;
+        for (p += d.negative; p < end && *p != 'e' && *p != 'E'; p++) {
+                if (*p == '.') {
+                        fraction = true;
+                        continue;
+                }
+                d.exponent -= fraction;
+                if (!d.count && *p == '0')
+                        continue;
+                if (!d.count++)
+                        d.digits = p;
         }
-        leave_c(old);
+        d.end = p;
+        if (p < end) {
+                bool negative = p[1] == '-';
+                int64_t exponent = 0;
+                for (p += 1 + (p[1] == '-' || p[1] == '+'); p < end; p++)
+                        exponent = exponent < INT32_MAX ? exponent * 10 + (*p - '0') : exponent;
+                d.exponent += negative ? -exponent : exponent;
+        }
+        return d;
+}
+
+/* Its first @count digits as a number. False when that is too large. */
+static bool first_digits(const struct decimal *d, size_t count, uint64_t *ret_number)
+{
+        uint64_t number = 0;
+        for (const char *p = d->digits; count; p++) {
+                if (*p == '.')
+                        continue;
+                if (__builtin_mul_overflow(number, UINT64_C(10), &number) ||
+                    __builtin_add_overflow(number, (uint64_t)(*p - '0'), &number))
+                        return false;
+                count--;
+        }
+        *ret_number = number;
+        return true;
+}
+
+static void drop_last_zeros(struct decimal *d)
+{
+        for (const char *p = d->end; d->count && (p[-1] == '0' || p[-1] == '.'); p--) {
+                d->count -= p[-1] == '0';
+                d->exponent += p[-1] == '0';
+        }
+}
+
+static int digit_at(const struct decimal *d, size_t index)
+{
+        const char *p = d->digits;
+        for (;; p++)
+                if (*p != '.' && !index--)
+                        return *p - '0';
+}
+
+int aeon__decimal_read(const char *number, size_t length, int scale, bool rounds, bool *ret_negative, uint64_t *ret_magnitude)
+{
+        enum { LONGEST = 20 }; /* digits of a uint64_t */
+        struct decimal d = take_apart(number, length);
+        uint64_t magnitude = 0;
+        drop_last_zeros(&d);
+        d.exponent += scale;
+        if (d.exponent < 0 && d.count && !rounds)
+                return -EINVAL;
+        int64_t whole = (int64_t)d.count + d.exponent; /* digits in front of the point */
+        if (d.count && whole > LONGEST)
+                return -ERANGE;
+        if (d.count && whole >= 0) {
+                size_t kept = d.exponent < 0 ? (size_t)whole : d.count;
+                if (!first_digits(&d, kept, &magnitude))
+                        return -ERANGE;
+                for (int64_t i = 0; i < d.exponent; i++)
+                        if (__builtin_mul_overflow(magnitude, UINT64_C(10), &magnitude))
+                                return -ERANGE;
+                if (kept < d.count && digit_at(&d, kept) >= 5 && __builtin_add_overflow(magnitude, UINT64_C(1), &magnitude))
+                        return -ERANGE;
+        }
+        *ret_negative = d.negative;
+        *ret_magnitude = magnitude;
+        return 0;
+}
+
+static const double tens[] = { 1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22 };
+enum { EXACT_TENS = 22, ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 }; /* decimal digits of an IEEE double; a subnormal one keeps fewer */
+
+int aeon__double_read(const char *number, size_t length, double *ret_number)
+{
+        struct decimal d = take_apart(number, length);
+        uint64_t digits = 0;
+        if (d.count <= ALWAYS_KEPT && d.exponent >= -EXACT_TENS && d.exponent <= EXACT_TENS && first_digits(&d, d.count, &digits)) {
+                /* Both are exact, so their product or quotient is the nearest double. */
+                double result = d.exponent < 0 ? (double)digits / tens[-d.exponent] : (double)digits * tens[d.exponent];
+                *ret_number = d.negative ? -result : result;
+                return 0;
+        }
+        char few[NUMBER_SIZE], *copy = length < sizeof few ? few : malloc(length + 1);
+        if (!copy)
+                return -ENOMEM;
+        memcpy(copy, number, length);
+        copy[length] = '\0';
+        double result = convert(copy);
+        if (copy != few)
+                free(copy);
+        if (!isfinite(result))
+                return -ERANGE;
+        *ret_number = result;
+        return 0;
+}
+
+/* ------------------------------------------------------------------ to text */
+
+const char *aeon__unsigned_print(char out[NUMBER_SIZE], uint64_t number)
+{
+        char digits[NUMBER_SIZE], *p = digits + sizeof digits;
+        do {
+                *--p = (char)('0' + number % 10);
+                number /= 10;
+        } while (number);
+        size_t length = (size_t)(digits + sizeof digits - p);
+        memcpy(out, p, length);
+        out[length] = '\0';
+        return out;
+}
+
+const char *aeon__whole_print(char out[NUMBER_SIZE], int64_t number)
+{
+        uint64_t magnitude = number < 0 ? -(uint64_t)number : (uint64_t)number;
+        *out = '-';
+        aeon__unsigned_print(out + (number < 0), magnitude);
+        return out;
+}
+
+/* A double of at most 15 digits, some of them behind the point: most doubles that people write. False when it is another. */
+static bool print_short(char *out, double number)
+{
+        double size = number < 0 ? -number : number;
+        int places = 0;
+        if (size >= 1e15 || (size < 1e-4 && size > 0))
+                return false;
+        uint64_t whole = (uint64_t)(size + 0.5);
+        while (islessgreater((double)whole / tens[places], size)) {
+                double scaled = size * tens[++places];
+                if (scaled >= 1e15 - 1)
+                        return false;
+                whole = (uint64_t)(scaled + 0.5);
+        }
+        char digits[NUMBER_SIZE];
+        uint64_t unit = (uint64_t)tens[places];
+        if (signbit(number))
+                *out++ = '-';
+        strcpy(out, aeon__unsigned_print(digits, whole / unit));
+        strcat(out, ".");
+        if (!places)
+                strcat(out, "0");
+        else /* a digit in front keeps the zeros of .05 */
+                strcat(out, aeon__unsigned_print(digits, unit + whole % unit) + 1);
+        return true;
+}
+
+static bool print_digits(char out[NUMBER_SIZE], int digits, long double shown, double number)
+{
+        snprintf(out, NUMBER_SIZE, "%.*Lg", digits, shown);
+        double back = strtod(out, NULL);
+        return !islessgreater(back, number);
+}
+
+/* The doubles above a power of two lie twice as far apart as those below it: so when the nearest decimal of 16 digits, below, is another
+ * double, its neighbour above may still be this one. That is the nearest to something a quarter of the way up. */
+static bool print_power_of_two(char out[NUMBER_SIZE], double number)
+{
+        uint64_t bits;
+        memcpy(&bits, &number, sizeof bits);
+        bool is_power = !(bits & ((UINT64_C(1) << 52) - 1));
+        return is_power && print_digits(out, ALWAYS_ENOUGH - 1, number * (1 + 0x1p-55L), number);
+}
+
+static void print_any(char out[NUMBER_SIZE], double number)
+{
+        int digits = number < DBL_MIN && number > -DBL_MIN ? 1 : ALWAYS_KEPT;
+        locale_t old = uselocale(get_c_locale());
+        while (digits < ALWAYS_ENOUGH && !print_digits(out, digits, number, number))
+                digits++;
+        if (digits == ALWAYS_ENOUGH && !print_power_of_two(out, number))
+                print_digits(out, ALWAYS_ENOUGH, number, number);
+        uselocale(old);
         if (!strpbrk(out, ".e"))
                 strcat(out, ".0");
+}
+
+const char *aeon__number_print(char out[NUMBER_SIZE], double number)
+{
+        if (!print_short(out, number))
+                print_any(out, number);
         return out;
 }

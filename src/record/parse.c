@@ -3,6 +3,7 @@
 #include "record/value.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -24,36 +25,110 @@ static int parse_boolean(const char *text, bool *ret_value)
         return -EINVAL;
 }
 
-static int parse_scalar(aeon_kind kind, const char *text, union scalar *ret_scalar)
+static int parse_bytes(const char *text, struct arena *arena, aeon_bytes *ret_bytes)
 {
-        switch (kind) {
+        size_t length = strlen(text), size;
+        char *bytes = aeon__arena_copy(arena, text, length);
+        if (!bytes)
+                return -ENOMEM;
+        if (!aeon__base64_read(bytes, length, bytes, &size))
+                return -EINVAL;
+        *ret_bytes = (aeon_bytes){ bytes, size };
+        return 0;
+}
+
+static int parse_scalar(struct type t, const char *text, struct arena *arena, union scalar *ret_scalar)
+{
+        switch (type_kind(t)) {
         case AEON_KIND_STR:
         case AEON_KIND_SECRET:
-                ret_scalar->string = text;
-                return 0;
+                ret_scalar->string = aeon__arena_copy(arena, text, strlen(text));
+                return ret_scalar->string ? 0 : -ENOMEM;
+        case AEON_KIND_BYTES:
+                return parse_bytes(text, arena, &ret_scalar->bytes);
         case AEON_KIND_I64:
                 return aeon__whole_parse(text, &ret_scalar->i64);
+        case AEON_KIND_U64:
+                return aeon__unsigned_parse(text, &ret_scalar->u64);
         case AEON_KIND_F64:
                 return aeon__number_parse(text, &ret_scalar->f64);
         case AEON_KIND_BOOLEAN:
                 return parse_boolean(text, &ret_scalar->boolean);
         case AEON_KIND_DURATION:
                 return aeon__duration_parse(text, &ret_scalar->i64);
+        case AEON_KIND_SIZE:
+                return aeon__size_parse(text, &ret_scalar->u64);
+        case AEON_KIND_TIMESTAMP:
+                return aeon__timestamp_parse(text, &ret_scalar->i64);
+        case AEON_KIND_ENUMERATION:
+                return aeon__enumeration_parse(t.field->enumeration(), text, &ret_scalar->constant);
+        case AEON_KIND_NONE:
+        case AEON_KIND_JSON:
+        case AEON_KIND_RECORD:
+        case AEON_KIND_OPTIONAL:
+        case AEON_KIND_LIST:
+        case AEON_KIND_MAP:
+                break;
         }
         return -EINVAL;
+}
+
+static void tell_wrong(struct type t, const char *text, int code, const struct where *where)
+{
+        char quote[QUOTE_SIZE], shown[QUOTE_SIZE + 2];
+        aeon__problem_quote(quote, text, strlen(text));
+        snprintf(shown, sizeof shown, "\"%s\"", quote);
+        if (code == -ENOMEM)
+                where->problems->no_memory = true;
+        else if (code == -ERANGE)
+                aeon__tell(where, "%s is too large", quote);
+        else
+                aeon__tell_not(t, shown, where);
+}
+
+static void parse_optional(struct type t, const char *text, void *slot, struct arena *arena, const struct where *where)
+{
+        struct type inner = type_inner(t);
+        if (kind_is_text(type_kind(inner))) {
+                aeon__text_parse(inner, text, slot, arena, where);
+                return;
+        }
+        void *value = aeon__arena_alloc(arena, aeon__type_size(inner));
+        if (value) {
+                aeon__text_parse(inner, text, value, arena, where);
+                *(void **)slot = value;
+        } else {
+                where->problems->no_memory = true;
+        }
+}
+
+void aeon__text_parse(struct type t, const char *text, void *slot, struct arena *arena, const struct where *where)
+{
+        union scalar scalar;
+        switch (type_kind(t)) {
+        case AEON_KIND_OPTIONAL:
+                parse_optional(t, text, slot, arena, where);
+                break;
+        case AEON_KIND_JSON:
+        case AEON_KIND_RECORD:
+        case AEON_KIND_LIST:
+        case AEON_KIND_MAP:
+                aeon__value_read(t, text, strlen(text), slot, arena, where);
+                break;
+        default: {
+                int r = parse_scalar(t, text, arena, &scalar);
+                if (r < 0)
+                        tell_wrong(t, text, r, where);
+                else if (aeon__scalar_check(t, scalar, where))
+                        aeon__scalar_store(type_kind(t), scalar, slot);
+        }
+        }
 }
 
 void aeon__value_parse(const aeon_field *field, const char *text, void *slot, struct arena *arena, struct problems *problems,
                        const char *path)
 {
-        char quote[QUOTE_SIZE];
-        union scalar scalar;
-        int r = parse_scalar(field->kind, text, &scalar);
-        if (r == 0)
-                aeon__scalar_store(field, scalar, slot, arena, problems, path);
-        else if (r == -ERANGE)
-                aeon__problem(problems, path, "%s is too large", aeon__problem_quote(quote, text, strlen(text)));
-        else
-                aeon__problem(problems, path, "\"%s\" is not %s", aeon__problem_quote(quote, text, strlen(text)),
-                              aeon__kind_noun(field->kind));
+        struct place place = { .name = path, .length = strlen(path) };
+        struct where where = { .problems = problems, .place = &place };
+        aeon__text_parse((struct type){ field, 0 }, text, slot, arena, &where);
 }

@@ -13,6 +13,10 @@ void aeon__problem(struct problems *p, const char *path, const char *format, ...
 {
         char *words = NULL;
         va_list arguments;
+        if (p->count >= PROBLEMS_TOLD) {
+                p->count++;
+                return;
+        }
         va_start(arguments, format);
         int length = vasprintf(&words, format, arguments);
         va_end(arguments);
@@ -42,6 +46,8 @@ const char *aeon__problem_quote(char out[QUOTE_SIZE], const char *text, size_t l
 int aeon__problems_close(struct problems *p, int code, const char *what)
 {
         int r = 0;
+        if (p->count > PROBLEMS_TOLD)
+                aeon__text_print(&p->text, "%sand %zu more", p->one_per_line ? "\n  " : "; ", p->count - PROBLEMS_TOLD);
         if (p->no_memory || p->text.failed)
                 r = aeon_fail(-ENOMEM, "%s: out of memory", what);
         else if (p->count)

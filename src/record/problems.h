@@ -2,7 +2,8 @@
  *
  * DESIGN
  *   Reading goes on after a problem, so that a person sees all of them at once. The collector also remembers that memory ran out,
- * so none of the functions that read and write values returns a code: the collector gives the one code at the end.
+ * so none of the functions that read and write values returns a code: the collector gives the one code at the end. Of a hundred thousand
+ * bad items nobody wants to read more than the first hundred.
  *
  *   For a log, on one line:        job: id: missing; takes: -1 is not a duration
  *   For a person, one per line:    settings:
@@ -17,11 +18,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { QUOTE_SIZE = 80 };
+enum { QUOTE_SIZE = 80, PROBLEMS_TOLD = 100 };
 
 struct problems {
         struct text text;
-        size_t count;
+        size_t count; /* the first PROBLEMS_TOLD are in the text */
         bool one_per_line;
         bool no_memory;
 };

@@ -364,6 +364,16 @@ struct proxy *proxy_before(const struct contract *k, struct server *s)
         return p;
 }
 
+void proxy_forget(struct proxy *p)
+{
+        close(p->listener);
+        for (int i = 0; i < PAIRS; i++)
+                if (p->pairs[i]) {
+                        close(p->pairs[i]->flows[0].from);
+                        close(p->pairs[i]->flows[0].to);
+                }
+}
+
 int proxy_port(const struct proxy *p)
 {
         return p->port;

@@ -81,6 +81,9 @@ void proxy_end(struct proxy *p); /* NULL is accepted */
 /* A proxy before a server of this kind: the one of all tests, or @s, started for it, when it tells its clients where it is. */
 struct proxy *proxy_before(const struct contract *k, struct server *s);
 
+/* In a child of fork(): close what it has of the proxy, which otherwise could neither refuse nor reset. */
+void proxy_forget(struct proxy *p);
+
 int proxy_port(const struct proxy *p);
 void proxy_pass(struct proxy *p);
 void proxy_stall(struct proxy *p);

@@ -361,3 +361,38 @@ PLAIN_TEST(sqs_each_entry_of_a_batch_has_its_own_result)
 {
         with_server(accept_some, publish_many);
 }
+
+/* ------------------------------------------------------------------ strange answers */
+
+static int answer_strangely(const char *action, unsigned n, const char *request, char *ret_body)
+{
+        static const char *const answers[] = {
+                "<html>",
+                "{\"Messages\":[{\"Body\":\"cut o",
+                "{\"Messages\":7}",
+                "{\"Messages\" : [ {\"MessageId\":\"\",\"Other\":[{\"a\":[\"]\\\"\"]},-1.5e3,null],\"Body\": "
+                "\"a\\\"\\\\\\/\\n\\u00fc\\ud83d\\ude00\\ud83d!\" , \"ReceiptHandle\":\"r\\u0031\\\"\"} ]}",
+        };
+        (void)request;
+        if (strcmp(action, "ReceiveMessage") != 0)
+                return agree(action, ret_body);
+        strcpy(ret_body, n < sizeof answers / sizeof *answers ? answers[n] : "{}");
+        return n > 4 ? 503 : 200; /* no poll after poll */
+}
+
+static void receive_strangely(const char *address)
+{
+        aeon_consumer *c;
+        aeon_broker *b = open_at(address, "", "");
+        REQUIRE_INT(aeon_consumer_open(b, "q", NULL, &c), 0);
+        aeon_message *m = next(c);
+        CHECK_STR(aeon_message_body(m), "a\"\\/\n\u00fc\U0001f600\ufffd!");
+        done(m);
+        aeon_consumer_close(c);
+        aeon_broker_close(b);
+}
+
+PLAIN_TEST(sqs_answers_that_cannot_be_understood_are_survived)
+{
+        with_server(answer_strangely, receive_strangely);
+}

@@ -1,4 +1,4 @@
-/* One machine's share of the work: aeon run worker.c --url URL --name NAME [--publish N]
+/* One machine's share of the work: aeon run worker.c --url URL --from 'NAME?OPTIONS', or --name NAME --publish N
  *
  * Prints "did N" for each number it has handled, and publishes the numbers 1 to N first when asked to. */
 #include <aeon.h>
@@ -41,6 +41,7 @@ AEON_APP(app)
 {
         aeon_use_broker(app, aeon_app_arg(app, "url", NULL));
         if (!aeon_app_arg(app, "publish", NULL))
-                aeon_subscribe(app, aeon_app_arg(app, "name", NULL), &work_handler, &(aeon_subscribe_opts){ .concurrency = 8, .window = 16 });
+                aeon_subscribe(app, aeon_app_arg(app, "from", NULL), &work_handler,
+                               &(aeon_subscribe_opts){ .concurrency = 8, .window = 16 });
         aeon_on_ready(app, publish_all);
 }

@@ -8,6 +8,14 @@ static const char source[] =
         "#include <aeon/settings.h>\n"
         "#define JOB(F) F(i64, id, .def = \"1\", .doc = \"number\", .min = 0) F(duration, takes) F(secret, token)\n"
         "AEON_RECORD(job, JOB);\n"
+        "#define STATE(V) V(STATE_IDLE, \"idle\") V(STATE_BUSY, \"busy\")\n"
+        "AEON_ENUMERATION(state, STATE);\n"
+        "#define ALL(F) F(bytes, a) F(u64, b) F(size, c, .def = \"1KiB\") F(timestamp, d) F(json, e) F(enumeration(state), f) \\\n"
+        "        F(record(job), g) F(optional(str), h, .pattern = \"^a\") F(optional(i64), i) F(optional(record(job)), j) \\\n"
+        "        F(list(str), k, .max_len = 3) F(list(record(all)), l) F(list(list(list(list(i64)))), m) \\\n"
+        "        F(map(optional(enumeration(state))), n) F(optional(map(list(bytes))), o) \\\n"
+        "        F(map(json), rest, .unknown = AEON_UNKNOWN_KEEP)\n"
+        "AEON_RECORD(all, ALL, .doc = \"all\", .unknown = AEON_UNKNOWN_REJECT);\n"
         "#define ONE(F) F(f64, x)\n"
         "AEON_RECORD(one, ONE);\n";
 

@@ -58,7 +58,7 @@ static void ask_producer(struct options *o, struct kafka_options *k)
 {
         k->acks = aeon__option_choice(o, "acks", acks_words, 0);
         k->compression = aeon__option_choice(o, "compression", compressions, 0);
-        k->linger = aeon__option_duration(o, "linger", AEON_MILLISECONDS(5));
+        k->linger = aeon__option_duration(o, "linger", AEON_MICROSECONDS(200));
         k->idempotent = aeon__option_flag(o, "idempotent", false);
         k->publish_timeout = aeon__option_duration(o, "publish_timeout", k->connect_timeout);
 }
@@ -209,7 +209,8 @@ int aeon__kafka_producer_conf(const struct kafka_options *k, const char *client,
         set(&c, "partitioner", "murmur2_random");  /* the one of Java and Python: a key has one partition, whoever publishes it */
         set(&c, "message.max.bytes", "104857600"); /* the server knows its limit */
         set(&c, "allow.auto.create.topics", "false");
-        set_ms(&c, "topic.metadata.propagation.max.ms", k->connect_timeout);
+        set_ms(&c, "topic.metadata.propagation.max.ms",
+               k->publish_timeout / 2); /* or a missing topic looks like a missing server */
         rd_kafka_conf_set_events(c.conf, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
         return conclude(&c, k, ret_conf);
 }

@@ -65,7 +65,7 @@ static void report(struct kafka_link *l, const rd_kafka_message_t *m)
         if (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
                 aeon__kafka_topic_gone(s->topic);
         if (!m->err)
-                l->refusal = 0;
+                aeon__kafka_works(l);
         if (s->orphan)
                 sent_done(l, s);
         else
@@ -90,12 +90,13 @@ static void trouble(struct kafka_link *l, rd_kafka_event_t *event)
         rd_kafka_resp_err_t error = rd_kafka_event_error(event);
         int code = aeon__kafka_code(error);
         bool down = error == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN;
+        l->troubles += code == -ENOTCONN;
         /* The reason is worth more than what follows from it. */
         if (l->refusal != -EACCES && (!down || !*l->words))
                 snprintf(l->words, sizeof l->words, "Kafka: %s", rd_kafka_event_error_string(event));
         if (code == -EACCES)
                 l->refusal = code;
-        else if (down && !l->refusal)
+        else if ((down || l->troubles >= l->o.url->hosts_count) && !l->refusal) /* not always are we told that all are down */
                 l->refusal = -ENOTCONN;
         if (l->refusal)
                 aeon__kafka_ask_no_more(l);

@@ -139,11 +139,12 @@ static int write_it(struct nats *l, const char *key, unsigned failures)
 
 static int create_bucket(struct nats *l, long replicas)
 {
+        const aeon_duration kept = 7 * AEON_HOURS(24);
         json_t *answer;
         int r = aeon__nats_ask(l, "STREAM.CREATE.KV_" BUCKET,
                                json_pack("{s:s s:[s] s:s s:s s:s s:i s:I s:b s:b s:b s:I}", "name", "KV_" BUCKET, "subjects",
                                          "$KV." BUCKET ".>", "retention", "limits", "storage", "file", "discard", "new",
-                                         "max_msgs_per_subject", 1, "max_age", (json_int_t)(7 * AEON_HOURS(24)), "allow_direct", 1,
+                                         "max_msgs_per_subject", 1, "max_age", (json_int_t)kept, "allow_direct", 1,
                                          "allow_rollup_hdrs", 1, "deny_delete", 1, "num_replicas", (json_int_t)replicas),
                                &answer);
         if (r >= 0)

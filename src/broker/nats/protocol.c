@@ -77,7 +77,8 @@ int aeon__nats_put(struct nats *l, const char *subject, const char *reply, const
         if (!block && size <= SMALL) {
                 if (size)
                         memcpy(to, body, size);
-                memcpy(to + size, "\r\n", 2);
+                to[size] = '\r';
+                to[size + 1] = '\n';
                 return aeon__wire_send(&l->wire, head, (size_t)(to - head) + size + 2);
         }
         int r = aeon__wire_send(&l->wire, head, (size_t)(to - head));

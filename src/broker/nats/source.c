@@ -20,6 +20,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <aeon/scope.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -108,7 +109,7 @@ void aeon__nats_pulls_look(struct nats_source *s, aeon_time now)
 
 /* ------------------------------------------------------------------ messages */
 
-static struct aeon_message *message_of(struct nats_source *s, struct arrival *a, struct content *c)
+static struct aeon_message *message_of(struct nats_source *s, const struct arrival *a, const struct content *c)
 {
         struct slot slot;
         char id[NATS_NAME_SIZE + 24];
@@ -117,9 +118,10 @@ static struct aeon_message *message_of(struct nats_source *s, struct arrival *a,
                 return NULL;
         }
         snprintf(id, sizeof id, "%s/%" PRIu64, s->stream, slot.stream_sequence);
-        if (!*c->envelope.id)
-                c->envelope.id = id;
-        struct aeon_message *m = aeon__message_new(&c->envelope);
+        struct envelope e = c->envelope;
+        if (!*e.id)
+                e.id = id;
+        struct aeon_message *m = aeon__message_new(&e);
         if (!m || aeon__nats_slot_take(s, &slot, &m->token) < 0) {
                 aeon_log_warning("nats: no memory for a message; it comes again");
                 free(m);
@@ -278,16 +280,24 @@ static void await_start(struct nats_source *s)
         (void)aeon__confirmation_wait(&c);
 }
 
-/* Take the pulls back. */
-static void stop_pulling(struct nats_source *s)
+static int ask_behind(struct nats_source *s)
 {
         json_t *info = NULL;
+        int r = s->options.mode == NATS_CORE ? aeon__nats_flushed(s->nats, "") : aeon__nats_consumer_info(s, &info);
+        json_decref(info);
+        return r;
+}
+
+/* Take the pulls back. A server that does not answer is not worth waiting for: it may be stuck, and the app is to stop. */
+static void stop_pulling(struct nats_source *s)
+{
         if (!s->sid || aeon__nats_say(s->nats, "UNSUB %" PRIu64 "\r\n", s->sid) < 0)
                 return;
-        if (s->options.mode == NATS_JETSTREAM && aeon__nats_consumer_info(s, &info) >= 0)
-                json_decref(info);
-        else
-                (void)aeon__nats_flushed(s->nats, "");
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_SECONDS(3), .name = "drain" });
+        int r = aeon_scope_close(&limit, ask_behind(s));
+        if (r == -ETIMEDOUT)
+                aeon__wire_break(&s->nats->wire, r, "it does not answer");
 }
 
 void aeon__nats_source_pause(struct nats_source *s)

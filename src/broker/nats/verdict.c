@@ -116,6 +116,8 @@ static int send_held(struct nats_source *s, const char *reply)
 
 static int hold(struct nats_source *s, const struct slot *slot, const char *words)
 {
+        if (!s->nats->wire.now)
+                return aeon_fail(-ENOTCONN, "nats is not connected: %s", s->nats->wire.words);
         int r = send_held(s, "");
         if (r < 0)
                 return r;
@@ -157,7 +159,8 @@ void aeon__nats_give_back(struct nats_source *s, const struct slot *slot)
 
 static int tell(struct nats_source *s, const struct slot *slot, const char *words)
 {
-        int r = aeon__wire_ready(&s->nats->wire);
+        bool comes_anyway = s->draining && !strcmp(words, "-NAK"); /* by its lease, and the stop is not to wait */
+        int r = comes_anyway ? 0 : aeon__wire_ready(&s->nats->wire);
         if (r >= 0)
                 r = hold(s, slot, words);
         if (r < 0)

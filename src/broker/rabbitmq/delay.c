@@ -60,18 +60,10 @@ static int name_queue(const struct rabbit_message *m, int64_t step, char *name)
                                  : aeon_fail(-EINVAL, "the name is too long for a delay: \"%s...\" has 255 bytes at most", name);
 }
 
-static unsigned bucket_of(const char *name)
-{
-        unsigned hash = 5381;
-        while (*name)
-                hash = hash * 33 + (unsigned char)*name++;
-        return hash % ROUTE_BUCKETS;
-}
-
 static struct delay_queue *find(struct rabbit_publisher *p, const char *name)
 {
         struct delay_queue *q;
-        list_foreach (q, &p->delays[bucket_of(name)], node)
+        list_foreach (q, &p->delays[rabbit_bucket(name)], node)
                 if (!strcmp(q->name, name))
                         return q;
         return NULL;
@@ -88,7 +80,7 @@ static void remember(struct rabbit_publisher *p, const char *name, aeon_time dec
                 if (!q)
                         return;
                 strcpy(q->name, name);
-                list_append(&p->delays[bucket_of(name)], &q->node);
+                list_append(&p->delays[rabbit_bucket(name)], &q->node);
                 p->delays_count++;
         }
         q->declared = declared;

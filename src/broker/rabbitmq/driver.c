@@ -1,8 +1,8 @@
 /* The rabbitmq driver: AMQP 0-9-1 over our own stream; see rabbit.h.
  *
  * DESIGN
- *   amqp://user:password@host:5672/vhost, amqps:// with TLS. librabbitmq is a codec here and nothing else: its own input and output would block
- *   the loop. What all of it promises stands in docs/brokers/rabbitmq.md.
+ *   amqp://user:password@host:5672/vhost, amqps:// with TLS. librabbitmq is a codec here and nothing else: its own input and output
+ *   would block the loop. What all of it promises stands in docs/brokers/rabbitmq.md.
  */
 #include "broker/rabbitmq/rabbit.h"
 
@@ -12,7 +12,16 @@
 
 enum { PORT = 5672, PORT_TLS = 5671, HEARTBEAT_MOST = 65535 };
 
+#define PERIOD_LEAST AEON_SECONDS(1)
+
 /* ------------------------------------------------------------------ the pulse */
+
+/* The server may want a shorter one than we; it says so when it is connected. */
+static aeon_duration period_of(const struct rabbit_link *l)
+{
+        aeon_duration a = l->publishing.wire.heartbeat, b = l->consuming.wire.heartbeat;
+        return !a || !b ? PERIOD_LEAST : a < b ? a : b;
+}
 
 static int pulse(void *arg)
 {
@@ -20,8 +29,7 @@ static int pulse(void *arg)
         int r;
         aeon_scope_enter(&l->life);
         do {
-                aeon_duration period = l->publishing.wire.heartbeat ? l->publishing.wire.heartbeat : l->heartbeat;
-                r = aeon_sleep(period / 2);
+                r = aeon_sleep(period_of(l) / 2);
                 aeon__rabbit_pulse(&l->publishing);
                 aeon__rabbit_pulse(&l->consuming);
         } while (r >= 0);

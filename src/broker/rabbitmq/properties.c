@@ -37,6 +37,12 @@ static uint64_t take_number(struct cursor *c, unsigned size)
         return number;
 }
 
+static int64_t take_signed(struct cursor *c, unsigned size)
+{
+        unsigned rest = 64 - 8 * size;
+        return (int64_t)(take_number(c, size) << rest) >> rest;
+}
+
 static amqp_bytes_t take_short_text(struct cursor *c)
 {
         return take(c, (size_t)take_number(c, 1));
@@ -46,11 +52,59 @@ static amqp_bytes_t take_short_text(struct cursor *c)
 
 enum { NUMBER_WORDS = 40 };
 
+/* Returns false when @kind is no integer. */
+static bool take_integer(struct cursor *c, char kind, char *words)
+{
+        static const struct {
+                char kind;
+                unsigned char size;
+                bool is_signed;
+        } kinds[] = { { 'b', 1, true },  { 'B', 1, false }, { 's', 2, true },  { 'u', 2, false }, { 'I', 4, true },
+                      { 'i', 4, false }, { 'l', 8, true },  { 'L', 8, false }, { 'T', 8, false } };
+        for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+                if (kinds[i].kind != kind)
+                        continue;
+                if (kinds[i].is_signed)
+                        snprintf(words, NUMBER_WORDS, "%" PRId64, take_signed(c, kinds[i].size));
+                else
+                        snprintf(words, NUMBER_WORDS, "%" PRIu64, take_number(c, kinds[i].size));
+                return true;
+        }
+        return false;
+}
+
+static bool take_fraction(struct cursor *c, char kind, char *words)
+{
+        uint32_t bits;
+        uint64_t more_bits;
+        float value;
+        double more_value;
+        unsigned decimals;
+        switch (kind) {
+        case 'f':
+                bits = (uint32_t)take_number(c, sizeof bits);
+                memcpy(&value, &bits, sizeof value);
+                snprintf(words, NUMBER_WORDS, "%.9g", (double)value);
+                return true;
+        case 'd':
+                more_bits = take_number(c, sizeof more_bits);
+                memcpy(&more_value, &more_bits, sizeof more_value);
+                snprintf(words, NUMBER_WORDS, "%.17g", more_value);
+                return true;
+        case 'D':
+                decimals = (unsigned)take_number(c, 1);
+                snprintf(words, NUMBER_WORDS, "%" PRId64 "e-%u", take_signed(c, 4), decimals);
+                return true;
+        default:
+                return false;
+        }
+}
+
 /* The value of a field as text, in @number if it is none yet. False: it has no text (a table, an array). */
 static bool take_value(struct cursor *c, char *number, amqp_bytes_t *ret_text)
 {
         char kind = (char)take_number(c, 1);
-        int64_t integer = 0;
+        *ret_text = (amqp_bytes_t){ 0 };
         switch (kind) {
         case 'S':
         case 'x':
@@ -64,60 +118,13 @@ static bool take_value(struct cursor *c, char *number, amqp_bytes_t *ret_text)
                 *ret_text = amqp_text(take_number(c, 1) ? "true" : "false");
                 return true;
         case 'V':
-                *ret_text = amqp_text("");
                 return true;
-        case 'f': {
-                uint32_t bits = (uint32_t)take_number(c, 4);
-                float value;
-                memcpy(&value, &bits, sizeof value);
-                snprintf(number, NUMBER_WORDS, "%.9g", (double)value);
-                break;
-        }
-        case 'd': {
-                uint64_t bits = take_number(c, 8);
-                double value;
-                memcpy(&value, &bits, sizeof value);
-                snprintf(number, NUMBER_WORDS, "%.17g", value);
-                break;
-        }
-        case 'D': {
-                unsigned decimals = (unsigned)take_number(c, 1);
-                snprintf(number, NUMBER_WORDS, "%" PRId32 "e-%u", (int32_t)take_number(c, 4), decimals);
-                break;
-        }
-        case 'L':
-        case 'T':
-                snprintf(number, NUMBER_WORDS, "%" PRIu64, take_number(c, 8));
-                break;
-        case 'b':
-                integer = (int8_t)take_number(c, 1);
-                break;
-        case 'B':
-                integer = (uint8_t)take_number(c, 1);
-                break;
-        case 's':
-                integer = (int16_t)take_number(c, 2);
-                break;
-        case 'u':
-                integer = (uint16_t)take_number(c, 2);
-                break;
-        case 'I':
-                integer = (int32_t)take_number(c, 4);
-                break;
-        case 'i':
-                integer = (uint32_t)take_number(c, 4);
-                break;
-        case 'l':
-                integer = (int64_t)take_number(c, 8);
-                break;
         default:
-                c->short_of = true;
-                return false;
+                c->short_of = c->short_of || (!take_integer(c, kind, number) && !take_fraction(c, kind, number));
+                if (!c->short_of)
+                        *ret_text = amqp_text(number);
+                return !c->short_of;
         }
-        if (strchr("bBsuIil", kind))
-                snprintf(number, NUMBER_WORDS, "%" PRId64, integer);
-        *ret_text = amqp_text(number);
-        return true;
 }
 
 static bool is_key(amqp_bytes_t key, const char *name)

@@ -9,8 +9,6 @@
  *
  *   A message that no queue took is returned, whole, before it is confirmed. It says which one it is by its message_id, PREFIX-NUMBER, the
  *   prefix being this link's. A message that keeps a foreign id (a retry) has the number in a header.
- *
- *   Where messages go is declared before the first of them, and again when one was returned: its queue has been deleted.
  */
 #include "broker/rabbitmq/rabbit.h"
 
@@ -143,29 +141,14 @@ static void content(struct rabbit_channel *ch, const struct rabbit_content *cont
                 returned(p, content);
 }
 
-static void forget_declared(struct rabbit_publisher *p)
-{
-        for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
-                struct route *route;
-                list_foreach (route, &p->routes[i], node)
-                        route->declared = false;
-        }
-        aeon__rabbit_delays_forget(p);
-}
-
 /* By the server, over a publish to an exchange that is not there, for example: nobody knows what became of the others. */
 static void closed(struct rabbit_channel *ch, int code, const char *words)
 {
         struct rabbit_publisher *p = ch->self;
         (void)code;
         p->ready = p->listening = false;
-        forget_declared(p);
+        aeon__rabbit_routes_undeclared(p);
         fail_all(p, words);
-}
-
-void aeon__rabbit_publisher_lost(struct rabbit_link *l)
-{
-        forget_declared(&l->publisher);
 }
 
 /* ------------------------------------------------------------------ the channel */
@@ -331,129 +314,6 @@ int aeon__rabbit_publish_one(struct rabbit_link *l, const struct rabbit_message 
         return r;
 }
 
-/* ------------------------------------------------------------------ destinations */
-
-static unsigned bucket_of(const char *name, const char *options)
-{
-        unsigned hash = 5381;
-        while (*name)
-                hash = hash * 33 + (unsigned char)*name++;
-        while (*options)
-                hash = hash * 33 + (unsigned char)*options++;
-        return hash % ROUTE_BUCKETS;
-}
-
-static void forget_routes(struct rabbit_publisher *p)
-{
-        for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
-                struct list *node;
-                while ((node = list_pop(&p->routes[i]))) {
-                        struct route *route = container_of(node, struct route, node);
-                        aeon__topology_done(&route->topology);
-                        free(route);
-                }
-        }
-        p->routes_count = 0;
-}
-
-static int route_new(struct rabbit_publisher *p, const struct envelope *e, struct list *bucket, struct route **ret_route)
-{
-        size_t name = strlen(e->destination) + 1, options = strlen(e->options) + 1;
-        struct route *route = calloc(1, sizeof *route + name + options);
-        if (!route)
-                return aeon_fail(-ENOMEM, "no memory for a destination");
-        memcpy(route->name, e->destination, name);
-        memcpy(route->name + name, e->options, options);
-        int r = aeon__topology_read(route->name, route->name + name, "", &route->topology);
-        if (r < 0) {
-                free(route);
-                return r;
-        }
-        list_append(bucket, &route->node);
-        p->routes_count++;
-        *ret_route = route;
-        return 0;
-}
-
-static int find_route(struct rabbit_publisher *p, const struct envelope *e, struct route **ret_route)
-{
-        struct list *bucket = &p->routes[bucket_of(e->destination, e->options)];
-        struct route *route;
-        list_foreach (route, bucket, node)
-                if (!strcmp(route->name, e->destination) && !strcmp(route->name + strlen(route->name) + 1, e->options)) {
-                        *ret_route = route;
-                        return 0;
-                }
-        return route_new(p, e, bucket, ret_route);
-}
-
-/* An answer goes where the other side says, and nothing is made for it. */
-static int publish_answer(struct rabbit_link *l, const struct envelope *e)
-{
-        struct rabbit_message m = { .envelope = e, .exchange = "", .key = e->destination, .expiration = "", .id = "" };
-        if (strlen(e->destination) > NAME_MOST)
-                return aeon_fail(-EINVAL, "an address has 255 bytes at most");
-        return aeon__rabbit_publish_one(l, &m);
-}
-
-static int declare_route(struct rabbit_link *l, struct route *route)
-{
-        struct rabbit_channel *ch = &l->publisher.declarations;
-        int r = aeon__wire_ready(&l->publishing.wire);
-        if (r >= 0)
-                r = aeon__rabbit_lock(ch);
-        if (r < 0)
-                return r;
-        if (!route->declared) /* by somebody before us in the row */
-                r = aeon__topology_declare_for_publisher(&route->topology, ch);
-        route->declared = r >= 0;
-        aeon__rabbit_unlock(ch);
-        return r;
-}
-
-static int publish_to(struct rabbit_link *l, struct route *route, const struct envelope *e)
-{
-        const struct topology *t = &route->topology;
-        struct rabbit_message m = {
-                .envelope = e,
-                .exchange = t->exchange,
-                .key = t->key,
-                .expiration = "",
-                .id = "",
-                .persistent = t->persistent,
-                .mandatory = t->mandatory,
-        };
-        int r = route->declared ? 0 : declare_route(l, route);
-        if (r < 0)
-                return r;
-        return e->delay ? aeon__rabbit_publish_late(l, m, e->delay) : aeon__rabbit_publish_one(l, &m);
-}
-
-int aeon__rabbit_publish(struct link *link, const struct envelope *e)
-{
-        struct rabbit_link *l = link->self;
-        struct route *route;
-        int r = aeon_checkpoint();
-        if (r < 0)
-                return r;
-        if (e->answer)
-                return publish_answer(l, e);
-        if (l->publisher.routes_count >= ROUTES_MOST && !l->publisher.busy)
-                forget_routes(&l->publisher);
-        r = find_route(&l->publisher, e, &route);
-        if (r < 0)
-                return r;
-        l->publisher.busy++;
-        bool known = route->declared;
-        r = publish_to(l, route, e);
-        if (r == -ENOENT && known) { /* its queue was deleted after we had seen it */
-                route->declared = false;
-                r = publish_to(l, route, e);
-        }
-        l->publisher.busy--;
-        return r;
-}
-
 /* ------------------------------------------------------------------ its life */
 
 int aeon__rabbit_publisher_open(struct rabbit_link *l)
@@ -481,7 +341,7 @@ int aeon__rabbit_publisher_open(struct rabbit_link *l)
 void aeon__rabbit_publisher_close(struct rabbit_link *l)
 {
         struct rabbit_publisher *p = &l->publisher;
-        forget_routes(p);
+        aeon__rabbit_routes_forget(p);
         aeon__rabbit_delays_forget(p);
         aeon__rabbit_channel_done(&p->channel);
         aeon__rabbit_channel_done(&p->declarations);

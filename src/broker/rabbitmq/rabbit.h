@@ -11,9 +11,11 @@
  *   A channel is what the server closes to say that it did not like something, so what can be refused (declaring) has one of its
  *   own, where nothing else is lost. Each is opened when it is needed, and again after it was closed.
  *
- *      codec, properties   bytes             topology   options of a destination, and declaring what they say
- *      connection          greet, heartbeat  consumer   subscriptions        settle   verdicts
- *      channel             calls, contents   publish    confirms, returns    delay    queues where messages wait
+ *      codec, properties   bytes                     topology        options of a destination, and declaring what they say
+ *      greeting            the beginning             consumer        subscriptions
+ *      connection          frames, heartbeats        settle          verdicts
+ *      channel             calls, contents           route, publish  destinations; confirms, returns, answers
+ *                                                    delay           queues where messages wait
  */
 #pragma once
 
@@ -23,7 +25,7 @@
 struct rabbit_link;
 struct rabbit_channel;
 
-/* ------------------------------------------------------------------ connection.c */
+/* ------------------------------------------------------------------ connection.c, greeting.c */
 
 struct rabbit_connection {
         struct wire wire;
@@ -49,6 +51,12 @@ int aeon__rabbit_send_publish(struct rabbit_connection *c, uint16_t channel, amq
 
 /* Say that we live, if nothing else was said since the last time. */
 void aeon__rabbit_pulse(struct rabbit_connection *c);
+
+/* Greet the server: wire_protocol.greet. */
+AEON_SUSPENDS int aeon__rabbit_greet(struct wire *w);
+
+/* The server closes the connection and says why: that as an error. */
+int aeon__rabbit_read_close(const amqp_connection_close_t *close);
 
 /* What the server means by a reply code. */
 int aeon__rabbit_code(unsigned reply_code);
@@ -118,7 +126,8 @@ struct topology {
         const char *key;
         enum exchange_type exchange_type;
         bool create, durable, exclusive, auto_delete, quorum;
-        bool asked; /* for a queue of a certain kind */
+        bool asked;                  /* for a queue of a certain kind */
+        unsigned arguments, headers; /* options x-..., header.... */
         long max_priority;
         bool persistent, mandatory;
 };
@@ -179,19 +188,19 @@ void aeon__rabbit_settling_lost(struct rabbit_consumer *c);
 /* To the head of its queue, for anybody. Does not suspend. */
 int aeon__rabbit_give_back(struct rabbit_channel *ch, uint64_t tag);
 
-/* ------------------------------------------------------------------ publish.c, delay.c */
+/* ------------------------------------------------------------------ publish.c, route.c, delay.c */
 
 struct unconfirmed;
 
-/* A destination that was published to. */
-struct route {
-        struct list node;
-        struct topology topology;
-        bool declared; /* on this connection */
-        char name[];   /* destination NUL options NUL */
-};
+enum { ROUTE_BUCKETS = 64, PREFIX_SIZE = 18 };
 
-enum { ROUTE_BUCKETS = 64, ROUTES_MOST = 1024, PREFIX_SIZE = 18 };
+static inline unsigned rabbit_bucket(const char *name)
+{
+        unsigned hash = 5381;
+        while (*name)
+                hash = hash * 33 + (unsigned char)*name++;
+        return hash % ROUTE_BUCKETS;
+}
 
 struct rabbit_publisher {
         struct rabbit_channel channel, declarations;
@@ -206,7 +215,6 @@ struct rabbit_publisher {
         char prefix[PREFIX_SIZE];  /* of the ids of our messages */
         struct list routes[ROUTE_BUCKETS];
         size_t routes_count;
-        unsigned busy;                     /* publishes under way, which use a route */
         struct list delays[ROUTE_BUCKETS]; /* delay queues that were declared not long ago */
         size_t delays_count;
         struct text headers; /* of an answer or a return that is being read */
@@ -223,7 +231,6 @@ struct rabbit_message {
 
 int aeon__rabbit_publisher_open(struct rabbit_link *l);
 void aeon__rabbit_publisher_close(struct rabbit_link *l);
-void aeon__rabbit_publisher_lost(struct rabbit_link *l); /* the connection: nothing is declared any more */
 int aeon__rabbit_publish(struct link *link, const struct envelope *e);
 int aeon__rabbit_reply_open(struct link *link, char *address, size_t size);
 
@@ -232,6 +239,10 @@ AEON_SUSPENDS int aeon__rabbit_publish_one(struct rabbit_link *l, const struct r
 
 /* Publish @m so that it comes to its exchange and key after @delay. */
 AEON_SUSPENDS int aeon__rabbit_publish_late(struct rabbit_link *l, struct rabbit_message m, aeon_duration delay);
+
+/* The connection or a channel is gone: nothing is known to be declared any more. And forget them altogether. */
+void aeon__rabbit_routes_undeclared(struct rabbit_publisher *p);
+void aeon__rabbit_routes_forget(struct rabbit_publisher *p);
 
 /* Forget all delay queues. */
 void aeon__rabbit_delays_forget(struct rabbit_publisher *p);

@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ARGUMENTS_MOST = 24 };
+enum { ARGUMENTS_ASKED = 20, ARGUMENTS_MOST = ARGUMENTS_ASKED + 2 };
 
 static const char *const exchange_types[] = { "direct", "fanout", "topic", "headers", NULL };
 static const char *const queue_types[] = { "classic", "quorum", NULL };
@@ -42,10 +42,10 @@ static void ask(struct topology *t, const char *destination)
         (void)aeon__option_choice(o, "match", (const char *const[]){ "all", "any", NULL }, 0);
         t->asked = !t->durable || t->exclusive || t->auto_delete || t->quorum || t->max_priority;
         while (aeon__option_prefixed(o, "x-", &at, &name))
-                t->asked = true;
+                t->arguments++;
         at = 0;
         while (aeon__option_prefixed(o, "header.", &at, &name))
-                ;
+                t->headers++;
 }
 
 static int check(const struct topology *t, const char *destination, const char *group)
@@ -56,6 +56,8 @@ static int check(const struct topology *t, const char *destination, const char *
                 return aeon_fail(-EINVAL, "exchange and key have 255 bytes at most");
         if (!*t->exchange && strcmp(t->key, destination) != 0)
                 return aeon_fail(-EINVAL, "option key: it needs an exchange; the default one knows queues by their name only");
+        if (t->arguments > ARGUMENTS_ASKED || t->headers > ARGUMENTS_ASKED)
+                return aeon_fail(-EINVAL, "there may be %d options x-... and header.... at most", ARGUMENTS_ASKED);
         if (t->quorum && (!t->durable || t->exclusive || t->max_priority))
                 return aeon_fail(-EINVAL, "option type: a quorum queue is durable, not exclusive, and has no priorities");
         return 0;
@@ -135,7 +137,7 @@ static int declare_queue(const struct topology *t, struct rabbit_channel *ch, bo
                 add(&a, "x-queue-type", value_of("quorum"));
         if (t->max_priority)
                 add(&a, "x-max-priority", integer_of(t->max_priority));
-        while ((value = aeon__option_prefixed(t->options, "x-", &at, &name)) && a.count < ARGUMENTS_MOST) {
+        while ((value = aeon__option_prefixed(t->options, "x-", &at, &name))) {
                 snprintf(names[a.count], sizeof names[0], "x-%s", name);
                 add(&a, names[a.count], value_of(value));
         }
@@ -212,7 +214,7 @@ int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit
 {
         if (*t->exchange)
                 return declare_exchange(t, ch);
-        if (t->asked && t->create)
+        if ((t->asked || t->arguments) && t->create)
                 return declare_queue(t, ch, false);
         int r = see_queue(t, ch);
         return r == -ENOENT && t->create ? declare_queue(t, ch, false) : r;

@@ -89,6 +89,12 @@ static int finish(struct client *c, const char **ret_bytes, size_t *ret_size)
 
 /* ------------------------------------------------------------------ the ring */
 
+/* The @n-th of those that wait; the size is a power of two. */
+static struct pending *pending_at(struct client *c, size_t n)
+{
+        return &c->ring[(c->first + n) & (c->size - 1)];
+}
+
 /* Room for one more. */
 static int ring_reserve(struct client *c)
 {
@@ -99,7 +105,7 @@ static int ring_reserve(struct client *c)
         if (!ring)
                 return aeon_fail(-ENOMEM, "no memory for %zu commands at a time", size);
         for (size_t i = 0; i < c->count; i++)
-                ring[i] = c->ring[(c->first + i) % c->size];
+                ring[i] = *pending_at(c, i);
         free(c->ring);
         c->ring = ring;
         c->size = size;
@@ -109,8 +115,8 @@ static int ring_reserve(struct client *c)
 
 static void answer_oldest(struct client *c, const struct reply *reply)
 {
-        struct pending p = c->ring[c->first];
-        c->first = (c->first + 1) % c->size;
+        struct pending p = *pending_at(c, 0);
+        c->first++;
         c->count--;
         if (p.done)
                 p.done(p.owner, reply);
@@ -119,7 +125,7 @@ static void answer_oldest(struct client *c, const struct reply *reply)
 void aeon__client_forget(struct client *c, const void *owner)
 {
         for (size_t i = 0; i < c->count; i++) {
-                struct pending *p = &c->ring[(c->first + i) % c->size];
+                struct pending *p = pending_at(c, i);
                 if (p->owner == owner)
                         p->done = NULL;
         }
@@ -135,7 +141,7 @@ int aeon__client_send(struct client *c, client_done *done, void *owner)
         if (r >= 0)
                 r = aeon__wire_send(&c->wire, bytes, size);
         if (r >= 0 && !c->heard)
-                c->ring[(c->first + c->count++) % c->size] = (struct pending){ done, owner };
+                *pending_at(c, c->count++) = (struct pending){ done, owner };
         return r;
 }
 

@@ -48,6 +48,7 @@ static int read_url(struct redis_link *l)
         l->commands.wire.url = l->url;
         aeon__wire_options(&l->commands.wire);
         write_name(&l->login, aeon__option_text(o, "name", l->link->name));
+        l->timeout = aeon__option_duration(o, "connect_timeout", AEON_SECONDS(5));
         l->heartbeat = aeon__option_duration(o, "heartbeat", AEON_SECONDS(15));
         l->format = (enum format)aeon__option_choice(o, "envelope", (const char *const[]){ "binary", "json", NULL }, FORMAT_BINARY);
         r = aeon__options_end(o, "broker URL");
@@ -87,6 +88,7 @@ static int redis_open(struct link *link)
         link->self = l;
         list_init(&l->sources);
         list_init(&l->acking);
+        list_init(&l->acked);
         write_nonce(l);
         l->commands.wire.link = link;
         l->commands.self = l;

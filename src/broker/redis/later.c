@@ -75,6 +75,7 @@ static aeon_time look(struct redis_link *l)
 {
         aeon_time now = aeon_now(), next = now + LOOK_EVERY;
         struct redis_source *s;
+        aeon__acks_expire(l);
         list_foreach (s, &l->sources, node) {
                 for (unsigned i = 0; i < s->laters && !s->draining; i++) {
                         if (s->later[i].at <= now)

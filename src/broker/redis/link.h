@@ -23,6 +23,7 @@
 #include "broker/redis/format.h"
 
 #include <aeon/channel.h>
+#include <aeon/scope.h>
 
 struct redis_source;
 struct shared;
@@ -46,12 +47,14 @@ struct redis_link {
         struct broker_url *url;
         struct client_login login;
         aeon_duration heartbeat;
-        enum format format; /* of what says nothing else */
+        aeon_duration timeout; /* connect_timeout: also of verdicts */
+        enum format format;    /* of what says nothing else */
         struct client commands;
         struct listener *listener; /* NULL until it is needed */
         aeon_mutex *listening;     /* held while somebody joins it */
         struct list sources;       /* struct redis_source by node */
         struct list acking;        /* those with acks that wait for gather(), by acking */
+        struct list acked;         /* acks that wait for their answers, oldest first */
         struct text payload;       /* scratch */
         struct parts parts;        /* likewise */
         char nonce[20];            /* nobody else's */
@@ -96,6 +99,7 @@ struct acks {
         struct text ids; /* encoded words */
         unsigned count;
         struct list waiting; /* confirmations */
+        aeon_time since;     /* the first of them */
 };
 
 /* A number that nobody else in the process has for the same key. */
@@ -161,8 +165,8 @@ struct delivery {
         struct list node; /* in the source */
         aeon_time since;  /* it was ours for certain */
         unsigned stream;  /* index */
-        unsigned long long id[2];
-        size_t size; /* of what follows: a list's value */
+        const char *id;   /* in its message */
+        size_t size;      /* of what follows: a list's value */
         char raw[];
 };
 
@@ -207,6 +211,11 @@ char *aeon__redis_join(const char *base, const char *middle, const char *end);
 /* The server refuses to let us read: it is logged once, and the health check tells. */
 void aeon__redis_refused(struct redis_source *s, const char *words);
 
+/* Around what waits for the server's word on a verdict: a server that is stuck must not keep an app from stopping. What it does not
+ * confirm within the link's timeout is -ETIMEDOUT; it may have been carried out, else the message comes again. */
+void aeon__verdict_begin(struct redis_source *s, aeon_scope *limit);
+int aeon__verdict_end(struct redis_source *s, aeon_scope *limit, int r);
+
 /* ------------------------------------------------------------------ verdict.c */
 
 int aeon__stream_settle(struct redis_source *s, struct aeon_message *m, const struct settlement *v);
@@ -215,6 +224,9 @@ void aeon__stream_extend(struct redis_source *s, struct aeon_message *const *mes
 /* Send the acknowledgements of this turn; hooks of the link's commands. */
 void aeon__acks_gather(struct client *c);
 void aeon__acks_lost(struct client *c);
+
+/* Those that the server has not confirmed in time have failed. Called once a second. */
+void aeon__acks_expire(struct redis_link *l);
 
 /* The name of the command that puts a message into such a target. */
 const char *aeon__target_command(const struct target *target);

@@ -263,11 +263,14 @@ static int list_settle(struct redis_source *s, struct aeon_message *m, const str
 {
         const struct delivery *d = (const struct delivery *)(intptr_t)m->token;
         struct dead_letter dead = { 0 };
+        aeon_scope limit;
         int r = v->verdict == VERDICT_REJECT ? aeon__target_of_dead(s->link, v->dead, &dead) : 0;
+        aeon__verdict_begin(s, &limit);
         if (r >= 0)
                 r = settle_once(s, m, d, v, &dead, false);
         if (r == -ECONNABORTED)
                 r = settle_once(s, m, d, v, &dead, true);
+        r = aeon__verdict_end(s, &limit, r);
         if (r >= 0 && v->verdict == VERDICT_RETRY && v->delay)
                 aeon__later_hint(s->link, key_of(s), v->delay);
         free(dead.name);

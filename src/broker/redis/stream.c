@@ -137,18 +137,11 @@ static const struct reply *expect(struct redis_source *s, const struct reply *re
 
 /* ------------------------------------------------------------------ entries */
 
-static void parse_id(const char *text, unsigned long long id[2])
-{
-        char *end;
-        id[0] = strtoull(text, &end, 10);
-        id[1] = *end == '-' ? strtoull(end + 1, NULL, 10) : 0;
-}
-
-static bool in_hand(const struct redis_source *s, unsigned stream, const unsigned long long id[2])
+static bool in_hand(const struct redis_source *s, unsigned stream, const char *id)
 {
         struct delivery *d;
         list_foreach (d, &s->deliveries, node)
-                if (d->stream == stream && d->id[0] == id[0] && d->id[1] == id[1])
+                if (d->stream == stream && !strcmp(d->id, id))
                         return true;
         return false;
 }
@@ -212,8 +205,7 @@ static void deliver(struct redis_source *s, unsigned stream, const struct reply 
                 free(d); /* it stays pending, and is claimed some time */
                 return;
         }
-        *d = (struct delivery){ .since = s->asked_at, .stream = stream };
-        parse_id(id->text, d->id);
+        *d = (struct delivery){ .since = s->asked_at, .stream = stream, .id = m->envelope.id };
         aeon__redis_deliver(s, m, d);
 }
 
@@ -234,11 +226,9 @@ static const char *take(struct redis_source *s, unsigned stream, const struct re
         const char *last = NULL;
         for (size_t i = 0; entries && entries->type == REDIS_REPLY_ARRAY && i < entries->length; i++) {
                 const struct reply *id = reply_item(&entries->items[i], 0), *fields = reply_item(&entries->items[i], 1);
-                unsigned long long number[2];
                 if (!reply_is_text(id) || !fields)
                         continue;
-                parse_id(id->text, number);
-                if (limited && in_hand(s, stream, number)) {
+                if (limited && in_hand(s, stream, id->text)) {
                         last = id->text;
                         continue;
                 }

@@ -34,7 +34,9 @@ static bool is_deleted(const struct redis_source *s, unsigned stream)
 /* ------------------------------------------------------------------ acknowledgements, many at once */
 
 struct sent_acks {
+        struct list node;    /* in the link */
         struct list waiting; /* confirmations */
+        aeon_time since;
 };
 
 static void acks_done(void *owner, const struct reply *reply)
@@ -48,6 +50,7 @@ static void acks_done(void *owner, const struct reply *reply)
                 aeon__confirmations_come(&sent->waiting, -ESTALE, "it is no longer pending: the stream or its group was removed");
         else
                 aeon__confirmations_come(&sent->waiting, 0, NULL); /* fewer than we have named: those were acknowledged already */
+        list_remove(&sent->node);
         free(sent);
 }
 
@@ -84,7 +87,9 @@ static void flush_acks(struct redis_source *s, unsigned stream)
         struct sent_acks *sent = malloc(sizeof *sent);
         int r = -ENOMEM;
         if (sent) {
+                list_init(&sent->node);
                 list_init(&sent->waiting);
+                sent->since = a->since;
                 r = send_acks(s, stream, sent);
         }
         if (r < 0) {
@@ -92,6 +97,7 @@ static void flush_acks(struct redis_source *s, unsigned stream)
                 free(sent);
         } else {
                 move_list(&sent->waiting, &a->waiting);
+                list_append(&s->link->acked, &sent->node);
         }
         a->ids.length = 0;
         a->ids.failed = false;
@@ -124,6 +130,24 @@ void aeon__acks_lost(struct client *c)
         }
 }
 
+static void expire(struct list *waiting, aeon_time since, aeon_duration timeout)
+{
+        if (!list_empty(waiting) && aeon_now() - since >= timeout)
+                aeon__confirmations_come(waiting, -ETIMEDOUT, "the server has not confirmed it in time");
+}
+
+/* A scope with a deadline for each acknowledgement would do the same, and cost as much as all the rest. */
+void aeon__acks_expire(struct redis_link *l)
+{
+        struct sent_acks *sent;
+        struct redis_source *s;
+        list_foreach (sent, &l->acked, node)
+                expire(&sent->waiting, sent->since, l->timeout);
+        list_foreach (s, &l->acking, acking)
+                for (unsigned i = 0; i < s->streams_count; i++)
+                        expire(&s->acks[i].waiting, s->acks[i].since, l->timeout);
+}
+
 static int acknowledge(struct redis_source *s, struct aeon_message *m, const struct delivery *d)
 {
         struct redis_link *l = s->link;
@@ -131,7 +155,8 @@ static int acknowledge(struct redis_source *s, struct aeon_message *m, const str
         struct confirmation c;
         aeon__confirmation_init(&c, "acknowledgement");
         aeon__client_encode(&a->ids, m->envelope.id, strlen(m->envelope.id));
-        a->count++;
+        if (!a->count++)
+                a->since = aeon_now();
         list_append(&a->waiting, &c.node);
         if (list_empty(&s->acking))
                 list_append(&l->acking, &s->acking);
@@ -193,11 +218,14 @@ static int settle_by_script(struct redis_source *s, const struct aeon_message *m
                             const struct settlement *v, bool repeated)
 {
         struct dead_letter dead = { 0 };
+        aeon_scope limit;
         int r = v->verdict == VERDICT_REJECT ? aeon__target_of_dead(s->link, v->dead, &dead) : 0;
+        aeon__verdict_begin(s, &limit);
         if (r >= 0)
                 r = settle_once(s, m, d, v, &dead, repeated);
         if (r == -ECONNABORTED)
                 r = settle_once(s, m, d, v, &dead, true);
+        r = aeon__verdict_end(s, &limit, r);
         if (r >= 0 && v->verdict == VERDICT_RETRY && v->delay)
                 aeon__later_hint(s->link, s->streams[s->streams_count - 1], v->delay);
         free(dead.name);

@@ -1,10 +1,12 @@
 /* Batches; see queue.h. */
 #include "broker/sqs/queue.h"
+#include "broker/sqs/scan.h"
 
 #include <aeon/error.h>
 #include <aeon/task.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ENTRIES = 10 };
 
@@ -13,7 +15,7 @@ static const aeon_duration gather_time = AEON_MILLISECONDS(10);
 /* On the stack of the task that waits. */
 struct entry {
         struct confirmation done;
-        json_t *json;
+        char *members; /* of its JSON object, but "Id" */
         size_t bytes;
         unsigned id; /* in its batch */
 };
@@ -49,69 +51,107 @@ static bool take(struct sqs_batch *b, struct list *ret_taken)
         return !list_empty(ret_taken);
 }
 
-static json_t *request_of(const char *url, struct list *entries)
+static struct text request_of(const struct sqs_queue *q, struct list *entries)
 {
-        json_t *array = json_array();
+        struct text t = { 0 };
         unsigned id = 0;
+        aeon__text_print(&t, "{\"QueueUrl\":%s,\"Entries\":[", q->url_json);
         for (struct list *at = entries->next; at != entries; at = at->next) {
                 struct entry *e = entry_at(at);
-                char text[16];
                 e->id = id++;
-                snprintf(text, sizeof text, "%u", e->id);
-                json_object_set_new(e->json, "Id", json_string(text));
-                json_array_append(array, e->json);
+                aeon__text_print(&t, "%s{\"Id\":\"%u\",", e->id ? "," : "", e->id);
+                aeon__text_add(&t, e->members, strlen(e->members));
+                aeon__text_add(&t, "}", 1);
         }
-        return json_pack("{s:s, s:o}", "QueueUrl", url, "Entries", array);
+        aeon__text_add(&t, "]}", 2);
+        return t;
 }
 
-static struct entry *find(struct list *entries, const json_t *item)
+static struct entry *find(struct list *entries, const char *id)
 {
-        const char *text = json_string_value(json_object_get(item, "Id"));
-        unsigned long id = text ? strtoul(text, NULL, 10) : ENTRIES;
-        for (struct list *at = entries->next; at != entries; at = at->next)
-                if (entry_at(at)->id == id)
+        unsigned long number = strtoul(id, NULL, 10);
+        for (struct list *at = entries->next; *id && at != entries; at = at->next)
+                if (entry_at(at)->id == number)
                         return entry_at(at);
         return NULL; /* cancelled meanwhile */
 }
 
-static const char *word(const json_t *item, const char *name)
+struct item {
+        char id[16], code[80], message[200];
+};
+
+/* As much of the string as fits. */
+static void scan_text(struct scan *s, char *to, size_t size)
 {
-        const char *text = json_string_value(json_object_get(item, name));
-        return text ? text : "";
+        struct span raw = aeon__scan_skip(s);
+        char *all = malloc(raw.length + 1);
+        if (all) {
+                struct scan value = aeon__scan(raw.at, raw.length);
+                aeon__scan_string(&value, all);
+                snprintf(to, size, "%s", all);
+        }
+        free(all);
+}
+
+static struct item scan_result(struct scan *s)
+{
+        struct item item = { "", "", "" };
+        struct span name;
+        aeon__scan_open(s, '{');
+        while (aeon__scan_member(s, &name)) {
+                if (aeon__span_is(name, "Id"))
+                        scan_text(s, item.id, sizeof item.id);
+                else if (aeon__span_is(name, "Code"))
+                        scan_text(s, item.code, sizeof item.code);
+                else if (aeon__span_is(name, "Message"))
+                        scan_text(s, item.message, sizeof item.message);
+                else
+                        aeon__scan_skip(s);
+        }
+        return item;
+}
+
+static void settle(struct sqs_batch *b, struct list *entries, const struct item *item, bool failed, bool last_try)
+{
+        struct entry *e = find(entries, item->id);
+        int r = e && failed ? aeon__sqs_refusal(b->action, item->code, item->message) : 0;
+        if (e && (last_try || !aeon__sqs_may_pass(r)))
+                aeon__confirmation_come(&e->done, r, r < 0 ? aeon_error_text() : NULL);
 }
 
 /* Give each entry its result; those that may succeed later stay in @entries. */
-static void inspect(struct sqs_batch *b, struct list *entries, const json_t *answer, bool last_try)
+static void inspect(struct sqs_batch *b, struct list *entries, const struct text *answer, bool last_try)
 {
-        size_t i;
-        json_t *item;
-        json_array_foreach(json_object_get(answer, "Successful"), i, item)
-        {
-                struct entry *e = find(entries, item);
-                if (e)
-                        aeon__confirmation_come(&e->done, 0, NULL);
-        }
-        json_array_foreach(json_object_get(answer, "Failed"), i, item)
-        {
-                struct entry *e = find(entries, item);
-                int r = aeon__sqs_refusal(b->action, word(item, "Code"), word(item, "Message"));
-                if (e && (last_try || !aeon__sqs_may_pass(r)))
-                        aeon__confirmation_come(&e->done, r, aeon_error_text());
+        struct scan s = aeon__scan(answer->data ? answer->data : "", answer->length);
+        struct span name;
+        aeon__scan_open(&s, '{');
+        while (aeon__scan_member(&s, &name)) {
+                bool failed = aeon__span_is(name, "Failed");
+                if (!failed && !aeon__span_is(name, "Successful")) {
+                        aeon__scan_skip(&s);
+                        continue;
+                }
+                aeon__scan_open(&s, '[');
+                while (aeon__scan_item(&s)) {
+                        struct item item = scan_result(&s);
+                        settle(b, entries, &item, failed, last_try);
+                }
         }
         if (last_try)
                 aeon__confirmations_come(entries, -EREMOTEIO, "the server's answer does not name it");
 }
 
-static int send_once(struct sqs_batch *b, struct list *entries, aeon_duration patience, json_t **ret_answer)
+static int send_once(struct sqs_batch *b, struct list *entries, aeon_duration patience, struct text *ret_answer)
 {
-        const char *url;
-        int r = aeon__sqs_queue_find(b->queue, patience, b->queue->link->account.create, &url);
+        struct sqs_link *l = b->queue->link;
+        int r = aeon__sqs_queue_find(b->queue, patience, l->account.create);
         if (r < 0)
                 return r;
-        json_t *request = request_of(url, entries);
-        struct sqs_call call = { .action = b->action, .request = request, .patience = patience, .once = b->once };
-        r = request ? aeon__sqs_call(b->queue->link, &call, ret_answer) : aeon_fail(-ENOMEM, "no memory for a request");
-        json_decref(request);
+        struct text request = request_of(b->queue, entries);
+        struct sqs_call call = { .action = b->action, .patience = patience, .once = b->once };
+        call.request = request.failed ? NULL : request.data;
+        r = aeon__sqs_call(l, &call, ret_answer);
+        aeon__text_done(&request);
         return r;
 }
 
@@ -121,7 +161,7 @@ static void send(struct sqs_batch *b, struct list *entries)
         aeon_time until = aeon_now() + l->account.connect_timeout;
         bool found_anew = false;
         for (unsigned n = 0; !list_empty(entries); n++) {
-                json_t *answer;
+                struct text answer;
                 aeon_duration patience = until - aeon_now();
                 int r = send_once(b, entries, patience > 0 ? patience : 0, &answer);
                 if (r == -ENOENT && !b->once) /* who made it anew has none of its messages */
@@ -136,8 +176,8 @@ static void send(struct sqs_batch *b, struct list *entries)
                 }
                 aeon_duration pause = aeon__sqs_pause(l, n);
                 bool last_try = aeon_now() + pause >= until;
-                inspect(b, entries, answer, last_try);
-                json_decref(answer);
+                inspect(b, entries, &answer, last_try);
+                aeon__text_done(&answer);
                 if (!list_empty(entries))
                         (void)aeon_sleep(pause);
         }
@@ -178,13 +218,13 @@ static int start_worker(struct sqs_batch *b, bool hurry)
         return r;
 }
 
-int aeon__sqs_batch_ask(struct sqs_batch *b, json_t *entry, size_t bytes, bool hurry)
+int aeon__sqs_batch_ask(struct sqs_batch *b, char *entry, size_t bytes, bool hurry)
 {
-        struct entry e = { .json = entry, .bytes = bytes };
+        struct entry e = { .members = entry, .bytes = bytes };
         if (!entry)
                 return aeon_fail(-ENOMEM, "no memory for a request");
         if (aeon_cancelled()) {
-                json_decref(entry);
+                free(entry);
                 return -ECANCELED;
         }
         aeon__confirmation_init(&e.done, b->action);
@@ -194,6 +234,6 @@ int aeon__sqs_batch_ask(struct sqs_batch *b, json_t *entry, size_t bytes, bool h
         if (r >= 0)
                 r = aeon__confirmation_wait(&e.done);
         list_remove(&e.done.node);
-        json_decref(entry);
+        free(entry);
         return r;
 }

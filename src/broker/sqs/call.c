@@ -99,28 +99,21 @@ static int refusal_of(struct sqs_call *call, long status, const json_t *answer, 
                          call->action, status, SHOWN, body->data ? body->data : "");
 }
 
-static int read_answer(struct sqs_call *call, const struct http_response *response, json_t **ret_answer)
+static int read_answer(struct sqs_call *call, struct http_response *response, struct text *ret_answer)
 {
-        json_error_t error;
-        json_t *answer = NULL;
-        if (response->body.length)
-                answer = json_loadb(response->body.data, response->body.length, JSON_ALLOW_NUL, &error);
-        if (response->status != HTTP_OK) {
-                int r = refusal_of(call, response->status, answer, &response->body);
-                json_decref(answer);
-                return r;
+        if (response->status == HTTP_OK) {
+                *ret_answer = response->body;
+                return 0;
         }
-        if (!answer) /* some actions answer nothing */
-                answer = json_object();
-        if (!json_is_object(answer)) {
-                json_decref(answer);
-                return aeon_fail(-EREMOTEIO, "%s: the server's answer cannot be understood", call->action);
-        }
-        *ret_answer = answer;
-        return 0;
+        struct text *body = &response->body;
+        json_t *answer = body->length ? json_loadb(body->data, body->length, JSON_ALLOW_NUL, NULL) : NULL;
+        int r = refusal_of(call, response->status, answer, body);
+        json_decref(answer);
+        aeon__text_done(body);
+        return r;
 }
 
-static int try(struct sqs_link *l, struct sqs_call *call, const char *body, json_t **ret_answer)
+static int try(struct sqs_link *l, struct sqs_call *call, struct text *ret_answer)
 {
         const struct sqs_account *a = &l->account;
         char url[600], target[80];
@@ -130,8 +123,8 @@ static int try(struct sqs_link *l, struct sqs_call *call, const char *body, json
         const struct http_request request = {
                 .url = url,
                 .headers = headers,
-                .body = body,
-                .size = strlen(body),
+                .body = call->request,
+                .size = strlen(call->request),
                 .connect_timeout = a->connect_timeout,
                 .timeout = a->request_timeout + call->wait,
                 .sigv4 = a->sigv4,
@@ -145,9 +138,7 @@ static int try(struct sqs_link *l, struct sqs_call *call, const char *body, json
         int r = aeon__http_send(l->http, &request, &response);
         if (r < 0)
                 return r == -ECANCELED ? r : aeon_fail(r, "%s", call->action);
-        r = read_answer(call, &response, ret_answer);
-        aeon__text_done(&response.body);
-        return r;
+        return read_answer(call, &response, ret_answer);
 }
 
 /* ------------------------------------------------------------------ trying again */
@@ -162,29 +153,45 @@ static void note(struct sqs_link *l, int r)
         l->away = away;
 }
 
-int aeon__sqs_call(struct sqs_link *l, struct sqs_call *call, json_t **ret_answer)
+int aeon__sqs_call(struct sqs_link *l, struct sqs_call *call, struct text *ret_answer)
 {
         aeon_time until = aeon_now() + call->patience;
-        char *body = json_dumps(call->request, JSON_COMPACT);
-        if (!body)
+        if (!call->request)
                 return aeon_fail(-ENOMEM, "no memory for a request");
-        int r;
         for (unsigned n = 0;; n++) {
-                r = try(l, call, body, ret_answer);
+                int r = try(l, call, ret_answer);
                 if (r == -ECANCELED)
-                        break;
+                        return r;
                 note(l, r);
                 if (!aeon__sqs_may_pass(r) || (r == -ECONNABORTED && call->once))
-                        break;
+                        return r;
                 aeon_duration pause = aeon__sqs_pause(l, n);
                 if (aeon_now() + pause >= until)
-                        break;
+                        return r;
                 int cancelled = aeon_sleep(pause);
-                if (cancelled < 0) {
-                        r = cancelled;
-                        break;
-                }
+                if (cancelled < 0)
+                        return cancelled;
         }
-        free(body);
-        return r;
+}
+
+int aeon__sqs_ask(struct sqs_link *l, struct sqs_call *call, json_t *request, json_t **ret_answer)
+{
+        char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+        struct text body;
+        json_decref(request);
+        call->request = text;
+        int r = aeon__sqs_call(l, call, &body);
+        call->request = NULL;
+        free(text);
+        if (r < 0)
+                return r;
+        json_t *answer =
+                body.length ? json_loadb(body.data, body.length, JSON_ALLOW_NUL, NULL) : json_object(); /* some answer nothing */
+        aeon__text_done(&body);
+        if (!json_is_object(answer)) {
+                json_decref(answer);
+                return aeon_fail(-EREMOTEIO, "%s: the server's answer cannot be understood", call->action);
+        }
+        *ret_answer = answer;
+        return 0;
 }

@@ -49,12 +49,11 @@ int aeon__sqs_spawn(struct sqs_link *l, const char *name, void (*fn)(struct sqs_
 /* The cheapest question that shows who we are. One who may not list queues is known all the same. */
 static int ask(struct sqs_link *l, aeon_duration patience)
 {
-        json_t *answer, *request = json_pack("{s:i}", "MaxResults", 1);
-        struct sqs_call call = { .action = "ListQueues", .request = request, .patience = patience };
-        int r = request ? aeon__sqs_call(l, &call, &answer) : aeon_fail(-ENOMEM, "no memory for a request");
-        json_decref(request);
+        struct text answer;
+        struct sqs_call call = { .action = "ListQueues", .request = "{\"MaxResults\":1}", .patience = patience };
+        int r = aeon__sqs_call(l, &call, &answer);
         if (r >= 0)
-                json_decref(answer);
+                aeon__text_done(&answer);
         return call.denied ? 0 : r;
 }
 

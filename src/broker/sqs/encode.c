@@ -229,3 +229,15 @@ int aeon__sqs_encode(const struct envelope *e, size_t limit, json_t **ret_entry,
         *ret_bytes = x.bytes;
         return 0;
 }
+
+char *aeon__sqs_members(json_t *object)
+{
+        char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
+        json_decref(object);
+        if (!text)
+                return NULL;
+        size_t length = strlen(text) - 2;
+        memmove(text, text + 1, length);
+        text[length] = '\0';
+        return text;
+}

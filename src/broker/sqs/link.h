@@ -47,18 +47,21 @@ int aeon__sqs_spawn(struct sqs_link *l, const char *name, void (*fn)(struct sqs_
 
 struct sqs_call {
         const char *action;     /* "ReceiveMessage" */
-        json_t *request;        /* borrowed */
+        const char *request;    /* a JSON object */
         aeon_duration wait;     /* how long the server may take by design */
         aeon_duration patience; /* how long a failure that may pass is tried again; 0: never */
         bool once;              /* it must not be carried out twice: an answer that is lost is not asked for again */
         bool denied;            /* out: -EACCES means "not you", not "who are you" */
 };
 
-/* One action. Suspends; cancellable: then nobody knows. The answer is a JSON object, the caller's.
+/* One action. Suspends; cancellable: then nobody knows. The answer is JSON, the caller's to aeon__text_done().
  *
  * Errors: -ENOTCONN it was not sent; -ECONNABORTED no answer came; -EACCES; -ENOENT there is no such queue; -ESTALE the receipt is no longer
  *         good; -EMSGSIZE; -EBUSY the server is overloaded or broken; -EREMOTEIO it refused for another reason; -ENOMEM */
-AEON_SUSPENDS int aeon__sqs_call(struct sqs_link *l, struct sqs_call *call, json_t **ret_answer);
+AEON_SUSPENDS int aeon__sqs_call(struct sqs_link *l, struct sqs_call *call, struct text *ret_answer);
+
+/* The same with trees: @request is stolen and may be NULL for want of memory; @ret_answer is an object, the caller's. */
+AEON_SUSPENDS int aeon__sqs_ask(struct sqs_link *l, struct sqs_call *call, json_t *request, json_t **ret_answer);
 
 /* The errno for an error code of SQS; words are set. @action: for the words. */
 int aeon__sqs_refusal(const char *action, const char *code, const char *message);

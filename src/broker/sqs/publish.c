@@ -60,6 +60,6 @@ int aeon__sqs_publish(struct link *link, const struct envelope *e)
                 json_decref(entry);
                 return r;
         }
-        r = aeon__sqs_batch_ask(&q->send, entry, bytes, q->send.workers == 0);
+        r = aeon__sqs_batch_ask(&q->send, aeon__sqs_members(entry), bytes, q->send.workers == 0);
         return r == -EBUSY ? aeon_fail(-EREMOTEIO, "%s", aeon_error_text()) : r;
 }

@@ -68,6 +68,23 @@ static void batch_init(struct sqs_batch *b, struct sqs_queue *q, const char *act
         list_init(&b->waiting);
 }
 
+static int set_url(struct sqs_queue *q, const char *url)
+{
+        json_t *json = json_string(url);
+        char *copy = strdup(url), *text = json ? json_dumps(json, JSON_ENCODE_ANY) : NULL;
+        json_decref(json);
+        if (!copy || !text) {
+                free(copy);
+                free(text);
+                return aeon_fail(-EINVAL, "\"%s\" is not a URL, or there is no memory for it", url);
+        }
+        free(q->url);
+        free(q->url_json);
+        q->url = copy;
+        q->url_json = text;
+        return 0;
+}
+
 static struct sqs_queue *queue_new(struct sqs_link *l, const char *name, bool by_url)
 {
         size_t length = strlen(name);
@@ -82,7 +99,7 @@ static struct sqs_queue *queue_new(struct sqs_link *l, const char *name, bool by
         q->send.once = true;
         batch_init(&q->delete, q, "DeleteMessageBatch", SETTLE_WORKERS);
         batch_init(&q->visibility, q, "ChangeMessageVisibilityBatch", SETTLE_WORKERS);
-        if (by_url && !(q->url = strdup(name))) {
+        if (by_url && set_url(q, name) < 0) {
                 free(q);
                 return NULL;
         }
@@ -120,6 +137,7 @@ void aeon__sqs_queues_free(struct sqs_link *l)
         while ((node = list_pop(&l->queues))) {
                 struct sqs_queue *q = container_of(node, struct sqs_queue, node);
                 free(q->url);
+                free(q->url_json);
                 free(q);
         }
 }
@@ -128,20 +146,15 @@ void aeon__sqs_queues_free(struct sqs_link *l)
 
 static int ask_url(struct sqs_queue *q, const char *action, json_t *request, aeon_duration patience)
 {
-        struct sqs_call call = { .action = action, .request = request, .patience = patience };
+        struct sqs_call call = { .action = action, .patience = patience };
         json_t *answer;
-        int r = request ? aeon__sqs_call(q->link, &call, &answer) : aeon_fail(-ENOMEM, "no memory for a request");
-        json_decref(request);
+        int r = aeon__sqs_ask(q->link, &call, request, &answer);
         if (r < 0)
                 return r;
         const char *url = json_string_value(json_object_get(answer, "QueueUrl"));
-        char *copy = url ? strdup(url) : NULL;
+        r = url ? set_url(q, url) : aeon_fail(-EREMOTEIO, "%s: the server names no URL for the queue \"%s\"", action, q->name);
         json_decref(answer);
-        if (!copy)
-                return aeon_fail(-EREMOTEIO, "%s: the server names no URL for the queue \"%s\"", action, q->name);
-        free(q->url);
-        q->url = copy;
-        return 0;
+        return r;
 }
 
 static json_t *creation(const struct sqs_queue *q)
@@ -160,7 +173,7 @@ static json_t *lookup(const struct sqs_queue *q)
         return json_pack("{s:s, s:s*}", "QueueName", q->name, "QueueOwnerAWSAccountId", *owner ? owner : NULL);
 }
 
-int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_create, const char **ret_url)
+int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_create)
 {
         int r = 0;
         if (!q->url && !q->transient) {
@@ -170,10 +183,7 @@ int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_c
         }
         if (!q->url && (r == -ENOENT || q->transient))
                 r = ask_url(q, "CreateQueue", creation(q), patience);
-        if (r < 0)
-                return r;
-        *ret_url = q->url;
-        return 0;
+        return r < 0 ? r : 0;
 }
 
 bool aeon__sqs_queue_forget(struct sqs_queue *q)

@@ -26,8 +26,9 @@ struct sqs_batch {
 struct sqs_queue {
         struct list node; /* in the link */
         struct sqs_link *link;
-        char *url;   /* NULL: not known, or no longer */
-        bool by_url; /* it was given as one */
+        char *url;      /* NULL: not known, or no longer */
+        char *url_json; /* the same as a string of JSON */
+        bool by_url;    /* it was given as one */
         bool fifo;
         bool transient; /* for answers: keeps messages for minutes only */
         struct sqs_batch send, delete, visibility;
@@ -39,15 +40,15 @@ struct sqs_queue {
 int aeon__sqs_queue_get(struct sqs_link *l, const char *destination, struct sqs_queue **ret_queue);
 void aeon__sqs_queues_free(struct sqs_link *l);
 
-/* The queue's URL, asking the server when it is not known, making the queue if it @may_create. Suspends.
+/* Learn the queue's URL from the server if it is not known, making the queue if it @may_create. Suspends.
  * Errors: -ENOENT it is not there; those of a call. */
-AEON_SUSPENDS int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_create, const char **ret_url);
+AEON_SUSPENDS int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_create);
 
 /* The server says that it does not exist: ask anew. False: it was given as a URL, so there is no use. */
 bool aeon__sqs_queue_forget(struct sqs_queue *q);
 
-/* Say @entry (stolen) about the queue and wait for the server's word on it; @bytes of the limit on a batch. @hurry: nothing else is
- * expected. Suspends; cancellable: -ECANCELED while it is not sent means that it did not happen.
+/* Say @entry (the members of a JSON object, stolen; NULL: no memory) about the queue and wait for the server's word on it; @bytes of the
+ * limit on a batch. @hurry: nothing else is expected. Suspends; cancellable: -ECANCELED while it is not sent means that it did not happen.
  *
  * Errors: those of a call */
-AEON_SUSPENDS int aeon__sqs_batch_ask(struct sqs_batch *b, json_t *entry, size_t bytes, bool hurry);
+AEON_SUSPENDS int aeon__sqs_batch_ask(struct sqs_batch *b, char *entry, size_t bytes, bool hurry);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BATCH = 10, WAIT = 20 };
+enum { WAIT = 20 };
 
 struct sqs_reply {
         struct sqs_queue *queue;
@@ -22,53 +22,55 @@ struct sqs_reply {
 
 static void send_deletes(struct sqs_link *l, void *arg)
 {
-        json_t *request = arg, *answer;
+        char *request = arg;
+        struct text answer;
         struct sqs_call call = { .action = "DeleteMessageBatch", .request = request, .patience = l->account.connect_timeout };
         if (aeon__sqs_call(l, &call, &answer) >= 0)
-                json_decref(answer); /* what was not deleted comes again, is late then, and is dropped */
-        json_decref(request);
+                aeon__text_done(&answer); /* what was not deleted comes again, is late then, and is dropped */
+        free(request);
 }
 
-static void deliver(struct sqs_link *l, const char *url, const json_t *messages)
+static void deliver(struct sqs_link *l, struct sqs_answer *answer)
 {
-        size_t i;
-        json_t *received, *entries = json_array();
-        json_array_foreach(messages, i, received)
-        {
-                struct aeon_message *m = aeon__sqs_decode(received, "");
-                char id[24];
-                snprintf(id, sizeof id, "%zu", i);
-                json_array_append_new(
-                        entries, json_pack("{s:s, s:O}", "Id", id, "ReceiptHandle", json_object_get(received, "ReceiptHandle")));
-                if (m)
-                        aeon__deliver_reply(l->link, m);
+        struct text deletes = { 0 };
+        struct sqs_received received;
+        struct scan scan = aeon__sqs_messages(answer);
+        unsigned count = 0;
+        aeon__text_print(&deletes, "{\"QueueUrl\":%s,\"Entries\":[", l->reply->queue->url_json);
+        for (; aeon__sqs_next(answer, &scan, &received); count++) {
+                struct aeon_message *m = aeon__sqs_decode(&received, "");
+                if (!m)
+                        break; /* the rest comes again */
+                aeon__text_print(&deletes, "%s{\"Id\":\"%u\",\"ReceiptHandle\":%.*s}", count ? "," : "", count,
+                                 (int)received.receipt.length, received.receipt.at);
+                aeon__deliver_reply(l->link, m);
         }
-        json_t *request = json_pack("{s:s, s:o}", "QueueUrl", url, "Entries", entries);
-        if (request && aeon__sqs_spawn(l, "delete answers", send_deletes, request) < 0)
-                json_decref(request);
+        aeon__text_add(&deletes, "]}", 2);
+        if (!count || deletes.failed || aeon__sqs_spawn(l, "delete answers", send_deletes, deletes.data) < 0)
+                aeon__text_done(&deletes);
 }
 
 static int poll_once(struct sqs_link *l)
 {
-        const char *url;
-        int r = aeon__sqs_queue_find(l->reply->queue, 0, true, &url);
+        struct text request = { 0 }, text;
+        int r = aeon__sqs_queue_find(l->reply->queue, 0, true);
         if (r < 0)
                 return r;
-        json_t *answer, *request = json_pack("{s:s, s:i, s:i, s:[s]}", "QueueUrl", url, "MaxNumberOfMessages", BATCH,
-                                             "WaitTimeSeconds", WAIT, "MessageAttributeNames", "All");
-        struct sqs_call call = { .action = "ReceiveMessage", .request = request, .wait = AEON_SECONDS(WAIT) };
-        r = request ? aeon__sqs_call(l, &call, &answer) : aeon_fail(-ENOMEM, "no memory for a request");
-        json_decref(request);
-        if (r < 0) {
-                if (r == -ENOENT) /* the server has lost it: the same name gets it again */
-                        aeon__sqs_queue_forget(l->reply->queue);
-                return r;
+        aeon__text_print(&request,
+                         "{\"QueueUrl\":%s,\"MaxNumberOfMessages\":10,\"WaitTimeSeconds\":%d,\"MessageAttributeNames\":[\"All\"]}",
+                         l->reply->queue->url_json, WAIT);
+        struct sqs_call call = { .action = "ReceiveMessage", .wait = AEON_SECONDS(WAIT) };
+        call.request = request.failed ? NULL : request.data;
+        r = aeon__sqs_call(l, &call, &text);
+        aeon__text_done(&request);
+        if (r == -ENOENT) /* the server has lost it: the same name gets it again */
+                aeon__sqs_queue_forget(l->reply->queue);
+        struct sqs_answer *answer = r >= 0 ? aeon__sqs_answer_new(&text) : NULL;
+        if (answer) {
+                deliver(l, answer);
+                aeon__sqs_answer_leave(answer);
         }
-        json_t *messages = json_object_get(answer, "Messages");
-        if (json_array_size(messages))
-                deliver(l, url, messages);
-        json_decref(answer);
-        return 0;
+        return r;
 }
 
 static void poll_answers(struct sqs_link *l, void *arg)
@@ -99,15 +101,15 @@ static void name_queue(const struct link *link, char *name, size_t size)
 static int start(struct sqs_link *l, struct sqs_reply *reply, char *address, size_t size)
 {
         char name[80];
-        const char *url;
         name_queue(l->link, name, sizeof name);
         int r = aeon__sqs_queue_get(l, name, &reply->queue);
         if (r < 0)
                 return r;
         reply->queue->transient = true;
-        r = aeon__sqs_queue_find(reply->queue, l->account.connect_timeout, true, &url);
+        r = aeon__sqs_queue_find(reply->queue, l->account.connect_timeout, true);
         if (r < 0)
                 return r;
+        const char *url = reply->queue->url;
         if (strlen(url) >= size)
                 return aeon_fail(-ENAMETOOLONG, "the URL of the queue for answers is too long: %s", url);
         r = aeon_event_new(&reply->ended);
@@ -146,13 +148,12 @@ void aeon__sqs_reply_close(struct sqs_link *l)
         aeon_event_wait(reply->ended);
         if (reply->queue->url) {
                 json_t *answer, *request = json_pack("{s:s}", "QueueUrl", reply->queue->url);
-                struct sqs_call call = { .action = "DeleteQueue", .request = request };
-                int r = request ? aeon__sqs_call(l, &call, &answer) : -ENOMEM;
+                struct sqs_call call = { .action = "DeleteQueue" };
+                int r = aeon__sqs_ask(l, &call, request, &answer);
                 if (r >= 0)
                         json_decref(answer);
                 else
                         aeon_log_warning("the queue for answers %s is left over: %s", reply->queue->name, aeon_error_describe(r));
-                json_decref(request);
         }
         aeon_event_free(reply->ended);
         l->reply = NULL;

@@ -1,22 +1,22 @@
 /* Verdicts and leases; see source.h. */
-#include "broker/sqs/message.h"
 #include "broker/sqs/source.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { BATCH = 10, DELAY_MOST = 12 * 60 * 60 };
 
-struct sqs_delivery *aeon__sqs_delivery_new(struct sqs_source *s, json_t *received, unsigned attempt)
+struct sqs_delivery *aeon__sqs_delivery_new(struct sqs_source *s, const struct sqs_received *received, unsigned attempt)
 {
         struct sqs_delivery *d = malloc(sizeof *d);
         if (!d)
                 return NULL;
-        *d = (struct sqs_delivery){ .source = s,
-                                    .received = json_incref(received),
-                                    .attempt = attempt,
-                                    .until = aeon_now() + AEON_SECONDS(s->visibility) };
+        *d = (struct sqs_delivery){
+                .source = s, .received = *received, .attempt = attempt, .until = aeon_now() + AEON_SECONDS(s->visibility)
+        };
+        received->answer->users++;
         list_append(&s->deliveries, &d->node);
         return d;
 }
@@ -24,21 +24,28 @@ struct sqs_delivery *aeon__sqs_delivery_new(struct sqs_source *s, json_t *receiv
 void aeon__sqs_delivery_free(struct sqs_delivery *d)
 {
         list_remove(&d->node);
-        json_decref(d->received);
+        aeon__sqs_answer_leave(d->received.answer);
         free(d);
 }
 
 /* ------------------------------------------------------------------ verdicts */
 
-static json_t *receipt_of(const struct sqs_delivery *d)
+/* The members of an entry about @d; @seconds < 0: it names no visibility time-out. To free(). */
+static char *entry_of(const struct sqs_delivery *d, long seconds)
 {
-        return json_object_get(d->received, "ReceiptHandle");
+        struct text t = { 0 };
+        aeon__text_add(&t, "\"ReceiptHandle\":", strlen("\"ReceiptHandle\":"));
+        aeon__text_add(&t, d->received.receipt.at, d->received.receipt.length);
+        if (seconds >= 0)
+                aeon__text_print(&t, ",\"VisibilityTimeout\":%ld", seconds);
+        if (t.failed)
+                aeon__text_done(&t);
+        return t.data;
 }
 
 static int forget(struct sqs_delivery *d, bool hurry)
 {
-        json_t *entry = json_pack("{s:O}", "ReceiptHandle", receipt_of(d));
-        return aeon__sqs_batch_ask(&d->source->queue->delete, entry, 0, hurry);
+        return aeon__sqs_batch_ask(&d->source->queue->delete, entry_of(d, -1), 0, hurry);
 }
 
 static int show_after(struct sqs_delivery *d, aeon_duration delay, bool hurry)
@@ -47,19 +54,18 @@ static int show_after(struct sqs_delivery *d, aeon_duration delay, bool hurry)
         if (seconds > DELAY_MOST - d->source->visibility) /* twelve hours from when it was received */
                 seconds = DELAY_MOST - d->source->visibility;
         d->leaving = true;
-        json_t *entry = json_pack("{s:O, s:I}", "ReceiptHandle", receipt_of(d), "VisibilityTimeout", (json_int_t)seconds);
-        return aeon__sqs_batch_ask(&d->source->queue->visibility, entry, 0, hurry);
+        return aeon__sqs_batch_ask(&d->source->queue->visibility, entry_of(d, seconds), 0, hurry);
 }
 
 int aeon__sqs_give_back(struct sqs_delivery *d, bool hurry)
 {
         struct sqs_queue *q = d->source->queue;
         size_t bytes;
-        json_t *copy = q->fifo ? NULL : aeon__sqs_copy(d->received, d->attempt, &bytes);
+        char *copy = q->fifo ? NULL : aeon__sqs_copy(&d->received, d->attempt, &bytes);
         if (!copy)
                 return show_after(d, 0, hurry);
         if (d->until <= aeon_now()) {
-                json_decref(copy);
+                free(copy);
                 return aeon_fail(-ESTALE, "its time is over");
         }
         int r = aeon__sqs_batch_ask(&q->send, copy, bytes, q->send.workers == 0);
@@ -93,48 +99,51 @@ int aeon__sqs_settle(struct aeon_message *m, const struct settlement *settlement
 
 static void send_extension(struct sqs_link *l, void *arg)
 {
-        json_t *request = arg, *answer;
+        char *request = arg;
+        struct text answer;
         struct sqs_call call = { .action = "ChangeMessageVisibilityBatch",
                                  .request = request,
                                  .patience = l->account.connect_timeout };
         int r = aeon__sqs_call(l, &call, &answer);
-        json_decref(request);
+        free(request);
         if (r < 0) {
                 aeon_log_warning("messages could not be kept and may come again: %s", aeon_error_describe(r));
                 return;
         }
-        size_t failed = json_array_size(json_object_get(answer, "Failed"));
-        if (failed)
-                aeon_log_warning("%zu messages are no longer ours and may come again", failed);
-        json_decref(answer);
+        if (answer.data && strstr(answer.data, "ReceiptHandleIsInvalid"))
+                aeon_log_warning("messages are no longer ours and may come again");
+        aeon__text_done(&answer);
 }
 
-static void spawn_extension(struct sqs_source *s, json_t *entries)
+/* Send off the request so far, and begin the next. */
+static void flush(struct sqs_source *s, struct text *request)
 {
-        json_t *request = json_pack("{s:s, s:o}", "QueueUrl", s->queue->url, "Entries", entries);
-        if (request && aeon__sqs_spawn(s->link, "leases", send_extension, request) < 0)
-                json_decref(request);
+        aeon__text_add(request, "]}", 2);
+        if (request->failed || aeon__sqs_spawn(s->link, "leases", send_extension, request->data) < 0)
+                aeon__text_done(request); /* half the lease is left: the next time may have memory */
+        *request = (struct text){ 0 };
 }
 
 void aeon__sqs_extend(struct source *source, struct aeon_message *const *messages, size_t count)
 {
         struct sqs_source *s = source->self;
-        json_t *entries = NULL;
+        struct text request = { 0 };
+        unsigned entries = 0;
         for (size_t i = 0; s->queue->url && i < count; i++) {
                 struct sqs_delivery *d = (struct sqs_delivery *)(intptr_t)messages[i]->token;
                 if (!d || d->leaving)
                         continue;
-                entries = entries ? entries : json_array();
-                char id[24];
-                snprintf(id, sizeof id, "%zu", json_array_size(entries));
-                json_array_append_new(entries, json_pack("{s:s, s:O, s:I}", "Id", id, "ReceiptHandle", receipt_of(d),
-                                                         "VisibilityTimeout", (json_int_t)s->visibility));
+                if (!entries)
+                        aeon__text_print(&request, "{\"QueueUrl\":%s,\"Entries\":[", s->queue->url_json);
+                char *entry = entry_of(d, s->visibility);
+                aeon__text_print(&request, "%s{\"Id\":\"%u\",%s}", entries ? "," : "", entries, entry ? entry : "");
+                free(entry);
                 d->until = aeon_now() + AEON_SECONDS(s->visibility);
-                if (json_array_size(entries) == BATCH) {
-                        spawn_extension(s, entries);
-                        entries = NULL;
+                if (++entries == BATCH) {
+                        flush(s, &request);
+                        entries = 0;
                 }
         }
         if (entries)
-                spawn_extension(s, entries);
+                flush(s, &request);
 }

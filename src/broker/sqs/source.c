@@ -1,8 +1,6 @@
 /* Polls; see source.h. */
 #include "broker/sqs/source.h"
 
-#include "broker/sqs/message.h"
-
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <stdio.h>
@@ -34,31 +32,33 @@ static void source_leave(struct sqs_source *s)
 
 /* ------------------------------------------------------------------ one poll */
 
-static json_t *request_of(const struct sqs_source *s, const char *url, unsigned count, long wait)
+static struct text request_of(const struct sqs_source *s, unsigned count, long wait)
 {
-        return json_pack("{s:s, s:i, s:I, s:I, s:[s], s:[s], s:[s]}", "QueueUrl", url, "MaxNumberOfMessages", (int)count,
-                         "WaitTimeSeconds", (json_int_t)wait, "VisibilityTimeout", (json_int_t)s->visibility,
-                         "MessageAttributeNames", "All", "AttributeNames", "ApproximateReceiveCount", "MessageSystemAttributeNames",
-                         "ApproximateReceiveCount");
+        struct text t = { 0 };
+        aeon__text_print(&t,
+                         "{\"QueueUrl\":%s,\"MaxNumberOfMessages\":%u,\"WaitTimeSeconds\":%ld,\"VisibilityTimeout\":%ld,"
+                         "\"MessageAttributeNames\":[\"All\"],\"AttributeNames\":[\"ApproximateReceiveCount\"]}",
+                         s->queue->url_json, count, wait, s->visibility);
+        return t;
 }
 
 /* Suspends until messages are here or @wait seconds are over. */
-static int receive(struct sqs_source *s, unsigned count, long wait, json_t **ret_answer)
+static int receive(struct sqs_source *s, unsigned count, long wait, struct text *ret_answer)
 {
-        const char *url;
         struct sqs_link *l = s->link;
-        int r = aeon__sqs_queue_find(s->queue, 0, l->account.create, &url);
+        int r = aeon__sqs_queue_find(s->queue, 0, l->account.create);
         if (r < 0)
                 return r;
-        json_t *request = request_of(s, url, count, wait);
-        struct sqs_call call = { .action = "ReceiveMessage", .request = request, .wait = AEON_SECONDS(wait) };
+        struct text request = request_of(s, count, wait);
+        struct sqs_call call = { .action = "ReceiveMessage", .wait = AEON_SECONDS(wait) };
+        call.request = request.failed ? NULL : request.data;
         struct sqs_poll poll;
         aeon_scope_open(&poll.scope, &(aeon_scope_opts){ .name = "poll" });
         list_append(&l->polls, &poll.node);
-        r = request ? aeon__sqs_call(l, &call, ret_answer) : aeon_fail(-ENOMEM, "no memory for a request");
+        r = aeon__sqs_call(l, &call, ret_answer);
         list_remove(&poll.node);
         aeon_scope_close(&poll.scope, 0);
-        json_decref(request);
+        aeon__text_done(&request);
         if (r == -ENOENT)
                 aeon__sqs_queue_forget(s->queue);
         return r;
@@ -87,7 +87,7 @@ static void refuse(struct sqs_source *s, struct sqs_delivery *d)
         source_leave(s);
 }
 
-static void take(struct sqs_source *s, json_t *received)
+static void take(struct sqs_source *s, struct sqs_received *received)
 {
         struct aeon_message *m = aeon__sqs_decode(received, s->destination);
         struct sqs_delivery *d = m ? aeon__sqs_delivery_new(s, received, m->attempt) : NULL;
@@ -105,24 +105,36 @@ static void take(struct sqs_source *s, json_t *received)
         }
 }
 
+/* Returns how many there were. */
+static int take_all(struct sqs_source *s, struct text *text)
+{
+        struct sqs_answer *answer = aeon__sqs_answer_new(text);
+        if (!answer)
+                return aeon_fail(-ENOMEM, "no memory for messages, they will come again");
+        int came = 0;
+        struct sqs_received received;
+        struct scan scan = aeon__sqs_messages(answer);
+        while (aeon__sqs_next(answer, &scan, &received)) {
+                take(s, &received);
+                came++;
+        }
+        aeon__sqs_answer_leave(answer);
+        return scan.failed && !came ? aeon_fail(-EREMOTEIO, "ReceiveMessage: the server's answer cannot be understood") : came;
+}
+
 /* Returns how many have come. */
 static int poll_once(struct sqs_source *s, long wait)
 {
         unsigned most = s->queue->fifo ? 1 : BATCH; /* of one group SQS lends only what comes in one poll together */
         unsigned count = s->credit < most ? s->credit : most;
-        json_t *answer, *received;
+        struct text answer;
         s->credit -= count;
         int r = receive(s, count, wait, &answer);
-        if (r < 0) {
-                s->credit += count;
-                return r;
-        }
-        json_t *messages = json_object_get(answer, "Messages");
-        size_t i, came = json_array_size(messages);
-        s->credit += came < count ? count - (unsigned)came : 0;
-        json_array_foreach(messages, i, received) take(s, received);
-        json_decref(answer);
-        return (int)came;
+        if (r >= 0)
+                r = take_all(s, &answer);
+        unsigned came = r > 0 ? (unsigned)r : 0;
+        s->credit += came < count ? count - came : 0;
+        return r;
 }
 
 /* Returns how long to pause. */
@@ -180,11 +192,10 @@ static int read_options(struct sqs_source *s, const struct source *source, long 
 /* The queue must be there, or nobody can know it now and an app starts all the same. */
 static int find_queue(struct sqs_source *s)
 {
-        const char *url;
         struct sqs_link *l = s->link;
         if (l->link->patient && l->away)
                 return 0;
-        int r = aeon__sqs_queue_find(s->queue, l->link->patient ? 0 : l->account.connect_timeout, l->account.create, &url);
+        int r = aeon__sqs_queue_find(s->queue, l->link->patient ? 0 : l->account.connect_timeout, l->account.create);
         return l->link->patient && aeon__sqs_may_pass(r) ? 0 : r;
 }
 

@@ -15,6 +15,7 @@
  */
 #pragma once
 
+#include "broker/sqs/message.h"
 #include "broker/sqs/queue.h"
 
 struct sqs_source {
@@ -42,13 +43,13 @@ void aeon__sqs_extend(struct source *source, struct aeon_message *const *message
 struct sqs_delivery {
         struct list node; /* in the source */
         struct sqs_source *source;
-        json_t *received;
+        struct sqs_received received;
         unsigned attempt;
         aeon_time until; /* then it is lent no longer, as far as we know */
         bool leaving;    /* its time-out is being set by a verdict: not to be extended */
 };
 
 /* settle.c */
-struct sqs_delivery *aeon__sqs_delivery_new(struct sqs_source *s, json_t *received, unsigned attempt);
+struct sqs_delivery *aeon__sqs_delivery_new(struct sqs_source *s, const struct sqs_received *received, unsigned attempt);
 void aeon__sqs_delivery_free(struct sqs_delivery *d);
 AEON_SUSPENDS int aeon__sqs_give_back(struct sqs_delivery *d, bool hurry);
