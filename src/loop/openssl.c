@@ -9,6 +9,7 @@
 #include <aeon/error.h>
 #include <limits.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdatomic.h>
@@ -349,6 +350,23 @@ static const char *tls_alpn(const struct tls *t)
         return t->alpn;
 }
 
+/* ------------------------------------------------------------------ signatures */
+
+static int tls_sign(const unsigned char seed[32], const void *bytes, size_t size, unsigned char ret_public[32],
+                    unsigned char ret_signature[64])
+{
+        size_t public_size = 32, signature_size = 64;
+        ERR_clear_error();
+        EVP_PKEY *key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, seed, 32);
+        EVP_MD_CTX *context = EVP_MD_CTX_new();
+        bool done = key && context && EVP_PKEY_get_raw_public_key(key, ret_public, &public_size) == 1 &&
+                    EVP_DigestSignInit(context, NULL, NULL, NULL, key) == 1 &&
+                    EVP_DigestSign(context, ret_signature, &signature_size, bytes, size) == 1;
+        EVP_MD_CTX_free(context);
+        EVP_PKEY_free(key);
+        return done ? 0 : aeon_fail(-EPROTO, "Ed25519: %s", reason(NULL));
+}
+
 __attribute__((visibility("default"))) const struct tls_engine aeon__tls_engine = {
         .connect = tls_connect,
         .context = tls_context,
@@ -362,4 +380,5 @@ __attribute__((visibility("default"))) const struct tls_engine aeon__tls_engine 
         .take = tls_take,
         .alpn = tls_alpn,
         .free = tls_free,
+        .sign = tls_sign,
 };

@@ -29,6 +29,10 @@ struct tls_engine {
         size_t (*take)(struct tls *tls, void *buffer, size_t size); /* 0: nothing is left */
         const char *(*alpn)(const struct tls *tls);
         void (*free)(struct tls *tls);
+
+        /* Ed25519, for those who prove by it who they are: the signature of @bytes by the private key @seed, and the public key. */
+        int (*sign)(const unsigned char seed[32], const void *bytes, size_t size, unsigned char ret_public[32],
+                    unsigned char ret_signature[64]);
 };
 
 #define TLS_ENGINE_SYMBOL "aeon__tls_engine"

@@ -564,6 +564,37 @@ PLAIN_TEST(nats_a_token_lets_in)
         CHECK_INT(aeon_loop_run(refused, (void *)(uintptr_t)server_url(K, port, "", "token=wrong")), 0);
 }
 
+static int refused_without_key(void *url)
+{
+        aeon_broker *b;
+        CHECK_INT(aeon_broker_open(url, &b), -EACCES);
+        return 0;
+}
+
+static int refused_file(void *url)
+{
+        aeon_broker *b;
+        CHECK_INT(aeon_broker_open(url, &b), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "seed of a user");
+        return 0;
+}
+
+PLAIN_TEST(nats_a_key_lets_in)
+{
+        char option[300];
+        contract_begin(K);
+        int port = test_free_port();
+        const char *file = test_path("server.conf"), *seed = test_path("user.nk");
+        test_write_file(file, "authorization { users = [ { nkey: UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4 } ] }\n");
+        test_write_file(seed, "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY\n");
+        serve(port, "-c", file);
+        snprintf(option, sizeof option, "nkey=%s", seed);
+        with_broker_at(server_url(K, port, "", option), pinged);
+        CHECK_INT(aeon_loop_run(refused_without_key, (void *)(uintptr_t)url_of(port, "")), 0);
+        test_write_file(seed, "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3AY\n"); /* its sum is wrong */
+        CHECK_INT(aeon_loop_run(refused_file, (void *)(uintptr_t)server_url(K, port, "", option)), 0);
+}
+
 static void forbidden(aeon_broker *b)
 {
         CHECK_INT(aeon_publish(b, "secret?mode=core", AEON_TEXT("x"), NULL), -EACCES);

@@ -1,4 +1,4 @@
-/* What is special to RabbitMQ: acknowledgements, confirms, losses of queues, channels and connections, and a server that is short of memory. */
+/* What is special to RabbitMQ: acknowledgements, confirms, losses of queues, channels and connections, a server short of memory. */
 #include "faults.h"
 #include "other_client.h"
 
@@ -270,6 +270,34 @@ static void stalled(aeon_broker *b)
 PLAIN_TEST_WITHIN(a_server_that_says_nothing_is_given_up_of_rabbitmq, 60)
 {
         behind_proxy(stalled);
+}
+
+/* The replies to what was given up come when the network is back, before those to what is asked then. */
+static void impatient(aeon_broker *b)
+{
+        aeon_consumer *c = NULL;
+        char other_kind[200];
+        snprintf(other_kind, sizeof other_kind, "%s?max_priority=5", Q("test"));
+        CHECK_INT(publish(b, Q("test"), "x"), 0);
+        proxy_stall(proxy);
+        for (int i = 0; i < 2; i++) {
+                aeon_scope limit;
+                aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(20) });
+                int r = i ? publish(b, Q("given-up"), "x") : aeon_consumer_open(b, Q("given-up"), NULL, &c);
+                CHECK_INT(aeon_scope_close(&limit, r), -ETIMEDOUT);
+        }
+        proxy_pass(proxy);
+        CHECK_INT(aeon_consumer_open(b, other_kind, NULL, &c), -EINVAL);
+        CHECK_INT(publish(b, other_kind, "x"), -EINVAL);
+        c = consume(b, Q("test"), 1);
+        done(next(c));
+        aeon_consumer_close(c);
+        CHECK_INT(proxy_accepted(proxy), 2); /* on the same connections */
+}
+
+PLAIN_TEST_WITHIN(replies_to_calls_that_were_given_up_are_not_for_the_next_of_rabbitmq, 30)
+{
+        behind_proxy(impatient);
 }
 
 static void broken(aeon_broker *b)

@@ -255,10 +255,8 @@ PLAIN_TEST_WITHIN(new_projects_for_each_broker_build_and_test_without_a_server, 
         };
         for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
                 const char *output;
-                char path[64];
                 CHECK_INT(RUN_AEON(&output, "new", rows[i].broker, "--broker", rows[i].broker), 0);
-                snprintf(path, sizeof path, "%s/.env", rows[i].broker);
-                char *settings = test_read_file(test_path(path));
+                char *settings = test_read_file(test_path("%s/.env", rows[i].broker));
                 CHECK_CONTAINS(settings, rows[i].queue);
                 free(settings);
                 CHECK_INT(make_test(&output, rows[i].broker), 0);

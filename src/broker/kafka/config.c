@@ -58,7 +58,7 @@ static void ask_producer(struct options *o, struct kafka_options *k)
 {
         k->acks = aeon__option_choice(o, "acks", acks_words, 0);
         k->compression = aeon__option_choice(o, "compression", compressions, 0);
-        k->linger = aeon__option_duration(o, "linger", AEON_MILLISECONDS(5));
+        k->linger = aeon__option_duration(o, "linger", AEON_MICROSECONDS(200));
         k->idempotent = aeon__option_flag(o, "idempotent", false);
         k->publish_timeout = aeon__option_duration(o, "publish_timeout", k->connect_timeout);
 }

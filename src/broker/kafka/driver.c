@@ -55,7 +55,7 @@ static int kafka_ping(struct link *link)
         int r = aeon_offload(ask, &q);
         l->question = NULL;
         if (r >= 0)
-                l->refusal = 0, l->troubles = 0;
+                aeon__kafka_works(l);
         if (r >= 0 || r == -ECANCELED)
                 return r;
         return l->refusal ? aeon_fail(l->refusal, "%s", l->words) : aeon_fail(-ENOTCONN, "Kafka: %s", rd_kafka_err2str(q.error));

@@ -23,70 +23,6 @@
 
 enum { LOOK_AGAIN_MS = 50, LOOK_MOST_MS = 1000, COMMITTED_MOST_MS = 5000 };
 
-static struct partition *find(struct kafka_source *s, int32_t number)
-{
-        struct partition *p;
-        list_foreach (p, &s->partitions, node)
-                if (p->number == number)
-                        return p;
-        return NULL;
-}
-
-/* ------------------------------------------------------------------ commits */
-
-/* Where we are in all partitions that have changed; NULL: nowhere else. */
-static rd_kafka_topic_partition_list_t *gather_dirty(struct kafka_source *s)
-{
-        rd_kafka_topic_partition_list_t *list = NULL;
-        struct partition *p;
-        list_foreach (p, &s->partitions, node) {
-                if (!p->dirty || p->position < 0)
-                        continue;
-                if (!list)
-                        list = rd_kafka_topic_partition_list_new(8);
-                rd_kafka_topic_partition_t *t = rd_kafka_topic_partition_list_add(list, s->source->destination, p->number);
-                t->offset = p->position;
-                char *memo = aeon__kafka_partition_memo(p);
-                if (memo && *memo) {
-                        t->metadata = memo; /* freed with the list */
-                        t->metadata_size = strlen(memo);
-                } else {
-                        free(memo);
-                }
-                p->dirty = false;
-        }
-        return list;
-}
-
-static void commit(struct kafka_source *s)
-{
-        rd_kafka_topic_partition_list_t *list = gather_dirty(s);
-        s->commit_at = AEON_NEVER;
-        if (!list)
-                return;
-        rd_kafka_resp_err_t error = rd_kafka_commit_queue(s->consumer.rk, list, s->consumer.queue, NULL, NULL);
-        rd_kafka_topic_partition_list_destroy(list);
-        s->committing = !error;
-        if (error)
-                aeon_log_warning("kafka: \"%s\" cannot be committed: %s", s->source->destination, rd_kafka_err2str(error));
-}
-
-static void committed(struct kafka_source *s, rd_kafka_event_t *event)
-{
-        rd_kafka_resp_err_t error = rd_kafka_event_error(event);
-        rd_kafka_topic_partition_list_t *list = rd_kafka_event_topic_partition_list(event);
-        s->committing = false;
-        for (int i = 0; list && i < list->cnt; i++) {
-                struct partition *p = find(s, list->elems[i].partition);
-                if (!error && list->elems[i].err)
-                        error = list->elems[i].err;
-                if ((rd_kafka_event_error(event) || list->elems[i].err) && p && !p->revoked)
-                        aeon__kafka_changed(s, p);
-        }
-        if (error && error != RD_KAFKA_RESP_ERR__NO_OFFSET)
-                aeon_log_warning("kafka: a commit of \"%s\" has failed: %s", s->source->destination, rd_kafka_err2str(error));
-}
-
 /* ------------------------------------------------------------------ assigned */
 
 struct question {
@@ -125,7 +61,7 @@ static int ask_committed(void *arg)
 
 static void add_partition(struct kafka_source *s, rd_kafka_topic_partition_t *t, bool known)
 {
-        struct partition *p = find(s, t->partition);
+        struct partition *p = aeon__kafka_partition_find(s, t->partition);
         if (p)
                 aeon__kafka_partition_free(p);
         p = aeon__kafka_partition_new(s, t->partition, known && t->offset >= 0 ? t->offset : -1, t->metadata, t->metadata_size);
@@ -196,7 +132,7 @@ static void fence(struct partition *p)
 static void fence_all(struct kafka_source *s, const rd_kafka_topic_partition_list_t *list)
 {
         for (int i = 0; i < list->cnt; i++) {
-                struct partition *p = find(s, list->elems[i].partition);
+                struct partition *p = aeon__kafka_partition_find(s, list->elems[i].partition);
                 if (p)
                         fence(p);
         }
@@ -207,7 +143,7 @@ static void fence_all(struct kafka_source *s, const rd_kafka_topic_partition_lis
 static void give_up(struct kafka_source *s, rd_kafka_topic_partition_list_t *list)
 {
         for (int i = 0; i < list->cnt; i++) {
-                struct partition *p = find(s, list->elems[i].partition);
+                struct partition *p = aeon__kafka_partition_find(s, list->elems[i].partition);
                 if (p)
                         aeon__kafka_partition_free(p);
         }
@@ -238,7 +174,7 @@ static void revoke(struct kafka_source *s, const rd_kafka_topic_partition_list_t
 static bool still_handled(struct kafka_source *s)
 {
         for (int i = 0; i < s->revoking->cnt; i++) {
-                struct partition *p = find(s, s->revoking->elems[i].partition);
+                struct partition *p = aeon__kafka_partition_find(s, s->revoking->elems[i].partition);
                 if (p && p->out)
                         return true;
         }
@@ -254,7 +190,7 @@ static void go_on_revoking(struct kafka_source *s, aeon_time now)
                 return; /* its answer wakes us; it comes within the socket's time-out */
         if (!s->revoke_committed && !lost) {
                 s->revoke_committed = true;
-                commit(s);
+                aeon__kafka_commit(s);
                 if (s->committing)
                         return;
         }
@@ -335,7 +271,7 @@ static void take_event(struct kafka_source *s, rd_kafka_event_t *event)
                 rebalance(s, event);
                 break;
         case RD_KAFKA_EVENT_OFFSET_COMMIT:
-                committed(s, event);
+                aeon__kafka_committed(s, event);
                 break;
         case RD_KAFKA_EVENT_ERROR:
                 trouble(s, rd_kafka_event_error(event), rd_kafka_event_error_string(event));
@@ -371,7 +307,7 @@ static void go_on_closing(struct kafka_source *s, aeon_time now)
         if (s->committing || s->revoking)
                 return;
         if (!s->last_queue) {
-                commit(s);
+                aeon__kafka_commit(s);
                 if (s->committing)
                         return;
                 s->last_queue = rd_kafka_queue_new(s->consumer.rk);
@@ -413,7 +349,7 @@ static void step(struct kafka_source *s)
         if (s->revoking)
                 go_on_revoking(s, now);
         else if (now >= s->commit_at && !s->committing)
-                commit(s);
+                aeon__kafka_commit(s);
         if (s->closing)
                 go_on_closing(s, now);
         else if (now >= s->look_at)

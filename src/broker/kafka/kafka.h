@@ -8,7 +8,7 @@
  *         |  \---- answers     a consumer of the link's own reply topic, from the first request on    reply.c
  *         |
  *       source --- consumer    a member of the group                                                  group.c
- *                    |  one queue per partition, emptied as far as there is credit                    source.c
+ *                    |  one queue per partition, emptied as far as there is credit                    deliver.c
  *                 partition    the offsets that are in somebody's hands                               partition.c
  *
  *   All is touched by the loop's thread only. What blocks (making and destroying a handle, asking for committed offsets, metadata) is
@@ -127,6 +127,13 @@ struct kafka_link {
         struct reply *reply; /* NULL: no request yet */
 };
 
+/* The server has answered. */
+static inline void aeon__kafka_works(struct kafka_link *l)
+{
+        l->refusal = 0;
+        l->troubles = 0;
+}
+
 /* The first part of the names of reply topics: nobody makes those but their owners. */
 #define REPLY_PREFIX "aeon.reply."
 
@@ -172,7 +179,7 @@ struct aeon_message *aeon__kafka_message_in(const char *destination, rd_kafka_me
 /* The headers of @e for the wire, and its key: NULL without one. Borrowed from @e. Errors: -ENOMEM. */
 int aeon__kafka_headers_out(const struct envelope *e, rd_kafka_headers_t **ret_headers, const char **ret_key);
 
-/* ------------------------------------------------------------------ source.c */
+/* ------------------------------------------------------------------ source.c, deliver.c, group.c, commit.c */
 
 enum { LANE_BUCKETS = 256 };
 
@@ -221,6 +228,10 @@ void aeon__kafka_wake_delayed(struct kafka_source *s, aeon_time now);
 /* Something of @p is to be committed. */
 void aeon__kafka_changed(struct kafka_source *s, struct partition *p);
 
+/* Send a commit if anything has changed; its answer. */
+void aeon__kafka_commit(struct kafka_source *s);
+void aeon__kafka_committed(struct kafka_source *s, rd_kafka_event_t *event);
+
 /* The consumer's task. */
 int aeon__kafka_serve_consumer(void *arg);
 
@@ -259,6 +270,8 @@ struct delivery {
 /* @text is what the last owner left with its commit. */
 struct partition *aeon__kafka_partition_new(struct kafka_source *s, int32_t number, int64_t position, const char *text,
                                             size_t size);
+
+struct partition *aeon__kafka_partition_find(struct kafka_source *s, int32_t number); /* NULL: not assigned */
 
 /* Free it; its messages in the core's hands become strays. */
 void aeon__kafka_partition_free(struct partition *p);

@@ -187,6 +187,15 @@ struct partition *aeon__kafka_partition_new(struct kafka_source *s, int32_t numb
         return p;
 }
 
+struct partition *aeon__kafka_partition_find(struct kafka_source *s, int32_t number)
+{
+        struct partition *p;
+        list_foreach (p, &s->partitions, node)
+                if (p->number == number)
+                        return p;
+        return NULL;
+}
+
 void aeon__kafka_partition_free(struct partition *p)
 {
         struct list *node;

@@ -65,7 +65,7 @@ static void report(struct kafka_link *l, const rd_kafka_message_t *m)
         if (m->err == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || m->err == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
                 aeon__kafka_topic_gone(s->topic);
         if (!m->err)
-                l->refusal = 0, l->troubles = 0;
+                aeon__kafka_works(l);
         if (s->orphan)
                 sent_done(l, s);
         else

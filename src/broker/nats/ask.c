@@ -241,8 +241,11 @@ static int code_of(int code, int detail)
                 OVERLAP = 10065,
                 CONSUMER_NAME = 10013,
                 CONSUMER_EXISTS = 10105,
-                DELIVER_POLICY = 10012
+                DELIVER_POLICY = 10012,
+                UNAVAILABLE = 10008
         };
+        if (detail == UNAVAILABLE) /* a cluster that has no leader yet: it passes */
+                return -ENOTCONN;
         if (detail == DISABLED || detail == DISABLED_ACCOUNT)
                 return -ENOTSUP;
         if (detail == RESOURCES || detail == STORAGE || detail == MEMORY)

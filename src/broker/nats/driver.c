@@ -11,6 +11,7 @@
  *      source.c     JetStream's subscriptions: pulls         core.c       those of core NATS
  *      verdict.c    acknowledgements, in batches             attempts.c   counting failures
  *      publish.c    publishing                               subject.c    subjects and names
+ *      options.c    what stands behind a "?"                 nkey.c       users that are keys
  *
  *   It is one connection per loop, and everything happens in tasks on that loop. What is sent in one turn of the loop leaves in one
  *   system call, and its last part asks for the server's word on all of it (gather()). The TICKER looks around every now and then: a
@@ -200,6 +201,7 @@ static void nats_free(struct nats *l)
         aeon__broker_url_free(l->url);
         aeon__text_done(&l->packed);
         aeon__text_done(&l->block);
+        explicit_bzero(l->seed, sizeof l->seed);
         free(l);
 }
 
@@ -215,13 +217,14 @@ static int read_url(struct nats *l)
         l->wire.heartbeat = aeon__option_duration(o, "heartbeat", AEON_SECONDS(15));
         l->token = aeon__option_text(o, "token", NULL);
         l->name = aeon__option_text(o, "name", l->link->name);
+        const char *nkey = aeon__option_text(o, "nkey", NULL);
         l->mode = (enum nats_mode)aeon__option_choice(o, "mode", modes, NATS_JETSTREAM);
         l->create = aeon__option_flag(o, "create", true);
         aeon__wire_options(&l->wire);
         r = aeon__options_end(o, "URL");
         if (r >= 0 && *l->url->path)
                 r = aeon_fail(-EINVAL, "a NATS URL has no path (\"/%s\")", l->url->path);
-        return r;
+        return r >= 0 && nkey ? aeon__nats_nkey_read(l, nkey) : r;
 }
 
 static int nats_open(struct link *link)

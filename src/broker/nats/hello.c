@@ -103,6 +103,20 @@ static int secure(struct wire *w, const json_t *info)
         return w->secure || needed ? aeon__wire_start_tls(w) : 0;
 }
 
+static int add_signature(struct nats *l, const json_t *info, json_t *o)
+{
+        char key[NATS_KEY_SIZE], signature[NATS_SIGNATURE_SIZE];
+        const char *nonce = json_string_value(json_object_get(info, "nonce"));
+        if (!nonce)
+                return aeon_fail(-ENOTSUP, "the server knows no nkeys");
+        int r = aeon__nats_nkey_sign(l, nonce, key, signature);
+        if (r < 0)
+                return r;
+        if (json_object_set_new(o, "nkey", json_string(key)) || json_object_set_new(o, "sig", json_string(signature)))
+                return aeon_fail(-ENOMEM, "no memory for a hello");
+        return 0;
+}
+
 static int send_connect(struct nats *l, const json_t *info)
 {
         const struct broker_url *url = l->url;
@@ -111,7 +125,12 @@ static int send_connect(struct nats *l, const json_t *info)
         json_t *o = json_pack("{s:b s:b s:b s:b s:b s:i s:s s:s s:s*}", "verbose", 0, "pedantic", 0, "echo", 1, "headers", 1,
                               "no_responders", 1, "protocol", 1, "lang", "c", "version", AEON_VERSION, "name", l->name);
         int r = o ? 0 : -ENOMEM;
-        (void)info;
+        if (l->has_seed && o)
+                r = add_signature(l, info, o);
+        if (r < 0) {
+                json_decref(o);
+                return r;
+        }
         if (token)
                 r |= json_object_set_new(o, "auth_token", json_string(token));
         else if (*url->user) {

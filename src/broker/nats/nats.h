@@ -231,7 +231,9 @@ struct nats {
         const char *token, *name; /* NULL: none */
         enum nats_mode mode;      /* when a destination says nothing */
         bool create;
-        char prefix[40]; /* of its inboxes: "_INBOX.4f0d..." */
+        bool has_seed;
+        unsigned char seed[32]; /* of the user's nkey */
+        char prefix[40];        /* of its inboxes: "_INBOX.4f0d..." */
         size_t prefix_length;
 
         size_t max_payload; /* what the server said */
@@ -272,6 +274,11 @@ int aeon__nats_encode_headers(struct nats *l, const struct envelope *e, const ch
 /* hello.c */
 AEON_SUSPENDS int aeon__nats_greet(struct wire *w);
 int aeon__nats_info(struct nats *l, const char *text, size_t size); /* one that came later */
+
+/* nkey.c: the seed of the user from a file; the public key, and the signature of @nonce. Errors: -EINVAL ...; -ENOPKG no tls.so. */
+enum { NATS_KEY_SIZE = 57, NATS_SIGNATURE_SIZE = 87 };
+int aeon__nats_nkey_read(struct nats *l, const char *path);
+int aeon__nats_nkey_sign(const struct nats *l, const char *nonce, char key[NATS_KEY_SIZE], char signature[NATS_SIGNATURE_SIZE]);
 
 /* protocol.c */
 ssize_t aeon__nats_take(struct wire *w, const char *bytes, size_t size);

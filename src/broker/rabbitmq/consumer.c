@@ -4,8 +4,8 @@
  *   A subscription has a channel of its own. Its qos is the window: the server sends no more than that unsettled, so the core's credit
  *   needs no message.
  *
- *   The KEEPER, a task, sees to it that there is a consumer: when the connection is back, when the server has ended the consumer because its
- *   queue was deleted, when it has closed the channel. Each time all is declared anew. What cannot be mended is told by the log and by
+ *   The KEEPER, a task, sees to it that there is a consumer: when the connection is back, when the server has ended the consumer
+ *   because its queue was deleted, when it has closed the channel. Each time all is declared anew. What cannot be mended is told by the log and by
  *   the health check, and tried again.
  *
  *   Messages that were delivered on a channel which is gone are STALE: the server has taken them back, but handlers may still be at

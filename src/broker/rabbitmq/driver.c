@@ -1,8 +1,8 @@
 /* The rabbitmq driver: AMQP 0-9-1 over our own stream; see rabbit.h.
  *
  * DESIGN
- *   amqp://user:password@host:5672/vhost, amqps:// with TLS. librabbitmq is a codec here and nothing else: its own input and output would block
- *   the loop. What all of it promises stands in docs/brokers/rabbitmq.md.
+ *   amqp://user:password@host:5672/vhost, amqps:// with TLS. librabbitmq is a codec here and nothing else: its own input and output
+ *   would block the loop. What all of it promises stands in docs/brokers/rabbitmq.md.
  */
 #include "broker/rabbitmq/rabbit.h"
 

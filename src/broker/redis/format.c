@@ -111,7 +111,8 @@ static int write_json(struct text *to, const struct envelope *e, unsigned attemp
                 wrong = json_object_set_new(headers, h.name, json_string(h.value));
         char *text = NULL;
         if (data && !wrong) {
-                json_t *all = json_pack("{s:O,s:O}", "data", data, "headers", headers);
+                /* FastStream looks for the address of the answer among the headers, Propan beside them. */
+                json_t *all = json_pack("{s:O,s:O,s:s}", "data", data, "headers", headers, "reply_to", e->reply_to);
                 text = json_dumps(all, JSON_COMPACT);
                 json_decref(all);
         }

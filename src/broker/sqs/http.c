@@ -291,8 +291,10 @@ static int transfer(struct http_client *c, CURL *easy, struct transfer *t)
         c->driving = true;
         CURLMcode code = curl_multi_add_handle(c->multi, easy);
         c->driving = false;
-        if (code != CURLM_OK)
+        if (code != CURLM_OK) {
+                list_remove(&t->done.node);
                 return aeon_fail(-ENOMEM, "%s", curl_multi_strerror(code));
+        }
         drive(c, CURL_SOCKET_TIMEOUT, 0);
         int r = aeon__confirmation_wait(&t->done);
         curl_multi_remove_handle(c->multi, easy);

@@ -142,24 +142,35 @@ static char *put_point(char *to, unsigned point)
         return to;
 }
 
-/* The "\uXXXX" at *@at, or two that make one character; a lone half becomes U+FFFD. NULL: it is not one. */
-static char *put_unicode(char *to, const char **at, const char *end)
+/* The "\uXXXX" at @at, or two that make one character; a lone half becomes U+FFFD. Returns how long it is; 0: it is not one. */
+static size_t scan_unicode(const char *at, const char *end, unsigned *ret_point)
 {
         unsigned unit, low;
-        if (!hex4(*at + 2, end, &unit))
-                return NULL;
-        *at += 6;
-        if (unit >= 0xd800 && unit < 0xdc00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' && hex4(*at + 2, end, &low) &&
-            low >= 0xdc00 && low < 0xe000) {
-                *at += 6;
-                return put_point(to, 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00));
-        }
-        return put_point(to, unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit);
+        if (!hex4(at + 2, end, &unit))
+                return 0;
+        *ret_point = unit >= 0xd800 && unit < 0xe000 ? 0xfffd : unit;
+        if (unit < 0xd800 || unit >= 0xdc00 || end - at < 12 || at[6] != '\\' || at[7] != 'u' || !hex4(at + 8, end, &low) ||
+            low < 0xdc00 || low >= 0xe000)
+                return 6;
+        *ret_point = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+        return 12;
+}
+
+/* What the backslash at @at means. Returns how long the escape is; 0: it is none. */
+static size_t scan_escape(const char *at, const char *end, unsigned *ret_point)
+{
+        static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
+        if (at[1] == 'u')
+                return scan_unicode(at, end, ret_point);
+        const char *known = memchr(names, at[1], sizeof names - 1);
+        if (!known)
+                return 0;
+        *ret_point = (unsigned char)meanings[known - names];
+        return 2;
 }
 
 size_t aeon__scan_string(struct scan *s, char *to)
 {
-        static const char names[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
         *to = '\0';
         if (peek(s) != '"') {
                 aeon__scan_skip(s);
@@ -170,22 +181,18 @@ size_t aeon__scan_string(struct scan *s, char *to)
         char *begin = to;
         while (at < end) {
                 const char *slash = memchr(at, '\\', (size_t)(end - at)), *stop = slash ? slash : end;
-                to = mempcpy(to, at, (size_t)(stop - at));
+                memcpy(to, at, (size_t)(stop - at));
+                to += stop - at;
                 at = stop;
-                if (at == end)
+                unsigned point = 0;
+                size_t length = at < end ? scan_escape(at, end, &point) : 0;
+                if (!length)
                         break;
-                const char *known = at[1] ? strchr(names, at[1]) : NULL;
-                char *after = known ? to : at[1] == 'u' ? put_unicode(to, &at, end) : NULL;
-                if (!after) {
-                        fail(s);
-                        break;
-                }
-                if (known) {
-                        *after++ = meanings[known - names];
-                        at += 2;
-                }
-                to = after;
+                to = put_point(to, point);
+                at += length;
         }
+        if (at < end)
+                fail(s);
         *to = '\0';
         return (size_t)(to - begin);
 }
