@@ -9,6 +9,10 @@
  *   memory:                              queues inside the process, gone with the broker
  *   memory:NAME                          the same for all brokers of the process with this name, gone with the last of them
  *   sqlite:./q.db, sqlite:/var/lib/q.db  a durable queue in one file, shared by any number of processes of one machine
+ *   redis://host  nats://host  amqp://host  kafka://host  sqs://region
+ *                                        servers; docs/brokers.md says what each guarantees, and the options behind "?"
+ *
+ * A destination is the name of a queue, stream, subject or topic, and may carry options: "orders?kind=list". A "?" of its own is "%3F".
  *
  * Messages are delivered AT LEAST ONCE: one is acknowledged after its handler has succeeded, and comes back when the process dies
  * before that. At a stop nothing more is fetched, what was fetched and not begun goes back, handlers finish; one that must be
