@@ -132,3 +132,34 @@ void aeon__value_parse(const aeon_field *field, const char *text, void *slot, st
         struct where where = { .problems = problems, .place = &place };
         aeon__text_parse((struct type){ field, 0 }, text, slot, arena, &where);
 }
+
+/* ------------------------------------------------------------------ several texts */
+
+static void parse_list(struct type t, const char *const *texts, size_t count, void *slot, struct arena *arena,
+                       const struct where *where)
+{
+        size_t size = aeon__type_size(type_inner(t));
+        char *items = aeon__arena_alloc(arena, count * size);
+        if (!items) {
+                where->problems->no_memory = true;
+                return;
+        }
+        struct place place = { .above = where->place };
+        struct where item = { .problems = where->problems, .place = &place };
+        for (; place.index < count; place.index++)
+                aeon__text_parse(type_inner(t), texts[place.index], items + place.index * size, arena, &item);
+        if (aeon__count_check(t, count, "item", where))
+                memcpy(slot, &(struct list){ items, count }, sizeof(struct list));
+}
+
+void aeon__values_parse(const aeon_field *field, const char *const *texts, size_t count, void *slot, struct arena *arena,
+                        struct problems *problems, const char *path)
+{
+        struct type t = { field, 0 };
+        struct place place = { .name = path, .length = strlen(path) };
+        struct where where = { .problems = problems, .place = &place };
+        if (field->kind != AEON_KIND_LIST || (count == 1 && texts[0][0] == '['))
+                aeon__text_parse(t, texts[count - 1], slot, arena, &where);
+        else
+                parse_list(t, texts, count, slot, arena, &where);
+}

@@ -115,7 +115,12 @@ bool aeon__field_is_secret(const aeon_field *field);
 void aeon__value_parse(const aeon_field *field, const char *text, void *slot, struct arena *arena, struct problems *problems,
                        const char *path);
 
-/* The same at any depth; objects and lists are JSON in @text. */
+/* The same from the one or more texts that were given for it: each is an item of a list, unless a single one is a list in JSON; for what is
+ * no list the last counts. */
+void aeon__values_parse(const aeon_field *field, const char *const *texts, size_t count, void *slot, struct arena *arena,
+                        struct problems *problems, const char *path);
+
+/* Read a value at any depth; objects and lists are JSON in @text. */
 void aeon__text_parse(struct type t, const char *text, void *slot, struct arena *arena, const struct where *where);
 
 /* Read one JSON value, all of @text, inside those that @where's text has open. */

@@ -33,7 +33,7 @@ void aeon__string_write(struct text *json, const char *string)
                         break;
                 const char *known = strchr(escaped, *p);
                 if (known)
-                        aeon__text_print(json, "\\%c", letters[known - escaped]);
+                        aeon__text_add(json, (const char[]){ '\\', letters[known - escaped] }, 2);
                 else
                         aeon__text_print(json, "\\u%04x", (unsigned)*p);
                 p++;

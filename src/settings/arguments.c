@@ -101,6 +101,14 @@ const char *aeon__arguments_next(const struct arguments *arguments, const char *
         return NULL;
 }
 
+size_t aeon__arguments_all(const struct arguments *arguments, const char *name, const char **values)
+{
+        size_t cursor = 0, count = 0;
+        for (const char *value; (value = aeon__arguments_next(arguments, name, &cursor));)
+                values[count++] = value;
+        return count;
+}
+
 void aeon__arguments_free(struct arguments *arguments)
 {
         free(arguments->items);

@@ -45,5 +45,8 @@ const char *aeon__arguments_get(const struct arguments *arguments, const char *n
 /* The values of @name one after another, in order; @name NULL: the positional words. Begin with *@cursor 0; NULL after the last. */
 const char *aeon__arguments_next(const struct arguments *arguments, const char *name, size_t *cursor);
 
+/* All of them at once, into @values, which has room for @arguments->count. Returns how many. */
+size_t aeon__arguments_all(const struct arguments *arguments, const char *name, const char **values);
+
 /* Free the list. All zeros is fine. */
 void aeon__arguments_free(struct arguments *arguments);

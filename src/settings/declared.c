@@ -2,7 +2,8 @@
  *
  * DESIGN
  *   Every field is an option, every option a field. So what is not declared is a mistake and is told, with the nearest name; and so is
- *   a word that belongs to no option. A field takes the last value that was given, as everywhere on command lines.
+ *   a word that belongs to no option. A field takes the last value that was given, as everywhere on command lines, and a list
+ * takes all.
  */
 #include "base/nearest.h"
 #include "record/value.h"
@@ -47,17 +48,18 @@ static void check_words(const aeon_record *record, const struct arguments *argum
         }
 }
 
-static void fill(const aeon_field *field, const struct arguments *arguments, void *body, struct arena *arena,
+static void fill(const aeon_field *field, const struct arguments *arguments, const char **texts, void *body, struct arena *arena,
                  struct problems *problems)
 {
         struct text path = { 0 };
-        const char *text = aeon__arguments_get(arguments, aeon__field_name(field));
+        size_t count = aeon__arguments_all(arguments, aeon__field_name(field), texts);
         aeon__text_print(&path, "--%s", aeon__field_name(field));
-        text = text ? text : field->def;
         if (path.failed)
                 problems->no_memory = true;
-        else if (text)
-                aeon__value_parse(field, text, field_slot(field, body), arena, problems, path.data);
+        else if (count)
+                aeon__values_parse(field, texts, count, field_slot(field, body), arena, problems, path.data);
+        else if (field->def)
+                aeon__value_parse(field, field->def, field_slot(field, body), arena, problems, path.data);
         else if (aeon__field_is_required(field))
                 aeon__problem(problems, path.data, "missing");
         aeon__text_done(&path);
@@ -68,13 +70,15 @@ int aeon__arguments_load(const aeon_record *record, const struct arguments *argu
         struct problems problems = { .one_per_line = true };
         struct arena *arena;
         void *body = aeon__record_new(record, &arena);
-        if (body) {
+        const char **texts = calloc(arguments->count + 1, sizeof *texts);
+        if (body && texts) {
                 check_words(record, arguments, &problems);
                 for (size_t i = 0; i < record->field_count; i++)
-                        fill(&record->fields[i], arguments, body, arena, &problems);
+                        fill(&record->fields[i], arguments, texts, body, arena, &problems);
         } else {
                 problems.no_memory = true;
         }
+        free(texts);
         int r = aeon__problems_close(&problems, -EINVAL, "arguments");
         if (r < 0)
                 aeon_record_free(body);

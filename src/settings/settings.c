@@ -5,6 +5,9 @@
  *
  *       --port ---> $APP_PORT ---> .env ---> secrets folder ---> .def ---> missing
  *
+ *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who gives both
+ * changes the one field. So the list of settings is flat, each record in front of its fields.
+ *
  *   The .env file is never put into the process's environment, so nothing leaks into children and a second load sees no leftovers.
  */
 #include "settings/settings.h"
@@ -22,35 +25,67 @@ static const char default_env_file[] = ".env";
 
 /* ------------------------------------------------------------------ names */
 
-/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have. */
-static const char *variable_of(struct sources *s, const aeon_field *field)
+/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of the record,
+ * __, and the name. NULL when there is no memory. */
+static const char *variable_of(struct sources *s, const aeon_field *field, const struct setting *above)
 {
         if (field->env)
                 return field->env;
-        const char *name = aeon__field_name(field);
-        size_t prefix_length = strlen(s->prefix), length = strlen(name);
-        char *variable = aeon__arena_alloc(&s->names, prefix_length + length + 1);
+        const char *name = aeon__field_name(field), *prefix = above ? above->variable : s->prefix;
+        size_t used = strlen(prefix), length = strlen(name);
+        char *variable = aeon__arena_alloc(&s->names, used + 2 + length + 1);
         if (!variable)
                 return NULL;
-        memcpy(variable, s->prefix, prefix_length);
+        memcpy(variable, prefix, used);
+        for (int i = 0; above && i < 2; i++)
+                variable[used++] = '_';
         for (size_t i = 0; i < length; i++)
-                variable[prefix_length + i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
+                variable[used + i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
         return variable;
 }
 
-static bool name_fields(struct sources *s)
+static const char *name_of(struct sources *s, const aeon_field *field, const struct setting *above)
 {
-        size_t count = s->record->field_count;
-        s->variables = aeon__arena_alloc(&s->names, count * sizeof *s->variables);
-        s->given = aeon__arena_alloc(&s->names, count * sizeof *s->given);
-        s->origins = aeon__arena_alloc(&s->names, count * sizeof *s->origins);
-        if (!s->variables || !s->given || !s->origins)
-                return false;
-        memset(s->origins, 0, count * sizeof *s->origins);
-        for (size_t i = 0; i < count; i++)
-                if (!(s->variables[i] = variable_of(s, &s->record->fields[i])))
+        const char *name = aeon__field_name(field);
+        if (!above)
+                return name;
+        size_t size = strlen(above->name) + 1 + strlen(name) + 1;
+        char *path = aeon__arena_alloc(&s->names, size);
+        if (path)
+                snprintf(path, size, "%s.%s", above->name, name);
+        return path;
+}
+
+static size_t count_settings(const aeon_record *record)
+{
+        size_t count = record->field_count;
+        for (size_t i = 0; i < record->field_count; i++)
+                if (record->fields[i].kind == AEON_KIND_RECORD)
+                        count += count_settings(record->fields[i].record());
+        return count;
+}
+
+static bool add_settings(struct sources *s, const aeon_record *record, const struct setting *above)
+{
+        for (size_t i = 0; i < record->field_count; i++) {
+                const aeon_field *field = &record->fields[i];
+                struct setting *setting = &s->settings[s->count++];
+                *setting =
+                        (struct setting){ .field = field, .above = above, .offset = field->offset + (above ? above->offset : 0) };
+                setting->name = name_of(s, field, above);
+                setting->variable = variable_of(s, field, above);
+                if (!setting->name || !setting->variable)
                         return false;
+                if (field->kind == AEON_KIND_RECORD && !add_settings(s, field->record(), setting))
+                        return false;
+        }
         return true;
+}
+
+static bool list_settings(struct sources *s)
+{
+        s->settings = aeon__arena_alloc(&s->names, count_settings(s->record) * sizeof *s->settings);
+        return s->settings && add_settings(s, s->record, NULL);
 }
 
 /* ------------------------------------------------------------------ files */
@@ -101,9 +136,8 @@ static bool read_secret(const struct sources *s, const char *name, struct text *
 /* ------------------------------------------------------------------ one field */
 
 struct target {
-        const aeon_field *field;
+        struct setting *setting;
         struct sources *sources;
-        struct origin *origin;
         void *slot;
         struct arena *arena;
         struct problems *problems;
@@ -116,26 +150,50 @@ static const char *keep(const struct target *t, const char *text)
         return copy ? strcpy(copy, text) : NULL;
 }
 
+/* Note where the value comes from, and name the place for its problems. */
+static void take_path(const struct target *t, const char *place, const char *text, struct text *path)
+{
+        t->setting->place = keep(t, place);
+        t->setting->text = keep(t, text);
+        t->setting->filled = true;
+        aeon__text_print(path, "%s: %s", place, t->setting->name);
+        t->problems->no_memory |= path->failed;
+}
+
 /* Parse @text, telling problems at "PLACE: field". */
 static void take(const struct target *t, const char *text, const char *place)
 {
         struct text path = { 0 };
-        t->origin->place = keep(t, place);
-        t->origin->text = keep(t, text);
-        aeon__text_print(&path, "%s: %s", place, aeon__field_name(t->field));
-        if (path.failed)
-                t->problems->no_memory = true;
-        else
-                aeon__value_parse(t->field, text, t->slot, t->arena, t->problems, path.data);
+        take_path(t, place, text, &path);
+        if (!path.failed)
+                aeon__value_parse(t->setting->field, text, t->slot, t->arena, t->problems, path.data);
+        aeon__text_done(&path);
+}
+
+/* The same from all values of an argument. */
+static void take_all(const struct target *t, const char *const *texts, size_t count, const char *place)
+{
+        struct text path = { 0 };
+        take_path(t, place, texts[count - 1], &path);
+        if (!path.failed)
+                aeon__values_parse(t->setting->field, texts, count, t->slot, t->arena, t->problems, path.data);
         aeon__text_done(&path);
 }
 
 static bool take_argument(const struct sources *s, const struct target *t)
 {
-        const char *text = s->arguments ? aeon__arguments_get(s->arguments, aeon__field_name(t->field)) : NULL;
-        if (text)
-                take(t, text, "argument");
-        return text != NULL;
+        size_t count = 0;
+        if (!s->arguments || !s->arguments->count)
+                return false;
+        const char **texts = calloc(s->arguments->count, sizeof *texts);
+        if (texts)
+                count = aeon__arguments_all(s->arguments, t->setting->name, texts);
+        else
+                t->problems->no_memory = true;
+        if (count)
+                take_all(t, texts, count, "argument");
+        free(texts);
+        return count > 0;
 }
 
 /* As take(), with a place of two parts. */
@@ -193,61 +251,75 @@ static bool take_secret(const struct sources *s, const struct target *t, const c
         return found;
 }
 
-static void fill_field(struct sources *s, size_t i, void *body, struct arena *arena, struct problems *problems)
+/* Whether the record that it is in had a value, which is then its value, too. */
+static bool is_filled_above(const struct setting *setting)
 {
-        const aeon_field *field = &s->record->fields[i];
-        const char *variable = s->variables[i];
+        for (const struct setting *above = setting->above; above; above = above->above)
+                if (above->filled)
+                        return true;
+        return false;
+}
+
+static void fill_field(struct sources *s, struct setting *setting, void *body, struct arena *arena, struct problems *problems)
+{
+        const aeon_field *field = setting->field;
         struct target t = {
-                .field = field,
+                .setting = setting,
                 .sources = s,
-                .origin = &s->origins[i],
-                .slot = field_slot(field, body),
+                .slot = (char *)body + setting->offset,
                 .arena = arena,
                 .problems = problems,
         };
-        s->given[i] =
-                take_argument(s, &t) || take_variable(&t, variable) || take_entry(s, &t, variable) || take_secret(s, &t, variable);
-        if (s->given[i])
+        setting->given = take_argument(s, &t) || take_variable(&t, setting->variable) || take_entry(s, &t, setting->variable) ||
+                         take_secret(s, &t, setting->variable);
+        if (setting->given || is_filled_above(setting))
                 return;
         if (field->def)
                 take(&t, field->def, "default");
-        else if (aeon__field_is_required(field))
-                aeon__problem(problems, "missing", "%s (env %s)", aeon__field_name(field), variable);
+        else if (aeon__field_is_required(field) && field->kind != AEON_KIND_RECORD) /* whose fields follow */
+                aeon__problem(problems, "missing", "%s (env %s)", setting->name, setting->variable);
 }
 
 /* What went wrong with one setting often went wrong with another that nobody misses: so the list names them too. */
 static void mention_absent(const struct sources *s, struct problems *problems)
 {
-        for (size_t i = 0; i < s->record->field_count; i++) {
-                const aeon_field *field = &s->record->fields[i];
-                if (!s->given[i] && !field->def && !aeon__field_is_required(field))
-                        aeon__problem(problems, "missing", "%s (env %s), which may be absent", aeon__field_name(field),
-                                      s->variables[i]);
+        for (size_t i = 0; i < s->count; i++) {
+                const struct setting *setting = &s->settings[i];
+                if (!setting->filled && !is_filled_above(setting) && !aeon__field_is_required(setting->field))
+                        aeon__problem(problems, "missing", "%s (env %s), which may be absent", setting->name, setting->variable);
         }
 }
 
 /* ------------------------------------------------------------------ the table */
 
-static const char *shown(const struct sources *s, size_t i)
+static const char *shown(const struct setting *setting)
 {
-        const char *text = s->origins[i].text;
-        if (!text)
+        if (!setting->text)
                 return "-";
-        return s->record->fields[i].kind == AEON_KIND_SECRET ? "***" : text;
+        return aeon__field_is_secret(setting->field) ? "***" : setting->text;
+}
+
+/* A record that was not given as a whole is its fields. */
+static bool has_row(const struct setting *setting)
+{
+        return setting->text || (setting->field->kind != AEON_KIND_RECORD && !is_filled_above(setting));
 }
 
 static void print_table(const struct sources *s, struct text *table)
 {
         int name_width = (int)strlen("setting"), value_width = (int)strlen("value");
-        for (size_t i = 0; i < s->record->field_count; i++) {
-                int name = (int)strlen(s->variables[i]), value = (int)strlen(shown(s, i));
+        for (size_t i = 0; i < s->count; i++) {
+                int name = (int)strlen(s->settings[i].variable), value = (int)strlen(shown(&s->settings[i]));
                 name_width = name > name_width ? name : name_width;
                 value_width = value > value_width ? value : value_width;
         }
         aeon__text_print(table, "%-*s  %-*s  from\n", name_width, "setting", value_width, "value");
-        for (size_t i = 0; i < s->record->field_count; i++)
-                aeon__text_print(table, "%-*s  %-*s  %s\n", name_width, s->variables[i], value_width, shown(s, i),
-                                 s->origins[i].place ? s->origins[i].place : "nowhere");
+        for (size_t i = 0; i < s->count; i++) {
+                const struct setting *setting = &s->settings[i];
+                if (has_row(setting))
+                        aeon__text_print(table, "%-*s  %-*s  %s\n", name_width, setting->variable, value_width, shown(setting),
+                                         setting->place ? setting->place : "nowhere");
+        }
 }
 
 /* ------------------------------------------------------------------ the load */
@@ -270,13 +342,13 @@ int aeon__settings_explain(const aeon_record *record, const struct arguments *ar
         struct arena *arena;
         void *body = aeon__record_new(record, &arena);
 
-        if (!body || !name_fields(&s)) {
+        if (!body || !list_settings(&s)) {
                 problems.no_memory = true;
         } else {
                 if (*s.env_file)
                         read_env_file(&s, opts->strict, &problems);
-                for (size_t i = 0; i < record->field_count; i++)
-                        fill_field(&s, i, body, arena, &problems);
+                for (size_t i = 0; i < s.count; i++)
+                        fill_field(&s, &s.settings[i], body, arena, &problems);
                 aeon__settings_find_slips(&s, &problems);
                 if (problems.count)
                         mention_absent(&s, &problems);

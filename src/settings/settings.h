@@ -20,18 +20,27 @@ int aeon__settings_explain(const aeon_record *record, const struct arguments *ar
 /* A new @record from @arguments alone: declared.c. Errors: -EINVAL all that is wrong, a line each; -ENOMEM */
 int aeon__arguments_load(const aeon_record *record, const struct arguments *arguments, void **ret_value);
 
+/* One field and where its value came from. */
+struct setting {
+        const aeon_field *field;
+        const char *name;            /* "port"; in a record inside the record "db.port" */
+        const char *variable;        /* "APP_PORT", "APP_DB__PORT" */
+        size_t offset;               /* in the outermost struct */
+        const struct setting *above; /* the record that it is in; NULL: the outermost */
+        bool given;                  /* some source had it */
+        bool filled;                 /* given, or by default */
+        const char *place, *text;    /* of the source; NULL: none */
+};
+
 /* One load at work. */
 struct sources {
         const aeon_record *record;
         const struct arguments *arguments; /* NULL: none */
         const char *prefix, *secrets_folder;
-        const char *env_file;   /* as messages name it */
-        struct dotenv dotenv;   /* empty when there is no file */
-        const char **variables; /* of each field, in order; in names */
-        bool *given;            /* each field: some source had it */
-        struct origin {
-                const char *place, *text;
-        } * origins; /* each field: where its value came from, and as what; in names */
+        const char *env_file;     /* as messages name it */
+        struct dotenv dotenv;     /* empty when there is no file */
+        struct setting *settings; /* a record in front of its fields; in names */
+        size_t count;
         struct arena names;
 };
 

@@ -17,8 +17,8 @@
 
 static bool is_known(const struct sources *s, const char *key)
 {
-        for (size_t i = 0; i < s->record->field_count; i++)
-                if (!strcmp(key, s->variables[i]))
+        for (size_t i = 0; i < s->count; i++)
+                if (!strcmp(key, s->settings[i].variable))
                         return true;
         return false;
 }
@@ -38,9 +38,9 @@ static const char *own_part(const struct sources *s, const char *name)
 static const char *meant(const struct sources *s, const char *key, const char **known)
 {
         size_t count = 0;
-        for (size_t i = 0; i < s->record->field_count; i++)
-                if (!s->given[i] && has_prefix(s, key) == has_prefix(s, s->variables[i]))
-                        known[count++] = own_part(s, s->variables[i]);
+        for (size_t i = 0; i < s->count; i++)
+                if (!s->settings[i].given && has_prefix(s, key) == has_prefix(s, s->settings[i].variable))
+                        known[count++] = own_part(s, s->settings[i].variable);
         return aeon__nearest(own_part(s, key), known, count);
 }
 
@@ -76,7 +76,7 @@ static void check_environment(const struct sources *s, const char **known, struc
 
 void aeon__settings_find_slips(const struct sources *s, struct problems *problems)
 {
-        const char **known = calloc(s->record->field_count + 1, sizeof *known);
+        const char **known = calloc(s->count + 1, sizeof *known);
         if (!known) {
                 problems->no_memory = true;
                 return;

@@ -102,3 +102,21 @@ TEST(a_table_says_where_each_setting_came_from)
         aeon__arguments_free(&arguments);
         aeon_record_free(value);
 }
+
+#define LISTS(F) F(list(str), files, .min_len = 1) F(list(i64), ports, .def = "[1, 2]")
+AEON_RECORD(lists, LISTS);
+
+PLAIN_TEST(all_values_of_a_list_are_its_items)
+{
+        static const char *const words[] = { "--files", "a", "b", "--files=c" };
+        struct arguments arguments;
+        void *value = NULL;
+        REQUIRE_INT(aeon__arguments_parse(4, (char *const *)words, &arguments), 0);
+        REQUIRE_INT(aeon__arguments_load(lists_record(), &arguments, &value), 0);
+        struct lists *lists = value;
+        REQUIRE_INT(lists->files.count, 3);
+        CHECK_STR(lists->files.items[2], "c");
+        CHECK_INT(lists->ports.count, 2);
+        lists_free(lists);
+        aeon__arguments_free(&arguments);
+}

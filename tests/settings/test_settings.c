@@ -6,6 +6,7 @@
 
 #include <aeon/error.h>
 #include <aeon/time.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -244,4 +245,104 @@ PLAIN_TEST(loading_survives_every_failed_allocation)
         CHECK_STR(s->host, "1 x");
         settings_free(s);
         CHECK_INT(failing_live(), live);
+}
+
+/* ------------------------------------------------------------------ lists, records, other kinds */
+
+#define DB(F) F(str, host, .def = "localhost") F(i64, port, .min = 1) F(secret, password)
+AEON_RECORD(db, DB);
+
+#define KINDS(F)                                           \
+        F(list(str), tags, .def = "[]")                    \
+        F(list(i64), ports, .def = "[1]", .min = 1)        \
+        F(map(str), labels, .def = "{}")                   \
+        F(size, cache, .def = "64KiB")                     \
+        F(optional(i64), limit)                            \
+        F(timestamp, since, .def = "2026-01-01T00:00:00Z") \
+        F(record(db), db)
+AEON_RECORD(kinds, KINDS);
+
+static int load_kinds(int argc, const char *const argv[], struct kinds **ret_kinds)
+{
+        struct arguments arguments;
+        void *value = NULL;
+        REQUIRE_INT(aeon__arguments_parse(argc, (char *const *)argv, &arguments), 0);
+        int r = aeon__settings_load(kinds_record(), &arguments, &(aeon_settings_opts){ .prefix = "APP_" }, &value);
+        aeon__arguments_free(&arguments);
+        if (r == 0)
+                *ret_kinds = value;
+        return r;
+}
+
+PLAIN_TEST(each_value_of_an_argument_is_an_item_and_variables_hold_json)
+{
+        begin();
+        static const char *const words[] = { "--tags", "a", "[b", "--tags=c", "--ports", "[8080, 8081]", "--db.port", "7" };
+        setenv("APP_LABELS", "{\"x\": \"y\"}", 1);
+        setenv("APP_CACHE", "1.5MiB", 1);
+        setenv("APP_LIMIT", "5", 1);
+        struct kinds *kinds = NULL;
+        if (!CHECK_INT(load_kinds((int)(sizeof words / sizeof words[0]), words, &kinds), 0))
+                fprintf(stderr, "    %s\n", aeon_error_text());
+        REQUIRE(kinds != NULL);
+        REQUIRE_INT(kinds->tags.count, 3);
+        CHECK_STR(kinds->tags.items[1], "[b");
+        REQUIRE_INT(kinds->ports.count, 2);
+        CHECK_INT(kinds->ports.items[1], 8081);
+        CHECK_STR(kinds->labels.values[0], "y");
+        CHECK_INT(kinds->cache, 1572864);
+        CHECK(kinds->limit && *kinds->limit == 5);
+        CHECK_INT(kinds->db.port, 7);
+        kinds_free(kinds);
+
+        static const char *const bad[] = { "--ports", "1", "x", "0", "--db.port", "0" };
+        CHECK_INT(load_kinds((int)(sizeof bad / sizeof bad[0]), bad, &kinds), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "argument: ports[1]: \"x\" is not a whole number\n");
+        CHECK_CONTAINS(aeon_error_text(), "argument: ports[2]: 0 is below 1\n");
+        CHECK_CONTAINS(aeon_error_text(), "argument: db.port: 0 is below 1\n");
+}
+
+PLAIN_TEST(a_record_inside_is_its_fields_or_json_that_its_fields_change)
+{
+        begin();
+        struct kinds *kinds = NULL;
+        CHECK_INT(load_kinds(0, NULL, &kinds), -EINVAL);
+        CHECK_STR(aeon_error_text(), "kinds:\n"
+                                     "  missing: db.port (env APP_DB__PORT)\n"
+                                     "  missing: limit (env APP_LIMIT), which may be absent\n"
+                                     "  missing: db.password (env APP_DB__PASSWORD), which may be absent");
+
+        test_write_file(".env", "APP_DB__PORT=5432\nAPP_DB__PASSWORD=secret\n");
+        REQUIRE_INT(load_kinds(0, NULL, &kinds), 0);
+        CHECK_STR(kinds->db.host, "localhost");
+        CHECK_INT(kinds->db.port, 5432);
+        CHECK_STR(kinds->db.password, "secret");
+        kinds_free(kinds);
+
+        test_write_file(".env", "APP_DB={\"host\": \"far\", \"port\": 1, \"password\": \"hidden\"}\nAPP_DB__PORT=2\n");
+        REQUIRE_INT(load_kinds(0, NULL, &kinds), 0);
+        CHECK_STR(kinds->db.host, "far");
+        CHECK_INT(kinds->db.port, 2);
+        CHECK_STR(kinds->db.password, "hidden");
+        kinds_free(kinds);
+
+        test_write_file(".env", "APP_DB={\"host\": 1}\nAPP_DB__PROT=2\n");
+        CHECK_INT(load_kinds(0, NULL, &kinds), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "  .env:1: db.host: 1 is not a string (line 1, column 10)\n"
+                                          "  .env:1: db.port: missing (line 1, column 1)\n"
+                                          "  .env:2: APP_DB__PROT is no setting; did you mean APP_DB__PORT?");
+}
+
+PLAIN_TEST(the_table_masks_what_holds_a_secret)
+{
+        begin();
+        setenv("DB", "{\"port\": 1, \"password\": \"hidden\"}", 1);
+        struct text table = { 0 };
+        void *value = NULL;
+        REQUIRE_INT(aeon__settings_explain(kinds_record(), NULL, NULL, &table, &value), 0);
+        CHECK_CONTAINS(table.data, "DB            ***");
+        CHECK_CONTAINS(table.data, "environment DB\n");
+        CHECK(!strstr(table.data, "hidden") && !strstr(table.data, "DB__PORT"));
+        aeon__text_done(&table);
+        kinds_free(value);
 }
