@@ -37,7 +37,7 @@ typedef struct aeon_broker aeon_broker;
 /* ------------------------------------------------------------------ declaring, in AEON_APP or a start-up hook */
 
 /* Give the app a broker. Each loop connects at step 4 of the app's life, once the start-up hooks are done; its health is checked as
- * "broker". @url is copied; NULL: a start-up hook gives it with aeon_broker_set_url().
+ * "broker", and the app is not ready while it does not answer. @url is copied; NULL: a start-up hook gives it with aeon_broker_set_url().
  *
  * Errors (kept by the app, which then refuses to start): -ENOMEM; -EPROTONOSUPPORT no driver knows the URL's scheme; -EINVAL */
 AEON_API int aeon_use_broker(aeon_app *app, const char *url);
