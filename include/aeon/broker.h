@@ -90,6 +90,10 @@ AEON_API int aeon_subscribe(aeon_app *app, const char *destination, const aeon_h
 AEON_API int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler,
                                    const aeon_subscribe_opts *opts);
 
+/* Say that the app publishes @record (NULL: any bytes) to @destination of its first broker, for its documents (`aeon docs`). Publishing needs
+ * no declaration. @destination is copied. Errors: -EINVAL no broker was declared before, or an empty destination; -ENOMEM */
+AEON_API int aeon_use_publisher(aeon_app *app, const char *destination, const struct aeon_record *record);
+
 /* ------------------------------------------------------------------ publishing and asking, from a task */
 
 typedef struct aeon_header {

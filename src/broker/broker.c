@@ -25,6 +25,7 @@ int aeon__broker_new(aeon_app *app, aeon_broker **ret_broker)
         b->app = app;
         b->max_body = DEFAULT_MAX_BODY;
         list_init(&b->declarations);
+        list_init(&b->publishers);
         list_init(&b->connections);
         pthread_mutex_init(&b->lock, NULL);
         *ret_broker = b;
@@ -36,6 +37,8 @@ void aeon__broker_free(aeon_broker *b)
         struct list *node;
         while ((node = list_pop(&b->declarations)))
                 free(container_of(node, struct declaration, node));
+        while ((node = list_pop(&b->publishers)))
+                free(container_of(node, struct publisher, node));
         pthread_mutex_destroy(&b->lock);
         free(b->url);
         free(b->refusal_text);

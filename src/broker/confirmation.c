@@ -48,7 +48,8 @@ void aeon__confirmation_come(struct confirmation *c, int result, const char *wor
         list_remove(&c->node);
         c->here = true;
         c->result = result;
-        snprintf(c->words, sizeof c->words, "%s", words ? words : "");
+        if (words) /* rarely: most come a hundred thousand times a second and have none */
+                snprintf(c->words, sizeof c->words, "%s", words);
         struct aeon_task *task = c->task;
         c->task = NULL;
         if (task)

@@ -29,7 +29,7 @@ struct aeon_broker {
         bool implied;       /* made by aeon_subscribe() before aeon_use_broker() */
         int refusal;        /* the first error of a declaration; 0: none */
         char *refusal_text; /* may be NULL all the same */
-        struct list declarations;
+        struct list declarations, publishers;
         struct counters counters;
 
         pthread_mutex_t lock; /* for the three below */
@@ -44,6 +44,13 @@ struct declaration {
         aeon_subscribe_opts opts; /* complete: defaults filled in, texts owned by us */
         const char *options;      /* behind the "?" of the destination */
         char destination[];       /* followed by the options, group and dead_letter */
+};
+
+/* For documents only. */
+struct publisher {
+        struct list node;                 /* in the broker */
+        const struct aeon_record *record; /* NULL: any bytes */
+        char destination[];
 };
 
 enum { WAITER_BUCKETS = 64 };

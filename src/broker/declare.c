@@ -99,6 +99,23 @@ int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const ae
         return 0;
 }
 
+int aeon_use_publisher(aeon_app *app, const char *destination, const struct aeon_record *record)
+{
+        aeon_broker *b = aeon_app_broker(app);
+        if (!b)
+                return aeon_fail(-EINVAL, "a publisher needs a broker: call aeon_use_broker() first");
+        if (!destination || !*destination)
+                return aeon__broker_refuse(b, aeon_fail(-EINVAL, "a publisher needs a destination"));
+        struct publisher *p = malloc(sizeof *p + strlen(destination) + 1);
+        if (!p)
+                return aeon__broker_refuse(b, aeon_fail(-ENOMEM, "no memory for a publisher"));
+        p->record = record;
+        strcpy(p->destination, destination);
+        p->destination[strcspn(destination, "?")] = '\0';
+        list_append(&b->publishers, &p->node);
+        return 0;
+}
+
 int aeon_broker_set_url(aeon_broker *broker, const char *url)
 {
         if (!broker || !url)

@@ -8,3 +8,4 @@ int probe_main(int argc, char **argv);
 int health_main(int argc, char **argv);
 int tasks_main(int argc, char **argv);
 int new_main(int argc, char **argv);
+int docs_main(int argc, char **argv);

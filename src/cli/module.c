@@ -201,3 +201,11 @@ int module_load(const char *words, struct module *ret_module)
         memcpy(&ret_module->define, &define, sizeof define); /* ISO C has no cast from data to function */
         return 0;
 }
+
+char *module_app_name(const char *words, const char *app)
+{
+        if (strcmp(app, "app") != 0)
+                return strdup(app);
+        const char *slash = strrchr(words, '/'), *stem = slash ? slash + 1 : words;
+        return strndup(stem, strcspn(stem, ".:"));
+}

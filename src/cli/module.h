@@ -13,3 +13,7 @@ struct module {
  * Errors: -ENOENT no such file, or no such app in it; -EINVAL not a module; -ENOEXEC it did not compile or load; the text says
  * which */
 int module_load(const char *words, struct module *ret_module);
+
+/* What people call the app @app of the module @words: "predict" for predict.c, however it was found; the app's own name when it has another
+ * than `app`. Yours, to free(); NULL: no memory. */
+char *module_app_name(const char *words, const char *app);

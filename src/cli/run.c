@@ -7,15 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What the log calls the app: "predict" for predict.c, however it was found; the app's own name when it has another than `app`. */
-static char *log_name(const char *words, const char *app)
-{
-        if (strcmp(app, "app") != 0)
-                return strdup(app);
-        const char *slash = strrchr(words, '/'), *stem = slash ? slash + 1 : words;
-        return strndup(stem, strcspn(stem, ".:"));
-}
-
 int run_main(int argc, char **argv)
 {
         const struct command *c = &aeon__run_command;
@@ -32,7 +23,7 @@ int run_main(int argc, char **argv)
                 aeon__flags_complain("aeon", "%s", aeon_error_describe(r));
                 return 2;
         }
-        char *name = log_name(argv[at], module.name);
+        char *name = module_app_name(argv[at], module.name);
         argv[0] = (char *)c->program;
         memmove(argv + at, argv + at + 1, (size_t)(argc - at) * sizeof *argv); /* with the NULL at the end */
         int code = aeon_main(argc - 1, argv, name ? name : module.name, module.define);

@@ -81,8 +81,11 @@ TEST(a_watch_tells_what_holds_of_what_was_asked)
         close(pair[0]);
 }
 
+static bool begun;
+
 static int wait_for_it(void *arg)
 {
+        begun = true;
         return aeon_watch_wait(arg, AEON_READABLE);
 }
 
@@ -94,7 +97,8 @@ TEST(closing_a_watch_wakes_its_task)
         REQUIRE_INT(aeon_watch_open(fd, &w), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         aeon_spawn(g, "waiter", wait_for_it, w);
-        CHECK_INT(aeon_checkpoint(), 0);
+        while (!begun)
+                CHECK_INT(aeon_checkpoint(), 0);
         CHECK_INT(aeon_watch_wait(w, AEON_READABLE), -EBUSY);
         aeon_watch_close(w);
         CHECK_INT(aeon_group_close(g), -EBADF);
