@@ -180,7 +180,8 @@ REDIS_TEST(envelopes_of_choice)
 {
         REQUIRE_INT(aeon_publish(b, WITH("json", "envelope=json"), AEON_TEXT("a\"b"), &(aeon_publish_opts){ .reply_to = "r" }), 0);
         CHECK_STR(CLI("XRANGE", Q("json"), "-", "+") + strcspn(CLI("XRANGE", Q("json"), "-", "+"), "\n") + 1,
-                  "__data__\n{\"data\":\"a\\\"b\",\"headers\":{\"content-type\":\"text/plain\",\"reply_to\":\"r\"}}");
+                  "__data__\n{\"data\":\"a\\\"b\",\"headers\":{\"content-type\":\"text/"
+                  "plain\",\"reply_to\":\"r\"},\"reply_to\":\"r\"}");
         publish(b, WITH("none", "envelope=none"), "bare");
         CHECK_STR(first_value(Q("none")), "62617265");
         aeon_consumer *c = consume(b, Q("json"), NULL);

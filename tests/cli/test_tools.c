@@ -11,7 +11,7 @@ PLAIN_TEST(help_is_there_for_every_command)
 {
         const char *output;
         CHECK_INT(RUN_AEON(&output, "help"), 0);
-        static const char *const commands[] = { "run", "publish", "consume", "probe", "health", "tasks", "new" };
+        static const char *const commands[] = { "run", "publish", "consume", "probe", "health", "tasks", "new", "docs" };
         for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
                 char usage[64];
                 CHECK_CONTAINS(output, commands[i]);

@@ -112,7 +112,8 @@ static int write_json(struct text *to, const struct envelope *e, unsigned attemp
         char *text = NULL;
         if (data && !wrong) {
                 /* FastStream looks for the address of the answer among the headers, Propan beside them. */
-                json_t *all = json_pack("{s:O,s:O,s:s}", "data", data, "headers", headers, "reply_to", e->reply_to);
+                json_t *all = json_pack("{s:O,s:O,s:s*}", "data", data, "headers", headers, "reply_to",
+                                        *e->reply_to ? e->reply_to : NULL);
                 text = json_dumps(all, JSON_COMPACT);
                 json_decref(all);
         }
