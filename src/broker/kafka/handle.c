@@ -84,16 +84,17 @@ void aeon__kafka_handle_close(struct handle *h)
 
 /* ------------------------------------------------------------------ the bell */
 
-void aeon__kafka_handle_listen(struct handle *h, rd_kafka_queue_t *queue)
-{
-        static const uint64_t once = 1;
-        rd_kafka_queue_io_event_enable(queue, h->bell, &once, sizeof once);
-}
-
 void aeon__kafka_handle_ring(struct handle *h)
 {
         ssize_t written = write(h->bell, &(uint64_t){ 1 }, sizeof(uint64_t));
         (void)written; /* it fails only when the bell rings already */
+}
+
+void aeon__kafka_handle_listen(struct handle *h, rd_kafka_queue_t *queue)
+{
+        static const uint64_t once = 1;
+        rd_kafka_queue_io_event_enable(queue, h->bell, &once, sizeof once);
+        aeon__kafka_handle_ring(h); /* a queue rings when it stops being empty: what came before now would never be heard of */
 }
 
 int aeon__kafka_handle_wait(struct handle *h, aeon_time until)

@@ -151,7 +151,6 @@ struct topic {
         struct list waiting; /* confirmations of those who wait for it to be made */
         rd_kafka_topic_t *rkt;
         bool asked, ready;
-        aeon_time asked_at;
         char name[];
 };
 

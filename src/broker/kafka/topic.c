@@ -127,13 +127,9 @@ static int await(struct kafka_link *l, struct topic *t)
 
 static int make(struct kafka_link *l, struct topic *t, const struct topic_options *o, aeon_duration retention)
 {
-        /* An answer that has not come in time will not come: librdkafka forgets requests that were made while no server was there. */
-        bool lost = t->asked && aeon_now() - t->asked_at > l->o.connect_timeout;
-        int r = t->asked && !lost ? 0 : create(l, t->name, o, retention, t);
+        int r = t->asked ? 0 : create(l, t->name, o, retention, t);
         if (r < 0)
                 return r;
-        if (!t->asked || lost)
-                t->asked_at = aeon_now();
         t->asked = true;
         r = await(l, t);
         return r < 0 && r != -ECANCELED ? aeon_fail(r, "topic \"%s\"", t->name) : r;
