@@ -31,16 +31,13 @@ static const char *variable_of(struct sources *s, const aeon_field *field, const
 {
         if (field->env)
                 return field->env;
-        const char *name = aeon__field_name(field), *prefix = above ? above->variable : s->prefix;
-        size_t used = strlen(prefix), length = strlen(name);
-        char *variable = aeon__arena_alloc(&s->names, used + 2 + length + 1);
+        const char *prefix = above ? above->variable : s->prefix, *name = aeon__field_name(field);
+        char *variable = aeon__arena_alloc(&s->names, strlen(prefix) + 2 + strlen(name) + 1);
         if (!variable)
                 return NULL;
-        memcpy(variable, prefix, used);
-        for (int i = 0; above && i < 2; i++)
-                variable[used++] = '_';
-        for (size_t i = 0; i < length; i++)
-                variable[used + i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
+        char *end = stpcpy(stpcpy(variable, prefix), above ? "__" : "");
+        for (; *name; name++)
+                *end++ = isalnum((unsigned char)*name) ? (char)toupper((unsigned char)*name) : '_';
         return variable;
 }
 
