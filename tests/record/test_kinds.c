@@ -7,6 +7,7 @@
 
 #include <aeon/error.h>
 #include <aeon/time.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -466,4 +467,29 @@ PLAIN_TEST(patterns_match_characters_in_any_locale)
         CHECK_STR(aeon_error_text(), "two: s: \"abc\" does not match ^.{2}$ (line 1, column 6)");
         CHECK_INT(aeon_record_decode(&none, "{\"s\":\"abc\"}", 11, &value), -EBADMSG);
         CHECK_STR(aeon_error_text(), "none: s: its .pattern ( is none (line 1, column 6)");
+}
+
+#define CODE(F) F(str, code, .pattern = "^[a-z]{2}-[0-9]+$")
+AEON_RECORD(code, CODE);
+
+static void *decode_codes(void *unused)
+{
+        (void)unused;
+        struct code *code = NULL;
+        for (int i = 0; i < 200; i++) {
+                CHECK_INT(code_decode("{\"code\":\"ab-12\"}", 16, &code), 0);
+                code_free(code);
+                CHECK_INT(code_decode("{\"code\":\"ab_12\"}", 16, &code), -EBADMSG);
+        }
+        aeon_error_clear();
+        return NULL;
+}
+
+PLAIN_TEST(threads_share_a_pattern_that_one_of_them_compiles)
+{
+        pthread_t threads[4];
+        for (size_t i = 0; i < COUNT(threads); i++)
+                REQUIRE_INT(pthread_create(&threads[i], NULL, decode_codes, NULL), 0);
+        for (size_t i = 0; i < COUNT(threads); i++)
+                pthread_join(threads[i], NULL);
 }
