@@ -88,6 +88,7 @@ servers_for() {
         for word in "$@"; do
                 case $word in redis | nats | rabbitmq | kafka | sqs) names+=("$word") ;; esac
         done
+        case " $* " in *" memory "* | *" sqlite "*) [ ${#names[@]} -gt 0 ] || return 0 ;; esac
         scripts/install-deps servers
         checked servers scripts/servers up "${names[@]}"
         # shellcheck disable=SC1091

@@ -9,6 +9,10 @@
  *   memory:                              queues inside the process, gone with the broker
  *   memory:NAME                          the same for all brokers of the process with this name, gone with the last of them
  *   sqlite:./q.db, sqlite:/var/lib/q.db  a durable queue in one file, shared by any number of processes of one machine
+ *   redis://host  nats://host  amqp://host  kafka://host  sqs://region
+ *                                        servers; docs/brokers.md says what each guarantees, and the options behind "?"
+ *
+ * A destination is the name of a queue, stream, subject or topic, and may carry options: "orders?kind=list". A "?" of its own is "%3F".
  *
  * Messages are delivered AT LEAST ONCE: one is acknowledged after its handler has succeeded, and comes back when the process dies
  * before that. At a stop nothing more is fetched, what was fetched and not begun goes back, handlers finish; one that must be
@@ -33,7 +37,7 @@ typedef struct aeon_broker aeon_broker;
 /* ------------------------------------------------------------------ declaring, in AEON_APP or a start-up hook */
 
 /* Give the app a broker. Each loop connects at step 4 of the app's life, once the start-up hooks are done; its health is checked as
- * "broker". @url is copied; NULL: a start-up hook gives it with aeon_broker_set_url().
+ * "broker", and the app is not ready while it does not answer. @url is copied; NULL: a start-up hook gives it with aeon_broker_set_url().
  *
  * Errors (kept by the app, which then refuses to start): -ENOMEM; -EPROTONOSUPPORT no driver knows the URL's scheme; -EINVAL */
 AEON_API int aeon_use_broker(aeon_app *app, const char *url);

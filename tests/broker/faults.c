@@ -56,11 +56,11 @@ void server_start(struct server *s)
         setenv("AEON_SERVER_KEEPS", "yes", 1);
         s->process = PROCESS("sh", "-c", command);
 
-        const char *words;
         snprintf(command, sizeof command, "%s/scripts/servers", source);
-        if (RUN(&words, command, "ready", name, port) != 0) {
+        struct process *ready = PROCESS(command, "ready", name, port);
+        if (process_wait(ready, 120) != 0) {
                 char *text = test_read_file(log);
-                fprintf(stderr, "    %s\n%s\n", words, text ? text : "");
+                fprintf(stderr, "    %s\n%s\n", process_output(ready), text ? text : "");
                 REQUIRE(!"the server starts");
         }
         for (int i = 0; i < SERVERS; i++)

@@ -370,8 +370,8 @@ static int answer_strangely(const char *action, unsigned n, const char *request,
                 "<html>",
                 "{\"Messages\":[{\"Body\":\"cut o",
                 "{\"Messages\":7}",
-                "{\"Messages\" : [ {\"MessageId\":\"\",\"Other\":[{\"a\":[\"]\\\"\"]},-1.5e3,null],\"Body\": "
-                "\"a\\\"\\\\\\/\\n\\u00fc\\ud83d\\ude00\\ud83d!\" , \"ReceiptHandle\":\"r\\u0031\\\"\"} ]}",
+                ("{\"Messages\" : [ {\"MessageId\":\"\",\"Other\":[{\"a\":[\"]\\\"\"]},-1.5e3,null],\"Body\": "
+                 "\"a\\\"\\\\\\/\\n\\u00fc\\ud83d\\ude00\\ud83d!\" , \"ReceiptHandle\":\"r\\u0031\\\"\"} ]}"),
         };
         (void)request;
         if (strcmp(action, "ReceiveMessage") != 0)

@@ -513,9 +513,8 @@ TEST(wire_to_a_server_that_hangs_up_at_once_is_tried_with_pauses)
 TEST(wire_asks_a_silent_peer_and_keeps_it_when_it_answers)
 {
         struct bench b = { 0 };
-        b.client.wire.heartbeat = AEON_MILLISECONDS(20);
         prepare(&b, false, "");
-        b.client.wire.heartbeat = AEON_MILLISECONDS(20);
+        b.client.wire.heartbeat = AEON_MILLISECONDS(200);
         line_server_start(&b.server, b.group);
         REQUIRE_INT(aeon__wire_open(&b.client.wire), 0);
         AWAIT(b.server.pings >= 3);
@@ -653,7 +652,7 @@ static struct proxy *begin_proxied(struct bench *b, const char *options)
         struct proxy *p = proxy_start(b->server.port);
         b->port = proxy_port(p);
         prepare(b, false, options);
-        b->client.wire.heartbeat = AEON_MILLISECONDS(50);
+        b->client.wire.heartbeat = AEON_MILLISECONDS(300);
         line_server_start(&b->server, b->group);
         REQUIRE_INT(aeon__wire_open(&b->client.wire), 0);
         return p;
@@ -662,7 +661,7 @@ static struct proxy *begin_proxied(struct bench *b, const char *options)
 TEST(wire_over_a_network_that_stalls_gives_up_and_comes_back)
 {
         struct bench b = { 0 };
-        struct proxy *p = begin_proxied(&b, "connect_timeout=50ms");
+        struct proxy *p = begin_proxied(&b, "connect_timeout=300ms");
         CHECK_INT(ask(&b.client, "hello\n"), 0);
         proxy_stall(p);
         AWAIT(b.client.lost >= 3); /* the connection, and attempts to make another */
