@@ -42,7 +42,8 @@ static unsigned days_in(unsigned year, unsigned month)
         return days[month - 1] + (month == 2 && leap);
 }
 
-/* Exactly @count digits, then one of @after, or anything when that is NULL. Returns what follows them; NULL when they are not there. */
+/* Exactly @count digits, then one of @after, or anything when that is NULL. Returns what follows them; NULL when they are not
+ * there. */
 static const char *read_part(const char *p, int count, const char *after, unsigned *ret_number)
 {
         unsigned number = 0;

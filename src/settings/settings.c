@@ -5,8 +5,8 @@
  *
  *       --port ---> $APP_PORT ---> .env ---> secrets folder ---> .def ---> missing
  *
- *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who gives both
- * changes the one field. So the list of settings is flat, each record in front of its fields.
+ *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who
+ * gives both changes the one field. So the list of settings is flat, each record in front of its fields.
  *
  *   The .env file is never put into the process's environment, so nothing leaks into children and a second load sees no leftovers.
  */
@@ -25,8 +25,8 @@ static const char default_env_file[] = ".env";
 
 /* ------------------------------------------------------------------ names */
 
-/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of the record,
- * __, and the name. NULL when there is no memory. */
+/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of
+ * the record, __, and the name. NULL when there is no memory. */
 static const char *variable_of(struct sources *s, const aeon_field *field, const struct setting *above)
 {
         if (field->env)
