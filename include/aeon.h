@@ -6,6 +6,7 @@
 #include <aeon/attributes.h>
 #include <aeon/background.h>
 #include <aeon/broker.h>
+#include <aeon/bytes.h>
 #include <aeon/channel.h>
 #include <aeon/debug.h>
 #include <aeon/dependency.h>

@@ -22,8 +22,8 @@
  *         job_receive(req, &job)                  a request's body, and
  *         job_reply(req, status, &job)            its reply: see aeon/http.h
  *
- * One descriptor serves messages, settings, arguments and JSON Schema alike. AEON_RECORD may stand in a header that many files include.
- * Like the struct itself, its functions belong to the file: two files may each have a record `job` of their own.
+ * One descriptor serves messages, settings, arguments and JSON Schema alike. AEON_RECORD may stand in a header that many files
+ * include. Like the struct itself, its functions belong to the file: two files may each have a record `job` of their own.
  *
  * KINDS of a field, and what each is in the struct, in JSON and in text (settings, arguments, .def):
  *
@@ -65,8 +65,8 @@
  *         .required = true  a secret that must be given
  *         .unknown = AEON_UNKNOWN_KEEP  this map takes the fields that nobody declared
  *
- * A field without .def must be given, unless it is optional. A secret may be absent, for a default in the source would not be secret.
- * Source: docs/decisions/absent-fields.md.
+ * A field without .def must be given, unless it is optional. A secret may be absent, for a default in the source would not be
+ * secret. Source: docs/decisions/absent-fields.md.
  *
  * Fields that nobody declared are ignored, or refused by AEON_RECORD(job, JOB, .unknown = AEON_UNKNOWN_REJECT), or kept in a map:
  * F(map(json), rest, .unknown = AEON_UNKNOWN_KEEP), which writes them back when it is encoded. */
@@ -79,8 +79,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A field has no bounds until .min and .max say so, and 0 is a bound like any other. So C puts infinities in front of the attributes,
- * which may then replace them; C++ has no such replacement, but default values of members. */
+/* A field has no bounds until .min and .max say so, and 0 is a bound like any other. So C puts infinities in front of the
+ * attributes, which may then replace them; C++ has no such replacement, but default values of members. */
 #ifdef __cplusplus
 #define AEON__BOUND(sign) = sign __builtin_infl()
 #define AEON__UNBOUND
@@ -172,9 +172,10 @@ typedef struct aeon_record {
 
 /* Read one JSON object of @size bytes into a new struct.
  *
- * Strict (RFC 8259): "1" is no number, 1.5 no i64, 64-bit numbers are exact, an object has no key twice, text is UTF-8, no str holds a NUL,
- * at most 64 levels and 16 MiB. Reading goes on behind what is wrong, so all of it is told in one error text (the first 100), joined
- * by "; ", each with its path and where it stands; columns count characters from 1. Only behind broken syntax nothing can be told:
+ * Strict (RFC 8259): "1" is no number, 1.5 no i64, 64-bit numbers are exact, an object has no key twice, text is UTF-8, no str
+ * holds a NUL, at most 64 levels and 16 MiB. Reading goes on behind what is wrong, so all of it is told in one error text (the
+ * first 100), joined by "; ", each with its path and where it stands; columns count characters from 1. Only behind broken syntax
+ * nothing can be told:
  *
  *         order: items[3].price: the string "x" is not a number (line 7, column 18); id: missing (line 1, column 1)
  *         order: items[3]: expected "," or "]" (line 8, column 1)
@@ -186,9 +187,10 @@ typedef struct aeon_record {
  * Source: RFC 8259; docs/decisions/own-json.md. */
 AEON_API int aeon_record_decode(const aeon_record *record, const char *json, size_t size, void **ret_value);
 
-/* Write @value as compact JSON and return its length. Decoding gives the same value again, but for secrets. Every double is written with
- * as few digits as give it back exactly (84.0), a duration as a string in one unit ("1500ms"), a size as its bytes, a timestamp in
- * UTC. A value that decoding would refuse is refused here; an absent optional is left out, in a list or map it is null.
+/* Write @value as compact JSON and return its length. Decoding gives the same value again, but for secrets. Every double is written
+ * with as few digits as give it back exactly (84.0), a duration as a string in one unit ("1500ms"), a size as its bytes, a
+ * timestamp in UTC. A value that decoding would refuse is refused here; an absent optional is left out, in a list or map it is
+ * null.
  *
  * The text ends in a NUL and is yours, to free(). Never suspends; any thread.
  *
@@ -200,8 +202,8 @@ AEON_API int aeon_record_encode(const aeon_record *record, const void *value, ch
 /* Free what decoding or loading gave. NULL is fine. */
 AEON_API void aeon_record_free(void *value);
 
-/* The JSON Schema (draft 2020-12) of what aeon_record_decode() takes for @record, as compact JSON; returns its length. Records that it holds
- * are in "$defs". A .pattern that only POSIX knows ("[[:alpha:]]") is left out.
+/* The JSON Schema (draft 2020-12) of what aeon_record_decode() takes for @record, as compact JSON; returns its length. Records that
+ * it holds are in "$defs". A .pattern that only POSIX knows ("[[:alpha:]]") is left out.
  *
  * The text ends in a NUL and is yours, to free(). Never suspends; any thread.
  *
@@ -334,9 +336,9 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
 #define AEON__CHAIN(...) AEON__CHAIN_OF(__VA_ARGS__)
 #define AEON__CHAIN_OF(first, ...) .kind = first, .of = { __VA_ARGS__ },
 
-/* A kind is looked up by name in four tables: its type in the struct, the type when it is optional, its enumerators, and what its innermost
- * kind refers to. list(optional(i64)) is AEON__TYPE_list(optional(i64)), which looks optional(i64) up in its turn, but in the NEXT
- * scan, since no macro expands inside itself. There are as many scans as kinds may be deep. */
+/* A kind is looked up by name in four tables: its type in the struct, the type when it is optional, its enumerators, and what its
+ * innermost kind refers to. list(optional(i64)) is AEON__TYPE_list(optional(i64)), which looks optional(i64) up in its turn, but in
+ * the NEXT scan, since no macro expands inside itself. There are as many scans as kinds may be deep. */
 #define AEON__TYPE(kind) AEON__TYPE_##kind
 #define AEON__KINDS(kind) AEON__KINDS_##kind
 #define AEON__LEAF(kind) AEON__LEAF_##kind

@@ -26,8 +26,8 @@ typedef struct aeon_settings_opts {
  *         secrets folder         /run/secrets/APP_PORT or app_port, without line ends at its end
  *         .def of the field
  *
- * Several values of an argument are the items of a list: --tags a b. Otherwise lists and maps are JSON: APP_TAGS='["a","b"]'. So is a
- * record, and each of its fields is a setting of its own besides, which wins: APP_DB__PORT, --db.port.
+ * Several values of an argument are the items of a list: --tags a b. Otherwise lists and maps are JSON: APP_TAGS='["a","b"]'. So is
+ * a record, and each of its fields is a setting of its own besides, which wins: APP_DB__PORT, --db.port.
  *
  * All that is wrong is told in one error text, a problem a line, and names its place; secrets are not shown:
  *

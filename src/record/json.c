@@ -63,9 +63,10 @@ static bool is_low(int unit)
 /* The escape at @p: what follows it; NULL, with @why, when it is none. */
 static const char *skip_escape(const char *p, const char *end, const char **why)
 {
+        static const char letters[] = { '"', '\\', '/', 'b', 'f', 'n', 'r', 't' };
         if (end - p >= 2 && p[1] != 'u') {
                 *why = "no such escape";
-                return memchr("\"\\/bfnrt", p[1], 8) ? p + 2 : NULL;
+                return memchr(letters, p[1], sizeof letters) ? p + 2 : NULL;
         }
         int unit = code_unit(p, end);
         *why = unit < 0 ? "\\u wants four hexadecimal digits" : "half of a surrogate pair";

@@ -11,7 +11,8 @@
  *                       ^ item: false
  *                         ^ key: false
  *
- *   What is wrong with the text ends the reading: `wrong` says why, the cursor stands where, and every call from then on gives false.
+ *   What is wrong with the text ends the reading: `wrong` says why, the cursor stands where, and every call from then on gives
+ * false.
  *   Keys that come twice are not seen here, see keys.h.
  */
 #pragma once

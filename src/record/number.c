@@ -4,8 +4,8 @@
  *   strtod() and printf() follow the process's locale ("1,5"), which a service may have set. So the grammar is checked by hand and
  * the C library converts under a C locale of our own, made once.
  *
- *   Most doubles have few digits, and for those its help is not needed: up to 15 digits are an exact double, so are the powers of ten up to
- * 22, and one division or multiplication of two exact doubles rounds once, to the nearest. It works both ways.
+ *   Most doubles have few digits, and for those its help is not needed: up to 15 digits are an exact double, so are the powers of
+ * ten up to 22, and one division or multiplication of two exact doubles rounds once, to the nearest. It works both ways.
  */
 #include "record/number.h"
 
@@ -289,8 +289,8 @@ static bool print_digits(char out[NUMBER_SIZE], int digits, long double shown, d
         return !islessgreater(back, number);
 }
 
-/* The doubles above a power of two lie twice as far apart as those below it: so when the nearest decimal of 16 digits, below, is another
- * double, its neighbour above may still be this one. That is the nearest to something a quarter of the way up. */
+/* The doubles above a power of two lie twice as far apart as those below it: so when the nearest decimal of 16 digits, below, is
+ * another double, its neighbour above may still be this one. That is the nearest to something a quarter of the way up. */
 static bool print_power_of_two(char out[NUMBER_SIZE], double number)
 {
         uint64_t bits;

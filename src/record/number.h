@@ -22,14 +22,14 @@ int aeon__duration_parse(const char *text, int64_t *ret_nanoseconds);
 /* "64KiB", "1.5GiB", "10MB", "512B"; a bare number is bytes. -EINVAL also for a fraction of a byte. */
 int aeon__size_parse(const char *text, uint64_t *ret_bytes);
 
-/* RFC 3339: "2026-11-21T10:04:28.5+01:00", to nanoseconds since 1970 in UTC. The leap second 23:59:60 is the second after it. -EINVAL also
- * for a fraction of a nanosecond; -ERANGE before 1677-09-21 and after 2262-04-11. */
+/* RFC 3339: "2026-11-21T10:04:28.5+01:00", to nanoseconds since 1970 in UTC. The leap second 23:59:60 is the second after it.
+ * -EINVAL also for a fraction of a nanosecond; -ERANGE before 1677-09-21 and after 2262-04-11. */
 int aeon__timestamp_parse(const char *text, int64_t *ret_nanoseconds);
 
-/* ------------------------------------------------------------------ from a number of JSON, of @length bytes, whose grammar was checked */
+/* ------------------------------------------------------------------ from a number of JSON whose grammar was checked */
 
-/* The number times 10^@scale as sign and magnitude, exactly: 1.5e1 is 15. What is not whole is -EINVAL, or rounded to the nearest with
- * @rounds. */
+/* The number times 10^@scale as sign and magnitude, exactly: 1.5e1 is 15. What is not whole is -EINVAL, or rounded to the nearest
+ * with @rounds. */
 int aeon__decimal_read(const char *number, size_t length, int scale, bool rounds, bool *ret_negative, uint64_t *ret_magnitude);
 
 /* The nearest double. Errors: -ERANGE; -ENOMEM for one of many digits. */

@@ -1,10 +1,11 @@
 /* Patterns: POSIX extended regular expressions.
  *
  * DESIGN
- *   Compiling one takes longer than reading most messages, so each is compiled once and kept for the life of the process, in a list that
- * only grows: there are as many as programs have attributes .pattern. Readers take no lock.
+ *   Compiling one takes longer than reading most messages, so each is compiled once and kept for the life of the process, in a list
+ * that only grows: there are as many as programs have attributes .pattern. Readers take no lock.
  *
- *   A dot is a character, not a byte, and that must not depend on the service's locale: both compiling and matching happen in C.UTF-8.
+ *   A dot is a character, not a byte, and that must not depend on the service's locale: both compiling and matching happen in
+ * C.UTF-8.
  */
 #include "record/value.h"
 

@@ -2,8 +2,8 @@
  *
  * DESIGN
  *   Reading goes on after a problem, so that a person sees all of them at once. The collector also remembers that memory ran out,
- * so none of the functions that read and write values returns a code: the collector gives the one code at the end. Of a hundred thousand
- * bad items nobody wants to read more than the first hundred.
+ * so none of the functions that read and write values returns a code: the collector gives the one code at the end. Of a hundred
+ * thousand bad items nobody wants to read more than the first hundred.
  *
  *   For a log, on one line:        job: id: missing; takes: -1 is not a duration
  *   For a person, one per line:    settings:

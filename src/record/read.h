@@ -1,9 +1,9 @@
 /* Reading values of JSON: what read.c, scalars.c and skip.c share.
  *
  * DESIGN
- *   read.c goes down the types and the text together, and puts what it reads straight into the struct: no tree in between. A value of
- * the wrong type is told and skipped, so reading goes on behind it. Only when the text itself is broken it ends: then `json.wrong` is set,
- * everything that loops sees no more items, and the innermost one tells it once.
+ *   read.c goes down the types and the text together, and puts what it reads straight into the struct: no tree in between. A value
+ * of the wrong type is told and skipped, so reading goes on behind it. Only when the text itself is broken it ends: then
+ * `json.wrong` is set, everything that loops sees no more items, and the innermost one tells it once.
  */
 #pragma once
 
@@ -32,7 +32,8 @@ static inline struct where reader_where(struct reader *r, const struct place *pl
 /* True when there is no reading on; then, once, why. */
 bool aeon__reader_stopped(struct reader *r, const struct place *place);
 
-/* Memory for a value that the text may ask for many times: zeroed; NULL when there is none, or when it would be too much altogether. */
+/* Memory for a value that the text may ask for many times: zeroed; NULL when there is none, or when it would be too much
+ * altogether. */
 void *aeon__reader_alloc(struct reader *r, size_t size);
 
 /* Read over the rest of the value that @token begins, telling keys that come twice. */

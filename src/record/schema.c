@@ -1,12 +1,12 @@
 /* What decoding takes, as a JSON Schema.
  *
  * DESIGN
- *   One object per record. The first is the document itself, "#"; those that it holds, at whatever depth, stand in "$defs" under their
- * names and are referred to, so a record may hold itself. They are collected on the way: a record that is met for the first time is put
- * at the end of the list, and the list is written until nothing is added any more.
+ *   One object per record. The first is the document itself, "#"; those that it holds, at whatever depth, stand in "$defs" under
+ * their names and are referred to, so a record may hold itself. They are collected on the way: a record that is met for the first
+ * time is put at the end of the list, and the list is written until nothing is added any more.
  *
- *   Every value that decoding takes validates. The other way round a schema can say less: not that two keys differ, not how long the bytes
- * behind base64 are to the byte, not how far apart two times are.
+ *   Every value that decoding takes validates. The other way round a schema can say less: not that two keys differ, not how long
+ * the bytes behind base64 are to the byte, not how far apart two times are.
  */
 #include "record/number.h"
 #include "record/value.h"

@@ -42,7 +42,8 @@ static unsigned days_in(unsigned year, unsigned month)
         return days[month - 1] + (month == 2 && leap);
 }
 
-/* Exactly @count digits, then one of @after, or anything when that is NULL. Returns what follows them; NULL when they are not there. */
+/* Exactly @count digits, then one of @after, or anything when that is NULL. Returns what follows them; NULL when they are not
+ * there. */
 static const char *read_part(const char *p, int count, const char *after, unsigned *ret_number)
 {
         unsigned number = 0;
@@ -86,7 +87,7 @@ static const char *read_offset(const char *p, int64_t *ret_seconds)
         p = p ? read_part(p, 2, NULL, &minutes) : NULL;
         if (!p || hours > 23 || minutes > 59)
                 return NULL;
-        *ret_seconds = (west ? -1 : 1) * (int64_t)(hours * 3600 + minutes * 60);
+        *ret_seconds = (west ? -60 : 60) * ((int64_t)hours * 60 + minutes);
         return p;
 }
 
@@ -105,7 +106,8 @@ int aeon__timestamp_parse(const char *text, int64_t *ret_nanoseconds)
         p = p ? read_offset(p, &offset) : NULL;
         if (!p || *p || month < 1 || month > 12 || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 60)
                 return -EINVAL;
-        int64_t seconds = days_of(year, month, day) * DAY + hour * 3600 + minute * 60 + second - offset;
+        int64_t of_day = ((int64_t)hour * 60 + minute) * 60 + second;
+        int64_t seconds = days_of(year, month, day) * DAY + of_day - offset;
         if (second == 60 && seconds % DAY != 0)
                 return -EINVAL; /* leap seconds are at midnight in UTC */
         wide sum = (wide)seconds * SECOND + nanoseconds;

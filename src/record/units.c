@@ -2,8 +2,8 @@
  *
  * DESIGN
  *   All notations are a row of "number unit" parts whose units become smaller: 1h30m, in ISO 8601 PT1H30M, and a size has one part:
- * 64KiB. So one loop reads them, over one of the tables of units. Sums are kept in 128 bits and checked once at the end; a fraction is
- * exact or refused.
+ * 64KiB. So one loop reads them, over one of the tables of units. Sums are kept in 128 bits and checked once at the end; a fraction
+ * is exact or refused.
  */
 #include "record/number.h"
 

@@ -8,8 +8,8 @@
  *   The kinds of a field form a chain: list(optional(i64)) is LIST, OPTIONAL, I64. So a type is a field and how far down its chain
  * we are; what is written about a field's innermost kind (its bounds, its record) is the field's own.
  *
- *   Whatever is wrong goes to the problems, told where it is; the slot is then left as it was. A scalar is what the simple kinds have in
- * common: text or JSON becomes a scalar, the scalar is checked against the bounds, and only then stored.
+ *   Whatever is wrong goes to the problems, told where it is; the slot is then left as it was. A scalar is what the simple kinds
+ * have in common: text or JSON becomes a scalar, the scalar is checked against the bounds, and only then stored.
  *
  *       text ---- aeon__value_parse ---.                                         .--- aeon__value_write --- JSON
  *                                       > scalar --- check --- slot in the struct
@@ -115,8 +115,8 @@ bool aeon__field_is_secret(const aeon_field *field);
 void aeon__value_parse(const aeon_field *field, const char *text, void *slot, struct arena *arena, struct problems *problems,
                        const char *path);
 
-/* The same from the one or more texts that were given for it: each is an item of a list, unless a single one is a list in JSON; for what is
- * no list the last counts. */
+/* The same from the one or more texts that were given for it: each is an item of a list, unless a single one is a list in JSON; for
+ * what is no list the last counts. */
 void aeon__values_parse(const aeon_field *field, const char *const *texts, size_t count, void *slot, struct arena *arena,
                         struct problems *problems, const char *path);
 

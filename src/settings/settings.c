@@ -5,8 +5,8 @@
  *
  *       --port ---> $APP_PORT ---> .env ---> secrets folder ---> .def ---> missing
  *
- *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who gives both
- * changes the one field. So the list of settings is flat, each record in front of its fields.
+ *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who
+ * gives both changes the one field. So the list of settings is flat, each record in front of its fields.
  *
  *   The .env file is never put into the process's environment, so nothing leaks into children and a second load sees no leftovers.
  */
@@ -25,22 +25,19 @@ static const char default_env_file[] = ".env";
 
 /* ------------------------------------------------------------------ names */
 
-/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of the record,
- * __, and the name. NULL when there is no memory. */
+/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of
+ * the record, __, and the name. NULL when there is no memory. */
 static const char *variable_of(struct sources *s, const aeon_field *field, const struct setting *above)
 {
         if (field->env)
                 return field->env;
-        const char *name = aeon__field_name(field), *prefix = above ? above->variable : s->prefix;
-        size_t used = strlen(prefix), length = strlen(name);
-        char *variable = aeon__arena_alloc(&s->names, used + 2 + length + 1);
+        const char *prefix = above ? above->variable : s->prefix, *name = aeon__field_name(field);
+        char *variable = aeon__arena_alloc(&s->names, strlen(prefix) + 2 + strlen(name) + 1);
         if (!variable)
                 return NULL;
-        memcpy(variable, prefix, used);
-        for (int i = 0; above && i < 2; i++)
-                variable[used++] = '_';
-        for (size_t i = 0; i < length; i++)
-                variable[used + i] = isalnum((unsigned char)name[i]) ? (char)toupper((unsigned char)name[i]) : '_';
+        char *end = stpcpy(stpcpy(variable, prefix), above ? "__" : "");
+        for (; *name; name++)
+                *end++ = isalnum((unsigned char)*name) ? (char)toupper((unsigned char)*name) : '_';
         return variable;
 }
 

@@ -1,7 +1,7 @@
 /* The grammar of JSON: the files in json/ that are JSON (y_), are not (n_), or may be refused by a reader (i_).
  *
- * RFC 8259 leaves to each reader the range of numbers, the depth, halves of surrogate pairs, a byte order mark. What ours does with the
- * i_ files is in the table below. */
+ * RFC 8259 leaves to each reader the range of numbers, the depth, halves of surrogate pairs, a byte order mark. What ours does with
+ * the i_ files is in the table below. */
 #include "harness.h"
 
 #include "record/value.h"

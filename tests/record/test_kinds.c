@@ -1,4 +1,5 @@
-/* Every kind: what it is in JSON and in the struct, what is refused, how composed kinds lie in memory and what their problems are called. */
+/* Every kind: what it is in JSON and in the struct, what is refused, how composed kinds lie in memory and what their problems
+ * are called. */
 #include "harness.h"
 
 #include "record/all_kinds.h"
@@ -6,7 +7,9 @@
 #include "base/text.h"
 
 #include <aeon/error.h>
+#include <aeon/task.h>
 #include <aeon/time.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -466,4 +469,69 @@ PLAIN_TEST(patterns_match_characters_in_any_locale)
         CHECK_STR(aeon_error_text(), "two: s: \"abc\" does not match ^.{2}$ (line 1, column 6)");
         CHECK_INT(aeon_record_decode(&none, "{\"s\":\"abc\"}", 11, &value), -EBADMSG);
         CHECK_STR(aeon_error_text(), "none: s: its .pattern ( is none (line 1, column 6)");
+}
+
+#define CODE(F) F(str, code, .pattern = "^[a-z]{2}-[0-9]+$")
+AEON_RECORD(code, CODE);
+
+static void *decode_codes(void *unused)
+{
+        (void)unused;
+        struct code *code = NULL;
+        for (int i = 0; i < 200; i++) {
+                CHECK_INT(code_decode("{\"code\":\"ab-12\"}", 16, &code), 0);
+                code_free(code);
+                CHECK_INT(code_decode("{\"code\":\"ab_12\"}", 16, &code), -EBADMSG);
+        }
+        aeon_error_clear();
+        return NULL;
+}
+
+PLAIN_TEST(threads_share_a_pattern_that_one_of_them_compiles)
+{
+        pthread_t threads[4];
+        for (size_t i = 0; i < COUNT(threads); i++)
+                REQUIRE_INT(pthread_create(&threads[i], NULL, decode_codes, NULL), 0);
+        for (size_t i = 0; i < COUNT(threads); i++)
+                pthread_join(threads[i], NULL);
+}
+
+/* ------------------------------------------------------------------ on the stack of a task */
+
+#define NEST(F) \
+        F(map(record(nest)), m, .def = "{}") F(list(i64), numbers, .def = "[1]") F(optional(str), word, .pattern = "^(a|b)*$")
+AEON_RECORD(nest, NEST);
+
+static int decode_deeply(void *unused)
+{
+        (void)unused;
+        struct nest *nest = NULL;
+        struct text json = { 0 };
+        char *again = NULL;
+        int levels = 31; /* each an object in an object */
+        for (int i = 0; i < levels; i++)
+                aeon__text_print(&json, "{\"m\":{\"x\":");
+        size_t length = json.length;
+        aeon__text_print(&json, "{\"word\":\"abba\"}");
+        for (int i = 0; i < levels; i++)
+                aeon__text_print(&json, "}}");
+        REQUIRE_INT(nest_decode(json.data, json.length, &nest), 0);
+        REQUIRE(nest_encode(nest, &again) > 0);
+        free(again);
+        nest_free(nest);
+        json.data[length + 9] = 'c';
+        CHECK_INT(nest_decode(json.data, json.length, &nest), -EBADMSG);
+        CHECK_CONTAINS(aeon_error_text(), "m.x.m.x.word: \"cbba\" does not match");
+        aeon__text_done(&json);
+        return 0;
+}
+
+TEST(the_deepest_value_fits_the_smallest_stack)
+{
+        aeon_group *group;
+        REQUIRE_INT(aeon_group_open(&group), 0);
+        REQUIRE_INT(aeon_spawn_with(group, "small", decode_deeply, NULL,
+                                    &(aeon_spawn_opts){ .stack_size = test_is_slow() ? 0 : 65536 }),
+                    0);
+        CHECK_INT(aeon_group_close(group), 0);
 }

@@ -17,6 +17,6 @@ uint64_t values_random(uint64_t *state);
 /* Any finite double, often one that people write. */
 double values_double(uint64_t *state);
 
-/* For the fuzzer and the replay of its corpus: JSON to a record of all kinds, to JSON, to a record, which must be the same again, and
- * whose JSON must be. Ends the process when they are not. Returns 1 when the JSON was accepted. */
+/* For the fuzzer and the replay of its corpus: JSON to a record of all kinds, to JSON, to a record, which must be the same again,
+ * and whose JSON must be. Ends the process when they are not. Returns 1 when the JSON was accepted. */
 int values_round_trip(const char *json, size_t size);

@@ -1,4 +1,5 @@
-/* Prints the schema of a record of all kinds, then a line for each instance: "+" or "-", whether decoding takes it, and its JSON. */
+/* Prints the schema of a record of all kinds, then a line for each instance: "+" or "-", whether decoding takes it, and its
+ * JSON. */
 #include "record/all_kinds.h"
 #include "record/values.h"
 
@@ -6,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of each field what is just right and what is not. Left out is what a schema cannot say: values in texts (duration's bounds), NUL, repeated
- * keys, bytes to the byte. */
+/* Of each field what is just right and what is not. Left out is what a schema cannot say: values in texts (duration's bounds), NUL,
+ * repeated keys, bytes to the byte. */
 static const char *const bodies[] = {
         "{}",
         "[]",
