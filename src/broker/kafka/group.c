@@ -329,8 +329,9 @@ static aeon_time next_due(struct kafka_source *s, aeon_time now)
         aeon_time next = now + s->o.max_poll / 4;
         if (!list_empty(&s->delayed))
                 next = earliest(next, list_first(&s->delayed, struct delivery, queue)->due);
-        next = earliest(next, s->look_at);
-        if (!s->committing)
+        if (!s->closing) /* step() does each of these only then: a time that has passed and is not acted upon would never let us wait */
+                next = earliest(next, s->look_at);
+        if (!s->committing && !s->revoking)
                 next = earliest(next, s->commit_at);
         if (s->revoking && still_handled(s))
                 next = earliest(next, s->revoke_until);

@@ -100,6 +100,8 @@ void aeon__kafka_handle_listen(struct handle *h, rd_kafka_queue_t *queue)
 int aeon__kafka_handle_wait(struct handle *h, aeon_time until)
 {
         aeon_scope limit;
+        if (until <= aeon_now())
+                return aeon_checkpoint(); /* a wait that is over before it begins lets nobody else run */
         aeon_scope_open(&limit, &(aeon_scope_opts){ .deadline = until, .name = "next thing to do" });
         int r = aeon_watch_wait(h->watch, AEON_READABLE);
         r = aeon_scope_close(&limit, r);
