@@ -221,7 +221,8 @@ const char *aeon__entries_take(struct redis_source *s, unsigned stream, const st
 /* ------------------------------------------------------------------ verdict.c */
 
 /* Append the command for a verdict to the link's commands; its answer is a number, 0 when the message is no longer this consumer's. */
-typedef int put_verdict(struct redis_source *s, const struct aeon_message *m, const struct settlement *v, const struct dead_letter *dead);
+typedef int put_verdict(struct redis_source *s, const struct aeon_message *m, const struct settlement *v,
+                        const struct dead_letter *dead);
 
 /* Have a verdict carried out and wait for the server's word; a connection that breaks meanwhile has it asked once more. @later: the key
  * whose delayed messages a retry joins; @repeated: it was asked before, without an answer.
