@@ -28,6 +28,7 @@ typedef enum aeon_log_format {
 /* Write one line. Any thread; never suspends; never fails. Not for signal handlers. */
 AEON_API void aeon_log(aeon_log_level level, const char *format, ...) AEON_PRINTF(2, 3);
 
+/* aeon_log() with the level in the name. */
 #define aeon_log_debug(...) aeon_log(AEON_LOG_DEBUG, __VA_ARGS__)
 #define aeon_log_info(...) aeon_log(AEON_LOG_INFO, __VA_ARGS__)
 #define aeon_log_warning(...) aeon_log(AEON_LOG_WARNING, __VA_ARGS__)
