@@ -79,6 +79,27 @@ TEST(requests_and_replies_of_every_kind_go_over_tls)
         stop_secure(g);
 }
 
+/* Two requests in one record are at hand at once, and a part of a record is nothing yet. */
+TEST(over_tls_too_who_waits_holds_no_task)
+{
+        aeon_group *g = start_secure(NULL, (struct http_limits){ 0 });
+        aeon_stream *s = dial_secure(NULL);
+        struct http_link *link = list_first(&server.links, struct http_link, place);
+        for (int i = 0; i < 3; i++) {
+                while (aeon_group_size(g) > 2)
+                        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+                CHECK(link->secure && !link->speaker);
+                say(s, "GET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /he");
+                int replies = 0;
+                while (replies < 2)
+                        replies += times(hear(s, "world!"), "world!");
+                say(s, "llo HTTP/1.1\r\n" HEADERS "\r\n");
+                hear(s, "world!");
+        }
+        aeon_stream_close(s);
+        stop_secure(g);
+}
+
 TEST(plain_http_to_a_tls_port_is_closed_and_the_log_says_why)
 {
         aeon_group *g = start_secure(NULL, (struct http_limits){ 0 });

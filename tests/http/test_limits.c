@@ -99,24 +99,22 @@ TEST(a_body_that_keeps_up_its_rate_has_time)
         stop(g);
 }
 
-/* Closing while bytes of the client are unread resets the connection, and the reply is lost on its way. */
-TEST(who_is_refused_in_the_middle_of_sending_reads_why)
+/* Closing while bytes of the client are unread resets the connection, and the reply may be lost on its way. */
+TEST(who_is_refused_in_the_middle_of_sending_may_send_on_and_reads_why)
 {
-        static char rest[1 << 19];
+        static char rest[1 << 18];
         aeon_group *g = start((struct http_limits){ 0 });
-        char reply[512];
-        size_t used = 0;
-        ssize_t n;
         memset(rest, 'x', sizeof rest);
         aeon_stream *s = dial();
         say(s, "GET / HTTP/1.1\r\nno colon\r\n\r\n");
+        const char *text = hear(s, NULL);
+        CHECK_CONTAINS(text, "HTTP/1.1 400 ");
+        CHECK_CONTAINS(text, "\r\n\r\nBad Request\n");
+        CHECK_INT(server.count, 1);
         CHECK_INT(aeon_stream_write(s, rest, sizeof rest), 0);
-        while (used < sizeof reply - 1 && (n = aeon_stream_read(s, reply + used, 1)) > 0) /* a reset is told behind a full buffer only */
-                used += (size_t)n;
-        reply[used] = '\0';
-        CHECK_INT(n, 0);
-        CHECK_CONTAINS(reply, "HTTP/1.1 400 ");
-        CHECK_CONTAINS(reply, "\r\n\r\nBad Request\n");
+        CHECK_INT(server.count, 1);
         aeon_stream_close(s);
+        while (server.count)
+                REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         stop(g);
 }

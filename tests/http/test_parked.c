@@ -92,7 +92,8 @@ TEST(who_was_used_last_waits_last)
 
 TEST(idle_ones_and_slow_heads_are_closed_in_their_own_time)
 {
-        aeon_group *g = start((struct http_limits){ .idle_timeout = AEON_MILLISECONDS(100), .head_timeout = AEON_MILLISECONDS(30) });
+        aeon_group *g =
+                start((struct http_limits){ .idle_timeout = AEON_MILLISECONDS(100), .head_timeout = AEON_MILLISECONDS(30) });
         aeon_stream *idle = dial(), *slow = dial();
         await_count(2);
         say(slow, "GET /hel");

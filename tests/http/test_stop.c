@@ -58,7 +58,9 @@ static void web(aeon_app *app)
 
 static int connect_to_app(void)
 {
-        struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port) };
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)port) };
         for (int i = 0; i < 500; i++) {
                 int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
                 if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
