@@ -60,8 +60,7 @@ const char *aeon__http_status_name(int status)
 
 /* ------------------------------------------------------------------ what handlers say */
 
-/* Keep a reply; @content_type is borrowed until the request ends. */
-static int keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+int aeon__reply_keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
 {
         if (status < 200 || status > 599)
                 return aeon_fail(-EINVAL, "reply status %d is not in 200..599", status);
@@ -77,17 +76,17 @@ static int keep(aeon_request *req, int status, const char *content_type, const v
 
 int aeon_reply_status(aeon_request *req, int status)
 {
-        return keep(req, status, NULL, NULL, 0);
+        return aeon__reply_keep(req, status, NULL, NULL, 0);
 }
 
 int aeon_reply_text(aeon_request *req, int status, const char *text)
 {
-        return keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
+        return aeon__reply_keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 int aeon_reply_json(aeon_request *req, int status, const char *json)
 {
-        return keep(req, status, "application/json", json, strlen(json));
+        return aeon__reply_keep(req, status, "application/json", json, strlen(json));
 }
 
 int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
@@ -97,7 +96,7 @@ int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, co
         char *copy = aeon__request_alloc(req, strlen(content_type) + 1);
         if (!copy)
                 return aeon_fail(-ENOMEM, "content type");
-        return keep(req, status, strcpy(copy, content_type), data, size);
+        return aeon__reply_keep(req, status, strcpy(copy, content_type), data, size);
 }
 
 static bool is_servers_own(const char *name)
@@ -125,16 +124,6 @@ int aeon_reply_header(aeon_request *req, const char *name, const char *value)
         memcpy(headers->data + headers->end + value_size, "\r\n", 2);
         headers->end += value_size + 2;
         return 0;
-}
-
-void aeon__reply_status_text(aeon_request *req, int status, const char *text)
-{
-        char words[512];
-        snprintf(words, sizeof words, "%s%s%s\n", aeon__http_status_name(status), text ? ": " : "", text ? text : "");
-        if (aeon_reply_text(req, status, words) < 0) {
-                req->status = (uint16_t)status;
-                aeon__http_buffer_clear(&req->reply);
-        }
 }
 
 /* ------------------------------------------------------------------ on the wire */
@@ -173,6 +162,11 @@ static int add_head(const aeon_request *req, struct http_buffer *out)
         if (r == 0 && req->content_type && !bodiless) {
                 r = aeon__http_buffer_add_text(out, "Content-Type: ");
                 r = r < 0 ? r : aeon__http_buffer_add_text(out, req->content_type);
+                r = r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
+        }
+        if (r == 0 && req->id) {
+                r = aeon__http_buffer_add_text(out, "X-Request-Id: ");
+                r = r < 0 ? r : aeon__http_buffer_add_text(out, req->id);
                 r = r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
         }
         if (r == 0)

@@ -68,6 +68,8 @@ void aeon__request_end(aeon_request *req)
         req->body_state = BODY_NONE;
         req->body_whole = req->body_explained = false;
         req->content_type = NULL;
+        req->id = req->traceparent = req->failure = req->problems = NULL;
+        req->settled = 0;
         aeon__http_head_init(&req->head);
 }
 
@@ -107,12 +109,25 @@ void *aeon__request_owner(const aeon_request *req)
         return req->connection->server->owner;
 }
 
+const char *aeon_request_header_next(const aeon_request *req, const char *name, size_t *cursor)
+{
+        while (*cursor < req->head.field_count) {
+                const struct http_field *field = &req->head.fields[(*cursor)++];
+                if (!strcasecmp(text_at(req, field->name), name))
+                        return text_at(req, field->value);
+        }
+        return NULL;
+}
+
 const char *aeon_request_header(const aeon_request *req, const char *name)
 {
-        for (size_t i = 0; i < req->head.field_count; i++)
-                if (!strcasecmp(text_at(req, req->head.fields[i].name), name))
-                        return text_at(req, req->head.fields[i].value);
-        return NULL;
+        size_t cursor = 0;
+        return aeon_request_header_next(req, name, &cursor);
+}
+
+const char *aeon_request_route(const aeon_request *req)
+{
+        return req->route ? req->route->pattern : NULL;
 }
 
 const char *aeon_request_param(const aeon_request *req, const char *name)

@@ -49,6 +49,13 @@ struct aeon_request {
         struct http_chunked chunked;
         struct http_buffer body;
 
+        const char *id;          /* NULL until it is asked for */
+        const char *traceparent; /* of the header, when that is as it has to be; NULL: there is none */
+        aeon_time begun;         /* when its task began */
+        int settled;             /* the failure that the reply tells of; 0: none */
+        const char *failure;     /* its words; NULL: it has not failed */
+        const char *problems;    /* what is wrong with what the client sent, as a JSON array; NULL: nothing */
+
         uint16_t status; /* of the reply; 0: none yet */
         const char *content_type;
         struct http_buffer headers; /* of the reply, as lines */
@@ -74,11 +81,16 @@ AEON_SUSPENDS bool aeon__request_skip_body(aeon_request *req);
 /* Send the reply; the connection's close decides its Connection field. */
 AEON_SUSPENDS int aeon__reply_send(aeon_request *req);
 
-/* Replace the reply by @status with its name, and @text when clients may see it (NULL: none). */
-void aeon__reply_status_text(aeon_request *req, int status, const char *text);
+/* Keep a reply; @content_type is borrowed until the request ends. Errors: -EINVAL the status; -ENOMEM */
+int aeon__reply_keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size);
+
+/* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
+ * Without memory it is the status alone. */
+void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
+
+/* Add @string between quotes; what is no UTF-8 in it is replaced. */
+struct text;
+void aeon__json_add_string(struct text *json, const char *string);
 
 /* "Not Found". */
 const char *aeon__http_status_name(int status);
-
-/* Route @req by @router and answer it: the handler's result, or what 404, 405 and OPTIONS want. */
-AEON_SUSPENDS int aeon__router_answer(const struct http_router *router, aeon_request *req);
