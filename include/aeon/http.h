@@ -133,6 +133,9 @@ AEON_API const char *aeon_request_param(const aeon_request *req, const char *nam
  * memory. */
 AEON_API const char *aeon_request_query(aeon_request *req, const char *name);
 
+/* All of them: begin with *@cursor 0; NULL after the last. */
+AEON_API const char *aeon_request_query_next(aeon_request *req, const char *name, size_t *cursor);
+
 /* The first header field of this name, in any case of letters; NULL when there is none. */
 AEON_API const char *aeon_request_header(const aeon_request *req, const char *name);
 
@@ -176,11 +179,28 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *r
  *         const struct question *q;
  *         int r = question_receive(req, &q);
  *         if (r < 0)
- *                 return r;                       // 400, and the client reads all that is wrong: "question: x: missing"
+ *                 return r;                       // 400
+ *
+ * and the client reads all that is wrong:
+ *
+ *         {"title":"Bad Request","status":400,"detail":"question: x: missing (line 1, column 1)",
+ *          "errors":[{"in":"body","path":"x","detail":"missing (line 1, column 1)"}]}
  *
  * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
                                                                void **ret_value);
+
+/* The same from texts: the query, the form in the body, the parameters of the path. Their typed forms: question_query(req, &q),
+ * question_form(req, &q), question_params(req, &q).
+ *
+ * Texts are read as settings are: see the kinds in aeon/record.h. A name that is given several times is a list; for what is no list the
+ * last counts. Empty text is as good as none, but for str, secret and bytes. All that is wrong goes to the client as above, with
+ * "in":"query", "form" or "path".
+ *
+ * aeon_record_form() suspends. Errors: -EBADMSG not as @record says (400); of a form as aeon_request_form(); -ENOMEM */
+AEON_API AEON_MUST_CHECK int aeon_record_query(aeon_request *req, const struct aeon_record *record, void **ret_value);
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_form(aeon_request *req, const struct aeon_record *record, void **ret_value);
+AEON_API AEON_MUST_CHECK int aeon_record_params(aeon_request *req, const struct aeon_record *record, void **ret_value);
 
 /* ------------------------------------------------------------------ the reply: kept, and sent when the handler has ended.
  *

@@ -25,6 +25,16 @@ void *aeon__request_alloc(aeon_request *req, size_t size)
         return block->bytes;
 }
 
+char *aeon__request_copy(aeon_request *req, const char *text, size_t size)
+{
+        char *copy = aeon__request_alloc(req, size + 1);
+        if (copy) {
+                memcpy(copy, text, size);
+                copy[size] = '\0';
+        }
+        return copy;
+}
+
 static const char *make_string(aeon_request *req, struct http_span span)
 {
         char *text = req->bytes.data + req->bytes.start + span.start;
@@ -66,9 +76,10 @@ void aeon__request_end(aeon_request *req)
         req->body_received = 0;
         req->body_error = req->body_status = req->status = 0;
         req->body_state = BODY_NONE;
-        req->body_whole = req->body_explained = false;
+        req->body_whole = false;
         req->content_type = NULL;
-        req->id = req->traceparent = req->failure = req->problems = NULL;
+        req->id = req->traceparent = req->failure = req->explanation = req->problems = NULL;
+        req->query = req->form = (struct http_pairs){ 0 };
         req->settled = 0;
         aeon__http_head_init(&req->head);
 }
@@ -135,30 +146,5 @@ const char *aeon_request_param(const aeon_request *req, const char *name)
         for (size_t i = 0; req->route && i < req->route->param_count; i++)
                 if (!strcmp(req->route->names[i], name))
                         return req->params[i];
-        return NULL;
-}
-
-static char *decoded(aeon_request *req, const char *text, size_t size)
-{
-        char *out = aeon__request_alloc(req, size + 1);
-        if (out)
-                aeon__url_decode(out, text, size, true);
-        return out;
-}
-
-const char *aeon_request_query(aeon_request *req, const char *name)
-{
-        if (!req->head.has_query)
-                return NULL;
-        const char *pair = text_at(req, req->head.query);
-        while (*pair) {
-                size_t size = strcspn(pair, "&"), name_size = strcspn(pair, "=&");
-                char *key = decoded(req, pair, name_size);
-                if (!key)
-                        return NULL;
-                if (!strcmp(key, name))
-                        return name_size == size ? "" : decoded(req, pair + name_size + 1, size - name_size - 1);
-                pair += size + (pair[size] == '&');
-        }
         return NULL;
 }

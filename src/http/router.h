@@ -24,8 +24,8 @@ struct http_route {
         aeon_request_fn *handler;
         aeon_route_opts opts;
         aeon_middleware_fn **middleware; /* ends in NULL; NULL: none */
-        char *pattern;      /* "GET /users/{id}" */
-        size_t method_size; /* of the pattern's first word */
+        char *pattern;                   /* "GET /users/{id}" */
+        size_t method_size;              /* of the pattern's first word */
         size_t param_count;
         char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
 };

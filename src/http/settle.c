@@ -84,10 +84,11 @@ static int status_for(const aeon_request *req, int code)
         }
 }
 
-static const char *copy_of(aeon_request *req, const char *text)
+int aeon__request_wrong(aeon_request *req, int code, int status)
 {
-        char *copy = aeon__request_alloc(req, strlen(text) + 1);
-        return copy ? strcpy(copy, text) : "out of memory";
+        req->body_error = code;
+        req->body_status = (uint16_t)status;
+        return code;
 }
 
 int aeon__request_settle(aeon_request *req, int r, size_t kept)
@@ -99,13 +100,15 @@ int aeon__request_settle(aeon_request *req, int r, size_t kept)
         }
         if (r == req->settled)
                 return r;
-        bool told = is_of_body(req, r) && req->body_explained;
-        const char *words = copy_of(req, aeon_error_describe(r));
+        bool told = is_of_body(req, r) && req->explanation;
+        const char *words = aeon_error_describe(r);
+        words = aeon__request_copy(req, words, strlen(words));
+        words = words ? words : "out of memory";
+        const char *shown = req->connection->server->limits.debug ? words : told ? req->explanation : NULL;
         if (!req->settled && buffer_size(&req->headers) > kept) /* once settled, all headers are of those who stand around */
                 req->headers.end = req->headers.start + kept;
         req->settled = r;
         req->failure = words;
-        aeon__reply_problem(req, status_for(req, r), told || req->connection->server->limits.debug ? words : NULL,
-                            told ? req->problems : NULL);
+        aeon__reply_problem(req, status_for(req, r), shown, told ? req->problems : NULL);
         return r;
 }
