@@ -22,7 +22,6 @@
 enum { LINE_SIZE = 8192, MESSAGE_SIZE = 4096 };
 
 const char *(*aeon__log_task)(uint64_t *ret_id);
-const char *(*aeon__log_tag)(const char **ret_name);
 
 static _Atomic int threshold = AEON_LOG_INFO;
 static _Atomic int line_format = AEON_LOG_TEXT;
@@ -90,7 +89,6 @@ size_t aeon__json_escape(char *out, size_t size, const char *text, size_t length
 struct line_task {
         const char *name; /* NULL: written outside any task */
         uint64_t id;      /* 0 then */
-        const char *tag_name, *tag;
 };
 
 static int write_text(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
@@ -104,10 +102,9 @@ static int write_text(char *line, size_t size, aeon_log_level level, const struc
         struct tm local;
         clock_gettime(CLOCK_REALTIME, &now);
         localtime_r(&now.tv_sec, &local);
-        char who[160] = "";
-        if (task->name || task->tag)
-                snprintf(who, sizeof who, task->name ? "[%s #%llu%s%s] " : "[%s%.0llu%s%s] ", task->name ? task->name : "",
-                         (unsigned long long)task->id, task->name && task->tag ? " " : "", task->tag ? task->tag : "");
+        char who[64] = "";
+        if (task->name)
+                snprintf(who, sizeof who, "[%s #%llu] ", task->name, (unsigned long long)task->id);
         return snprintf(line, size, "%02d:%02d:%02d.%03ld %s%-5s%s %s%s\n", local.tm_hour, local.tm_min, local.tm_sec,
                         now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "",
                         who, message);
@@ -117,19 +114,14 @@ static int write_json(char *line, size_t size, aeon_log_level level, const struc
 {
         struct timespec now;
         struct tm utc;
-        char stamp[32], who[128], tag[160] = "", what[MESSAGE_SIZE + 512];
+        char stamp[32], who[128], what[MESSAGE_SIZE + 512];
         clock_gettime(CLOCK_REALTIME, &now);
         gmtime_r(&now.tv_sec, &utc);
         strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
         aeon__json_escape(who, sizeof who, task->name ? task->name : "", task->name ? strlen(task->name) : 0);
         aeon__json_escape(what, sizeof what, message, strlen(message));
-        if (task->tag) {
-                int used = snprintf(tag, sizeof tag, ",\"%s\":\"", task->tag_name);
-                aeon__json_escape(tag + used, sizeof tag - (size_t)used - 1, task->tag, strlen(task->tag));
-                strcat(tag, "\"");
-        }
-        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu%s,\"message\":\"%s\"}\n",
-                        stamp, now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, tag, what);
+        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu,\"message\":\"%s\"}\n",
+                        stamp, now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, what);
 }
 
 void aeon_log(aeon_log_level level, const char *format, ...)
@@ -144,7 +136,6 @@ void aeon_log(aeon_log_level level, const char *format, ...)
 
         struct line_task task = { 0 };
         task.name = aeon__log_task ? aeon__log_task(&task.id) : NULL;
-        task.tag = aeon__log_tag ? aeon__log_tag(&task.tag_name) : NULL;
         int n = aeon__log_is_json() ? write_json(line, sizeof line, level, &task, message)
                                     : write_text(line, sizeof line, level, &task, message);
         size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;

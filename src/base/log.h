@@ -8,9 +8,6 @@
 /* Set by the room that knows tasks: the running task's name and number; NULL outside a task. */
 extern const char *(*aeon__log_task)(uint64_t *ret_id);
 
-/* Likewise: what its lines are about, and what kind of thing that is, "request_id"; NULL: nothing in particular. */
-extern const char *(*aeon__log_tag)(const char **ret_name);
-
 /* True when colours may be written to @fd: a terminal, NO_COLOR unset, TERM not dumb. */
 AEON_API bool aeon__colours_on(int fd);
 

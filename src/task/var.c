@@ -6,17 +6,12 @@
  *   Task variables live in a small table that a task shares with those it spawned, and copies before it writes while it shares. So
  *   spawning costs one count, and a task's writes never show anywhere else. The table may travel to a pool thread: its count is
  *   atomic, and a shared table is never written.
- *
- *   The tag of a task (tag.h) is text inside that table: it goes wherever variables go, and may outlive the task that set it.
  */
-#include "base/log.h"
 #include "task/runner.h"
-#include "task/tag.h"
 
 #include <aeon/var.h>
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,8 +61,6 @@ void *aeon_loop_var_get(const aeon_var *var)
 struct task_vars {
         _Atomic unsigned holders;
         unsigned count;
-        const char *tag_name; /* of tag.h; NULL: none */
-        char tag[TASK_TAG_LIMIT + 1];
         struct {
                 const aeon_var *var;
                 void *value;
@@ -112,8 +105,6 @@ static struct task_vars *own_copy(struct task_vars *vars, unsigned count)
                 return NULL;
         copy->holders = 1;
         copy->count = vars ? vars->count : 0;
-        copy->tag_name = vars ? vars->tag_name : NULL;
-        memcpy(copy->tag, vars ? vars->tag : "", vars ? sizeof copy->tag : 1);
         if (vars)
                 memcpy(copy->entries, vars->entries, vars->count * sizeof vars->entries[0]);
         return copy;
@@ -146,38 +137,4 @@ void *aeon_task_var_get(const aeon_var *var)
         const struct task_vars *vars = at ? *at : NULL;
         unsigned i = find(vars, var);
         return vars && i < vars->count ? vars->entries[i].value : NULL;
-}
-
-/* ------------------------------------------------------------------ the tag */
-
-int aeon__task_tag_set(const char *name, const char *value)
-{
-        struct task_vars **at = current_vars();
-        if (!at)
-                return aeon_fail(-EINVAL, "a tag can only be set in a task");
-        struct task_vars *vars = *at;
-        if (!vars || atomic_load_explicit(&vars->holders, memory_order_acquire) > 1) {
-                struct task_vars *copy = own_copy(vars, vars ? vars->count : 0);
-                if (!copy)
-                        return aeon_fail(-ENOMEM, "no memory for the tag %s", value);
-                aeon__vars_drop(vars);
-                *at = vars = copy;
-        }
-        vars->tag_name = name;
-        snprintf(vars->tag, sizeof vars->tag, "%s", value);
-        return 0;
-}
-
-static const char *running_tag(const char **ret_name)
-{
-        struct task_vars **at = current_vars();
-        if (!at || !*at || !(*at)->tag_name)
-                return NULL;
-        *ret_name = (*at)->tag_name;
-        return (*at)->tag;
-}
-
-__attribute__((constructor)) static void connect_logger(void)
-{
-        aeon__log_tag = running_tag;
 }
