@@ -4,7 +4,6 @@
  *   A reader of parts is the parser of multipart.h with a buffer in front, which the body is read into; a file of any length goes
  *   through it in pieces. A small form is read whole into pairs, whichever way it was sent.
  */
-#include "http/connection.h"
 #include "http/multipart.h"
 #include "http/parser.h"
 #include "http/request.h"
@@ -243,15 +242,15 @@ static int collect_parts(aeon_request *req, struct http_pairs *ret_pairs)
 int aeon__request_form_pairs(aeon_request *req, const struct http_pairs **ret_pairs)
 {
         int r = 0;
-        if (req->form.items)
+        if (req->form_pairs.items)
                 r = 0;
         else if (after_type(req, "application/x-www-form-urlencoded"))
-                r = collect_urlencoded(req, &req->form);
+                r = collect_urlencoded(req, &req->form_pairs);
         else if (after_type(req, "multipart/form-data"))
-                r = collect_parts(req, &req->form);
+                r = collect_parts(req, &req->form_pairs);
         else
                 r = wrong(req, -EBADMSG, 415, "not a form");
-        *ret_pairs = &req->form;
+        *ret_pairs = &req->form_pairs;
         return r;
 }
 

@@ -1,13 +1,13 @@
 /* Who a request is: its id, and the trace that it belongs to. */
 #include "base/random.h"
 #include "http/middleware.h"
-#include "task/tag.h"
 
+#include <aeon/error.h>
 #include <aeon/log.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { TRACEPARENT_SIZE = 55 };
+enum { ID_LIMIT = 64, TRACEPARENT_SIZE = 55 };
 
 /* ------------------------------------------------------------------ id */
 
@@ -19,7 +19,7 @@ static bool is_sane_id(const char *id)
         for (; id[size]; size++) {
                 char c = id[size];
                 bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-                if (size == TASK_TAG_LIMIT || (!letter && !strchr(marks, c)))
+                if (size == ID_LIMIT || (!letter && !strchr(marks, c)))
                         return false;
         }
         return size > 0;
@@ -98,7 +98,7 @@ void aeon__request_identify(aeon_request *req)
 {
         const char *given = only_header(req, "X-Request-Id");
         req->id = given && is_sane_id(given) ? given : new_id(req);
-        if (aeon__task_tag_set("request_id", req->id) < 0)
-                aeon_log_debug("request %s: no memory for its place in the log", req->id);
+        if (aeon_log_with("request_id", req->id) < 0 || aeon_reply_header(req, "X-Request-Id", req->id) < 0)
+                aeon_log_debug("request %s: %s", req->id, aeon_error_text()); /* it is served without */
         aeon__request_trace_begin(req);
 }

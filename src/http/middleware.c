@@ -1,7 +1,6 @@
 /* The chain of middleware.h. */
 #include "http/middleware.h"
 
-#include "http/connection.h"
 
 #include <aeon/error.h>
 #include <stdlib.h>

@@ -22,8 +22,12 @@ int aeon__request_settle(aeon_request *req, int r, size_t kept);
 /* Route @req by @router, run what stands around the handler, and the handler. The result is settled. */
 AEON_SUSPENDS int aeon__router_answer(const struct http_router *router, aeon_request *req);
 
-/* Tell of a request that has its reply: one line, if its listener has an access log or it failed. @status 499: the client went. */
-void aeon__access_log(const aeon_request *req, int status);
+/* Tell of a request that has its reply: one line, if its listener has an access log or it failed (@failure, NULL: it did not).
+ * @status 499: the client went. */
+void aeon__access_log(const aeon_request *req, int status, const char *failure);
+
+/* The same of one that failed when its reply was on its way; @cut: the client got a fragment. */
+void aeon__access_log_streamed(const aeon_request *req, bool cut, const char *failure);
 
 /* The request task begins: give it the request's id, and its place in a trace if it has one. */
 void aeon__request_identify(aeon_request *req);

@@ -76,11 +76,10 @@ const char *aeon__pairs_next(const struct http_pairs *pairs, const char *name, s
 
 int aeon__request_query_pairs(aeon_request *req, const struct http_pairs **ret_pairs)
 {
-        const struct http_span *query = &req->head.query;
-        *ret_pairs = &req->query;
-        if (req->query.items || !req->head.has_query)
+        *ret_pairs = &req->query_pairs;
+        if (req->query_pairs.items || !req->query)
                 return 0;
-        return aeon__pairs_parse(req, buffer_bytes(&req->bytes) + query->start, query->size, &req->query);
+        return aeon__pairs_parse(req, req->query, strlen(req->query), &req->query_pairs);
 }
 
 const char *aeon_request_query_next(aeon_request *req, const char *name, size_t *cursor)

@@ -117,6 +117,11 @@ static bool escapes_are_good(const char *text, size_t size)
         return true;
 }
 
+bool aeon__http_is_target(const char *text, size_t size)
+{
+        return all(text, size, TARGET) && escapes_are_good(text, size);
+}
+
 /* Skip "http://authority" of bytes[*at..end) and note the authority. */
 static int parse_authority(struct http_head *head, const char *bytes, size_t *at, size_t end)
 {
@@ -141,7 +146,7 @@ static int parse_authority(struct http_head *head, const char *bytes, size_t *at
 static int parse_target(struct http_head *head, const char *bytes, size_t at, size_t end)
 {
         bool options = is(bytes + head->method.start, head->method.size, "OPTIONS");
-        if (!all(bytes + at, end - at, TARGET) || !escapes_are_good(bytes + at, end - at))
+        if (!aeon__http_is_target(bytes + at, end - at))
                 return refuse(head, 400, "the target has a character or an escape that may not stand there");
         if (options && end - at == 1 && bytes[at] == '*') {
                 head->path = span(at, end);

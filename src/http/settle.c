@@ -8,33 +8,25 @@
  *   `detail` is there when clients may see it: in debugging, and when it is about what they sent. `errors` lists all that is wrong
  *   with a body, a query, a form or a path that had to be a record.
  */
+#include "base/log.h"
 #include "base/text.h"
-#include "base/utf8.h"
-#include "http/connection.h"
+#include "http/server.h"
 #include "http/middleware.h"
 
 #include <aeon/error.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------------ the body of an error */
 
 void aeon__json_add_string(struct text *json, const char *string)
 {
-        size_t left = strlen(string), size;
-        aeon__text_add(json, "\"", 1);
-        for (; left; string += size, left -= size) {
-                unsigned char c = (unsigned char)*string;
-                size = aeon__utf8_next(string, left, NULL);
-                if (!size) {
-                        size = 1;
-                        aeon__text_add(json, "\xef\xbf\xbd", 3); /* U+FFFD: what clients sent need not be text */
-                } else if (c < 0x20 || c == 0x7f) {
-                        aeon__text_print(json, "\\u%04x", c);
-                } else {
-                        aeon__text_print(json, c == '"' || c == '\\' ? "\\%.*s" : "%.*s", (int)size, string);
-                }
-        }
-        aeon__text_add(json, "\"", 1);
+        size_t size = strlen(string), room = size * 6 + 1; /* \u001b */
+        char *escaped = malloc(room);
+        if (escaped)
+                aeon__text_print(json, "\"%.*s\"", (int)aeon__json_escape(escaped, room, string, size), escaped);
+        json->failed |= !escaped;
+        free(escaped);
 }
 
 void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors)
@@ -93,6 +85,8 @@ int aeon__request_wrong(aeon_request *req, int code, int status)
 
 int aeon__request_settle(aeon_request *req, int r, size_t kept)
 {
+        if (req->reply_state != REPLY_KEPT)
+                return r;
         if (r >= 0) {
                 req->settled = 0;
                 req->failure = NULL;
@@ -104,7 +98,7 @@ int aeon__request_settle(aeon_request *req, int r, size_t kept)
         const char *words = aeon_error_describe(r);
         words = aeon__request_copy(req, words, strlen(words));
         words = words ? words : "out of memory";
-        const char *shown = req->connection->server->limits.debug ? words : told ? req->explanation : NULL;
+        const char *shown = req->server->limits.debug ? words : told ? req->explanation : NULL;
         if (!req->settled && buffer_size(&req->headers) > kept) /* once settled, all headers are of those who stand around */
                 req->headers.end = req->headers.start + kept;
         req->settled = r;

@@ -301,12 +301,12 @@ TEST(each_line_of_a_requests_tasks_has_its_id)
         log_begin();
         ask("GET /speak/7?token=secret HTTP/1.1\r\nX-Request-Id: my-id\r\n" LAST);
         char *text = log_end();
-        CHECK_INT(times(text, " my-id] "), 3);
-        CHECK_CONTAINS(text, " my-id] the handler speaks\n");
-        CHECK_CONTAINS(text, " my-id] a child speaks\n");
-        CHECK_CONTAINS(text, " my-id] GET /speak/7 200, 6 bytes in ");
-        CHECK_CONTAINS(text, " ms, 127.0.0.1:");
-        CHECK_CONTAINS(text, ", GET /speak/{name}\n");
+        CHECK_INT(times(text, " request_id=my-id"), 3);
+        CHECK_CONTAINS(text, "] the handler speaks request_id=my-id\n");
+        CHECK_CONTAINS(text, "] a child speaks request_id=my-id\n");
+        CHECK_CONTAINS(text, "] GET /speak/7 200 request_id=my-id bytes=6 ms=");
+        CHECK_CONTAINS(text, " peer=127.0.0.1:");
+        CHECK_CONTAINS(text, " route=\"GET /speak/{name}\"\n");
         CHECK(text && !strstr(text, "secret"));
         free(text);
         stop(g);
@@ -320,7 +320,7 @@ TEST(in_json_the_id_is_a_field)
         ask("GET /speak/7 HTTP/1.1\r\nX-Request-Id: my-id\r\n" LAST);
         aeon_log_set_format(AEON_LOG_TEXT);
         char *text = log_end();
-        CHECK_INT(times(text, ",\"request_id\":\"my-id\",\"message\":\""), 2); /* no access log */
+        CHECK_INT(times(text, ",\"request_id\":\"my-id\""), 2); /* no access log */
         free(text);
         stop(g);
 }
@@ -331,9 +331,8 @@ TEST(a_request_cannot_forge_a_line_of_the_log)
         log_begin();
         ask("GET /forge?q=a%0a12:00:00.000+error+forged%1b[31m HTTP/1.1\r\n" LAST);
         char *text = log_end();
-        CHECK_INT(times(text, "\n"), 1);
-        CHECK_CONTAINS(text, "GET /forge 400, ");
-        CHECK_CONTAINS(text, "it said \"a\\x0a12:00:00.000 error forged\\x1b[31m\"");
+        CHECK(text && !strstr(text, "\n12:00")); /* what is left of the line end is indented */
+        CHECK_CONTAINS(text, "GET /forge 400: it said \"a\n    12:00:00.000 error forged\\x1b[31m\" ");
         free(text);
         stop(g);
 }
@@ -349,8 +348,8 @@ TEST(a_client_that_went_is_499_in_the_log)
         while (!cancelled || server.count)
                 aeon_sleep(AEON_MILLISECONDS(1));
         char *text = log_end();
-        CHECK_CONTAINS(text, "GET /slow 499, 0 bytes in ");
-        CHECK_CONTAINS(text, "GET /slow: client disconnected\n");
+        CHECK_CONTAINS(text, "GET /slow 499: client disconnected ");
+        CHECK_CONTAINS(text, " bytes=0 ");
         free(text);
         stop(g);
 }
