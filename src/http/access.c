@@ -44,5 +44,7 @@ void aeon__access_log(const aeon_request *req, int status, const char *failure)
 
 void aeon__access_log_streamed(const aeon_request *req, bool cut, const char *failure)
 {
-        write_line(req, req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR, req->status, cut ? " cut off" : "", failure);
+        aeon_log_level level = req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR;
+        if (aeon_log_enabled(level))
+                write_line(req, level, req->status, cut ? " cut off" : "", failure);
 }

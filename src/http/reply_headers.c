@@ -76,6 +76,8 @@ static int set_content_type(aeon_request *req, const char *value)
 
 int aeon_reply_set_header(aeon_request *req, const char *name, const char *value)
 {
+        if (req->reply_state != REPLY_KEPT)
+                return aeon_fail(-EALREADY, "header %s: the reply to %s %s has begun", name, req->method, req->path);
         if (!strcasecmp(name, "Content-Type"))
                 return set_content_type(req, value);
         struct http_buffer *headers = &req->headers;

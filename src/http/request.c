@@ -171,7 +171,7 @@ const char *aeon_request_path(const aeon_request *req)
 
 const char *aeon_request_peer(const aeon_request *req)
 {
-        return aeon_stream_peer(req->stream);
+        return req->stream ? aeon_stream_peer(req->stream) : "unknown";
 }
 
 void *aeon__request_owner(const aeon_request *req)

@@ -15,7 +15,10 @@ extern char why[64];              /* by what it was cancelled */
 aeon_group *start(struct http_limits limits);
 void stop(aeon_group *group);
 
-/* Declare one more route. */
+/* Answer @pattern with @handler too; after start(). */
+void route(const char *pattern, aeon_request_fn *handler);
+
+/* The same with options. */
 void add(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
 
 aeon_stream *dial(void);
