@@ -13,6 +13,8 @@
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
+#include <aeon/http_cookie.h>
+#include <aeon/http_form.h>
 #include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/message.h>
