@@ -119,15 +119,20 @@ static void client_free(struct aeon_http_client *c)
         free(c);
 }
 
-/* End all calls and the connections. */
-static void shut(struct aeon_http_client *c)
+void aeon__http_end_all(struct aeon_http_client *c, int result, const char *words)
 {
         struct list *place;
         while ((place = list_pop(&c->calls))) {
                 struct aeon_http_response *x = container_of(place, struct aeon_http_response, in_client);
                 c->engine->stop(x->transfer);
-                aeon__http_done(x, -EBADF, "the client was closed");
+                aeon__http_done(x, result, words);
         }
+}
+
+/* End all calls and the connections. */
+static void shut(struct aeon_http_client *c)
+{
+        aeon__http_end_all(c, -EBADF, "the client was closed");
         c->engine->close(c->multi);
         c->multi = NULL;
         c->sched = NULL;

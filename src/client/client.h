@@ -109,12 +109,13 @@ struct http_engine {
 
 #define HTTP_ENGINE_SYMBOL "aeon__http_engine"
 
-/* What the engine tells. */
+/* What the engine tells; the last one of all calls of a client, which it has lost track of. */
 AEON_API bool aeon__http_head_line(struct aeon_http_response *x, const char *line, size_t size); /* false: give it up */
 enum http_taken { HTTP_TAKEN, HTTP_PAUSE, HTTP_GIVE_UP };
 AEON_API enum http_taken aeon__http_body(struct aeon_http_response *x, const char *bytes, size_t size); /* PAUSE: and nothing was taken */
 AEON_API size_t aeon__http_wants(struct aeon_http_response *x, char *buffer, size_t size); /* of the request's; 0: the end; SIZE_MAX: pause */
 AEON_API void aeon__http_done(struct aeon_http_response *x, int result, const char *words); /* the transfer is no more */
+AEON_API void aeon__http_end_all(struct aeon_http_client *c, int result, const char *words);
 
 /* ------------------------------------------------------------------ between the files of this room */
 

@@ -142,21 +142,26 @@ static void take_results(struct http_multi *m)
 
 /* ------------------------------------------------------------------ driving curl */
 
+/* When memory runs out inside, curl forgets what it was about to wait for, and does not say of which transfer. So all are ended. */
+static void act(struct http_multi *m, curl_socket_t fd, int happened)
+{
+        int running;
+        CURLMcode code = curl_multi_socket_action(m->curl, fd, happened, &running);
+        take_results(m);
+        if (code != CURLM_OK)
+                aeon__http_end_all(m->client, -ENOMEM, curl_multi_strerror(code));
+}
+
 static void on_due(void *arg)
 {
-        struct http_multi *m = arg;
-        int running;
-        curl_multi_socket_action(m->curl, CURL_SOCKET_TIMEOUT, 0, &running);
-        take_results(m);
+        act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
 static void on_happened(void *arg, int fd, unsigned events)
 {
-        struct http_multi *m = arg;
-        int running, happened = events & FOREIGN_ERROR ? CURL_CSELECT_ERR : 0;
+        int happened = events & FOREIGN_ERROR ? CURL_CSELECT_ERR : 0;
         happened |= (events & AEON_READABLE ? CURL_CSELECT_IN : 0) | (events & AEON_WRITABLE ? CURL_CSELECT_OUT : 0);
-        curl_multi_socket_action(m->curl, fd, happened, &running);
-        take_results(m);
+        act(arg, fd, happened);
 }
 
 static int on_timer(CURLM *curl, long ms, void *arg)
