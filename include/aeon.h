@@ -5,6 +5,7 @@
 #include <aeon/app.h>
 #include <aeon/attributes.h>
 #include <aeon/background.h>
+#include <aeon/body.h>
 #include <aeon/broker.h>
 #include <aeon/bytes.h>
 #include <aeon/channel.h>
@@ -13,6 +14,7 @@
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
+#include <aeon/http_client.h>
 #include <aeon/http_cookie.h>
 #include <aeon/http_form.h>
 #include <aeon/log.h>

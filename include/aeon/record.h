@@ -24,6 +24,7 @@
  *         job_form(req, &job)
  *         job_params(req, &job)
  *         job_reply(req, status, &job)            its reply
+ *         job_from_response(res, &job)            what a server answered: see aeon/http_client.h
  *
  * One descriptor serves messages, settings, arguments and JSON Schema alike. AEON_RECORD may stand in a header that many files
  * include. Like the struct itself, its functions belong to the file: two files may each have a record `job` of their own.
@@ -235,6 +236,11 @@ AEON_API AEON_MUST_CHECK int aeon_record_form(struct aeon_request *req, const ae
 AEON_API AEON_MUST_CHECK int aeon_record_params(struct aeon_request *req, const aeon_record *record, void **ret_value);
 AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_record *record, const void *value);
 
+/* Behind NAME_from_response; its manual is aeon/http_client.h. */
+struct aeon_http_response;
+AEON_API AEON_MUST_CHECK int aeon_record_from_response(const struct aeon_http_response *res, const aeon_record *record,
+                                                       void **ret_value);
+
 #ifdef __cplusplus
 }
 #endif
@@ -322,6 +328,14 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
         AEON_INLINE int record_name##_reply(struct aeon_request *req, int status, const struct record_name *value)            \
         {                                                                                                                     \
                 return aeon_record_reply(req, status, record_name##_record(), value);                                         \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_from_response(const struct aeon_http_response *res, struct record_name **ret_value)     \
+        {                                                                                                                     \
+                void *value;                                                                                                  \
+                int r = aeon_record_from_response(res, record_name##_record(), &value);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_value = (struct record_name *)value;                                                             \
+                return r;                                                                                                     \
         }                                                                                                                     \
         struct aeon__needs_a_semicolon
 
