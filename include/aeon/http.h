@@ -22,6 +22,7 @@
 #include <aeon/attributes.h>
 #include <aeon/stream.h>
 #include <aeon/time.h>
+#include <aeon/tls.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -45,12 +46,15 @@ typedef struct aeon_http_opts {
         aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */
         aeon_duration write_timeout; /* 30 s for the peer to take the next piece of a reply; then the connection is closed */
         bool debug;                  /* show the text of errors to clients */
+        const aeon_tls_opts *tls;    /* serve HTTPS: certificate and key, as aeon_tls_server_new(); NULL: plain HTTP. The files are read
+                                          at the start and again on SIGHUP, for connections that begin from then on */
 } aeon_http_opts;
 
 /* Serve the app's routes on an address, on every loop. May be called several times, before or after the routes are declared.
  * Strings are copied. NULL @opts: 127.0.0.1:8000.
  *
- * Errors: -ENOMEM; -EINVAL the port is above 65535. An address that is taken fails the start (exit 1) and is named. */
+ * Errors: -ENOMEM; -EINVAL the port is above 65535. An address that is taken, or a file of TLS that is missing or unfit, fails the start
+ * (exit 1) and is named; one that has become so when it is read again is told in the log, and the old one stays. */
 AEON_API int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts);
 
 /* The address that the @n-th listener really has, "127.0.0.1:8000"; from start-up hooks on. Borrowed while the app lives; NULL when
@@ -139,7 +143,7 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req
 /* ------------------------------------------------------------------ the reply: kept, and sent when the handler has ended.
  *
  * All arguments are copied. None suspends. A second reply replaces the first.
- * Errors: -EINVAL the status is not in 200..599, or a header cannot be sent; -ENOMEM */
+ * Errors: -EINVAL the status is not in 200..599, or a header cannot be sent; -EALREADY a streamed reply has begun; -ENOMEM */
 
 AEON_API int aeon_reply_status(aeon_request *req, int status); /* without a body */
 AEON_API int aeon_reply_text(aeon_request *req, int status, const char *text);
@@ -149,8 +153,50 @@ AEON_API int aeon_reply_bytes(aeon_request *req, int status, const char *content
 /* @value, described by @record, as JSON. Its typed form: answer_reply(req, 200, &a). Errors: also as aeon_record_encode(). */
 AEON_API int aeon_record_reply(aeon_request *req, int status, const struct aeon_record *record, const void *value);
 
-/* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own. */
+/* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own.
+ * Errors: also -EALREADY a streamed reply has begun. */
 AEON_API int aeon_reply_header(aeon_request *req, const char *name, const char *value);
+
+/* ------------------------------------------------------------------ the reply, streamed: what is too long to keep, or not known yet
+ *
+ *         int r = aeon_reply_begin(req, 200, "text/csv");
+ *         while (r == 0 && (r = next_line(&line)) > 0)
+ *                 r = aeon_reply_write(req, line.data, line.size);
+ *         return r;
+ *
+ * What has left cannot be taken back. When the handler fails after aeon_reply_begin(), or less came than aeon_reply_length() said, the
+ * connection is cut off, so that the client sees a fragment as one, and the log says so. When it returns 0 without aeon_reply_end(), the
+ * reply is ended for it. HEAD, 204 and 304 have no body: what is written is dropped.
+ *
+ * When the app stops, a streamed reply goes on like every request: until the graceful time is over. Handlers that may run long wait for
+ * aeon_draining() too, and end. */
+
+/* The whole reply will have @size bytes: the client is told (Content-Length), and so can show how far it is. Without it HTTP/1.1 sends
+ * chunks and HTTP/1.0 ends with the connection. For a streamed reply only; before it begins. Does not suspend. Errors: -EALREADY. */
+AEON_API int aeon_reply_length(aeon_request *req, uint64_t size);
+
+/* Begin a streamed reply; it replaces one that was kept. The head, with the fields of aeon_reply_header(), leaves with the first
+ * aeon_reply_write(). @content_type: copied; NULL: none. Does not suspend.
+ *
+ * Errors: -EINVAL the status is not in 200..599, or the content type cannot be sent; -EALREADY it has begun before; -ENOMEM */
+AEON_API AEON_MUST_CHECK int aeon_reply_begin(aeon_request *req, int status, const char *content_type);
+
+/* Send the next piece; @size 0: the head alone, now. Everything is with the kernel when it returns, so a handler is as fast as
+ * its client: nothing piles up.
+ *
+ * Suspends while the client is slow. Cancelled before the first byte: nothing was written. Cancelled in the middle: the reply is cut off.
+ *
+ * Errors: -ECONNRESET  the client has gone
+ *         -ETIMEDOUT   it took nothing for write_timeout
+ *         -EMSGSIZE    more than aeon_reply_length() said; nothing of it was sent
+ *         -EBADF       the reply has not begun, or has ended; -EPIPE it was cut off before
+ *         -ECANCELED, -ENOMEM */
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_reply_write(aeon_request *req, const void *data, size_t size);
+
+/* All was written. The handler may go on, but has nothing more to say. Suspends.
+ *
+ * Errors: -EBADMSG less was written than aeon_reply_length() said; others as aeon_reply_write() */
+AEON_API AEON_SUSPENDS int aeon_reply_end(aeon_request *req);
 
 #ifdef __cplusplus
 }

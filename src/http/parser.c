@@ -99,6 +99,11 @@ static bool escapes_are_good(const char *text, size_t size)
         return true;
 }
 
+bool aeon__http_is_target(const char *text, size_t size)
+{
+        return all(text, size, TARGET) && escapes_are_good(text, size);
+}
+
 static bool is_ipv6(const char *text, size_t size)
 {
         char copy[INET6_ADDRSTRLEN];
@@ -159,7 +164,7 @@ static int parse_authority(struct http_head *head, const char *bytes, size_t *at
 
 static int parse_target(struct http_head *head, const char *bytes, size_t at, size_t end)
 {
-        if (!all(bytes + at, end - at, TARGET) || !escapes_are_good(bytes + at, end - at))
+        if (!aeon__http_is_target(bytes + at, end - at))
                 return refuse(head, 400, "the target has a character or an escape that may not stand there");
         if (is_method(head, bytes, "OPTIONS") && end - at == 1 && bytes[at] == '*') {
                 head->path = span(at, end);

@@ -57,6 +57,7 @@ static void let_it_read(void)
 static aeon_group *start_seeing(void)
 {
         aeon_log_set_level(AEON_LOG_OFF);
+        aeon__http2_use(NULL); /* its preface is a request line that is none */
         aeon_group *g = start((struct http_limits){ 0 });
         server.answer = answer;
         REQUIRE_INT(aeon__router_add(&see_router, "GET /{rest...}", see, NULL), 0);
@@ -139,7 +140,7 @@ TEST(a_piece_is_read_before_the_next_one_comes)
         aeon_stream *s = dial();
         say(s, "GET / HT");
         let_it_read();
-        struct http_connection *c = container_of(server.connections.next, struct http_connection, place);
+        struct http_connection *c = container_of(server.links.next, struct http_connection, link.place);
         REQUIRE_INT(server.count, 1);
         CHECK_INT(buffer_size(&c->in), 8);
         say(s, "TP/1.1\r\n" LAST);

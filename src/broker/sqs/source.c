@@ -77,9 +77,10 @@ static void give_back(struct sqs_link *l, void *arg)
         source_leave(s);
 }
 
-/* It came after the drain had begun. */
+/* It came after the drain had begun. From here on it is the task's: who unsubscribes meanwhile must not free it. */
 static void refuse(struct sqs_source *s, struct sqs_delivery *d)
 {
+        list_remove(&d->node);
         s->users++;
         if (aeon__sqs_spawn(s->link, "release", give_back, d) >= 0)
                 return;
