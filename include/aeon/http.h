@@ -46,7 +46,8 @@ typedef struct aeon_http_opts {
         aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */
         aeon_duration write_timeout; /* 30 s for the peer to take the next piece of a reply; then the connection is closed */
         bool debug;                  /* show the text of errors to clients */
-        const aeon_tls_opts *tls;    /* serve HTTPS: certificate and key, as aeon_tls_server_new(); NULL: plain HTTP. The files are read
+        const aeon_tls_opts
+                *tls; /* serve HTTPS: certificate and key, as aeon_tls_server_new(); NULL: plain HTTP. The files are read
                                           at the start and again on SIGHUP, for connections that begin from then on */
 } aeon_http_opts;
 

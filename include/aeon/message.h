@@ -148,6 +148,7 @@ AEON_INLINE aeon_body aeon_body_of(const void *data, size_t size, const char *co
         return body;
 }
 
+/* A body of a C string, of a C string that holds JSON, of any bytes; borrowed during the call it is given to. */
 #define AEON_TEXT(text) aeon_body_of((text), strlen(text), "text/plain")
 #define AEON_JSON(text) aeon_body_of((text), strlen(text), "application/json")
 #define AEON_BYTES(data, size) aeon_body_of((data), (size), "application/octet-stream")

@@ -237,8 +237,8 @@ static int hand_over(struct http_connection *c)
 static void await_request(struct http_connection *c)
 {
         while (c->in_request) {
-                bool watching = c->request.body_state == BODY_NONE && !c->upgraded && !c->ended &&
-                                buffer_size(&c->in) < PIPELINED_LIMIT;
+                bool watching =
+                        c->request.body_state == BODY_NONE && !c->upgraded && !c->ended && buffer_size(&c->in) < PIPELINED_LIMIT;
                 aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .shield = true, .name = "request" });
                 c->watching = watching;
                 ssize_t n = watching ? aeon__connection_read(c) : aeon_sleep_until(AEON_NEVER);
@@ -246,7 +246,8 @@ static void await_request(struct http_connection *c)
                 bool broke = watching && n < 0 && n != -ECANCELED;
                 c->ended |= broke || (watching && n == 0);
                 aeon_scope_close(&c->waiting, n < 0 ? (int)n : 0);
-                if (c->ended && (broke || !buffer_size(&c->in)))
+                bool by_us = n == -EPIPE; /* the reply was not taken in time: its writer hears that itself */
+                if (c->ended && !by_us && (broke || !buffer_size(&c->in)))
                         aeon__exchange_abandon(&c->request);
         }
 }
@@ -275,7 +276,8 @@ static void serve_request(struct http_connection *c)
 static int begin_tls(struct http_connection *c)
 {
         const struct http_server *server = c->link.server;
-        aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = c->link.accepted + server->limits.head_timeout, .name = "TLS" });
+        aeon_scope_open(&c->waiting,
+                        &(aeon_scope_opts){ .deadline = c->link.accepted + server->limits.head_timeout, .name = "TLS" });
         c->receiving = c->idle = true;
         int r = aeon_stream_accept_tls(c->link.stream, server->tls);
         c->receiving = c->idle = false;

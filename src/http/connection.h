@@ -59,4 +59,5 @@ int aeon__connection_begin_reply(aeon_request *req);
 AEON_SUSPENDS int aeon__connection_write_reply(aeon_request *req, const void *data, size_t size);
 AEON_SUSPENDS int aeon__connection_end_reply(aeon_request *req);
 void aeon__connection_cut_reply(aeon_request *req);
-AEON_SUSPENDS int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_stream **ret_stream, aeon_bytes *ret_received);
+AEON_SUSPENDS int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_stream **ret_stream,
+                                           aeon_bytes *ret_received);

@@ -154,8 +154,9 @@ static void finish_streamed(aeon_request *req, int r)
         if (is_unheard(req, r))
                 aeon_log_info("%s %s 499 client disconnected after %llu bytes", req->method, req->path, written);
         else if (r < 0)
-                aeon_log(req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR, "%s %s %d %s after %llu bytes: %s", req->method, req->path,
-                         req->status, req->reply_state == REPLY_BEGUN ? "cut off" : "failed", written, aeon_error_describe(r));
+                aeon_log(req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR, "%s %s %d %s after %llu bytes: %s", req->method,
+                         req->path, req->status, req->reply_state == REPLY_BEGUN ? "cut off" : "failed", written,
+                         aeon_error_describe(r));
         else
                 aeon_log_debug("%s %s %d", req->method, req->path, req->status);
 }

@@ -92,9 +92,12 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                 return aeon_fail(-ENOMEM, "%s", e->address);
         for (; e->seat_count < loops; e->seat_count++) {
                 struct seat *seat = &e->seats[e->seat_count];
-                seat->server = (struct http_server){
-                        .limits = e->limits, .tls = e->tls_server, .spawn = spawn_handler, .answer = answer, .owner = e, .shared = e->shared
-                };
+                seat->server = (struct http_server){ .limits = e->limits,
+                                                     .tls = e->tls_server,
+                                                     .spawn = spawn_handler,
+                                                     .answer = answer,
+                                                     .owner = e,
+                                                     .shared = e->shared };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)

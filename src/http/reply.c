@@ -17,6 +17,7 @@ static const struct {
         int status;
         const char *name;
 } names[] = {
+        { 101, "Switching Protocols" },
         { 200, "OK" },
         { 201, "Created" },
         { 202, "Accepted" },

@@ -42,9 +42,9 @@ struct aeon_request {
         struct http_head head;
         struct http_buffer bytes;          /* of the head; its strings point here */
         const char *method, *path, *query; /* query: NULL when there is none; method: when there is no request */
-        aeon_handling handling; /* around the handler */
-        struct value *values;   /* records that end with the request */
-        struct block *blocks;   /* memory that ends with the request */
+        aeon_handling handling;            /* around the handler */
+        struct value *values;              /* records that end with the request */
+        struct block *blocks;              /* memory that ends with the request */
 
         const struct http_route *route;
         const char *params[HTTP_PARAMS_LIMIT]; /* decoded, in the order of route->names */
@@ -75,7 +75,8 @@ struct aeon_request {
 /* ------------------------------------------------------------------ life; see exchange.h for the order */
 
 /* @req is zeroed. @stream tells the client's address. */
-AEON_API void aeon__request_init(aeon_request *req, const struct http_exchange_ops *ops, struct http_server *server, aeon_stream *stream);
+AEON_API void aeon__request_init(aeon_request *req, const struct http_exchange_ops *ops, struct http_server *server,
+                                 aeon_stream *stream);
 
 /* For heads that come decoded, after init or end: the target of the request line (":path"), then each field, in order. Bytes are copied,
  * and the limits and rules are those of HTTP/1.1. Errors: -EBADMSG a character that may not stand there (400); -EMSGSIZE above

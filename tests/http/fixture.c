@@ -132,6 +132,11 @@ static void add(const char *pattern, aeon_request_fn *handler, const aeon_route_
         REQUIRE_INT(aeon__router_add(&router, pattern, handler, opts), 0);
 }
 
+void route(const char *pattern, aeon_request_fn *handler)
+{
+        add(pattern, handler, NULL);
+}
+
 /* Start a server with these limits (zero: the defaults) in a new group. */
 aeon_group *start(struct http_limits limits)
 {

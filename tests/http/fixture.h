@@ -14,6 +14,9 @@ extern char why[64];              /* by what it was cancelled */
 aeon_group *start(struct http_limits limits);
 void stop(aeon_group *group);
 
+/* Answer @pattern with @handler too; after start(). */
+void route(const char *pattern, aeon_request_fn *handler);
+
 aeon_stream *dial(void);
 void say(aeon_stream *s, const char *text);
 
