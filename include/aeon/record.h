@@ -19,6 +19,8 @@
  *         job_encode(&job, &text)                 struct to compact JSON, to free(); returns its length
  *         job_load(app, &job, opts)               from arguments, environment, .env and secrets: see aeon/settings.h
  *         job_publish(broker, topic, &job, opts)  see aeon/broker.h
+ *         job_query(db, &jobs, sql, args)         rows of a database, an array of structs, and
+ *         job_query_one(db, &job, sql, args)      the one row that there must be: see aeon/db.h
  *         job_receive(req, &job)                  a request's body, and
  *         job_reply(req, status, &job)            its reply: see aeon/http.h
  *
@@ -229,6 +231,14 @@ struct aeon_request;
 AEON_API AEON_MUST_CHECK int aeon_record_receive(struct aeon_request *req, const aeon_record *record, void **ret_value);
 AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_record *record, const void *value);
 
+/* Behind NAME_query and NAME_query_one; their manual is aeon/db.h. */
+struct aeon_db;
+struct aeon_db_args;
+AEON_API AEON_MUST_CHECK int aeon_db_query(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                           const struct aeon_db_args *args, void **ret_rows);
+AEON_API AEON_MUST_CHECK int aeon_db_query_one(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                               const struct aeon_db_args *args, void **ret_row);
+
 #ifdef __cplusplus
 }
 #endif
@@ -308,6 +318,24 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
                                               const struct aeon_publish_opts *opts)                                           \
         {                                                                                                                     \
                 return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                               \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_query(struct aeon_db *db, struct record_name **ret_rows, const char *sql,               \
+                                            const struct aeon_db_args *args)                                                  \
+        {                                                                                                                     \
+                void *rows;                                                                                                   \
+                int r = aeon_db_query(db, record_name##_record(), sql, args, &rows);                                          \
+                if (r >= 0)                                                                                                   \
+                        *ret_rows = (struct record_name *)rows;                                                               \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_query_one(struct aeon_db *db, struct record_name **ret_row, const char *sql,            \
+                                                const struct aeon_db_args *args)                                              \
+        {                                                                                                                     \
+                void *row;                                                                                                    \
+                int r = aeon_db_query_one(db, record_name##_record(), sql, args, &row);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_row = (struct record_name *)row;                                                                 \
+                return r;                                                                                                     \
         }                                                                                                                     \
         AEON_INLINE int record_name##_receive(struct aeon_request *req, const struct record_name **ret_value)                 \
         {                                                                                                                     \
