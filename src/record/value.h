@@ -88,6 +88,9 @@ union scalar {
 /* A new zeroed struct of @record, to aeon_record_free(), and the arena for what it points to. NULL when there is no memory. */
 void *aeon__record_new(const aeon_record *record, struct arena **ret_arena);
 
+/* The same for @count of them in a row. */
+void *aeon__records_new(const aeon_record *record, size_t count, struct arena **ret_arena);
+
 /* Where the field is in the struct. */
 static inline void *field_slot(const aeon_field *field, void *value)
 {
