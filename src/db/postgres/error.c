@@ -15,6 +15,7 @@ static const struct {
         int code;
 } codes[] = {
         { "08", -ECONNABORTED },  /* connection exception */
+        { "08P01", -EINVAL },     /* of the protocol: as many arguments as placeholders, for one */
         { "0A", -ENOTSUP },       /* feature not supported */
         { "22", -EINVAL },        /* data exception */
         { "22003", -ERANGE },     /* numeric value out of range */
