@@ -9,6 +9,7 @@
 #include <aeon/broker.h>
 #include <aeon/bytes.h>
 #include <aeon/channel.h>
+#include <aeon/db.h>
 #include <aeon/debug.h>
 #include <aeon/dependency.h>
 #include <aeon/error.h>

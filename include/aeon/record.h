@@ -25,6 +25,8 @@
  *         job_params(req, &job)
  *         job_reply(req, status, &job)            its reply
  *         job_from_response(res, &job)            what a server answered: see aeon/http_client.h
+ *         job_rows(db, &jobs, sql, args)          rows of a database, an array of structs, and
+ *         job_row(db, &job, sql, args)            the one row that there must be: see aeon/db.h
  *
  * One descriptor serves messages, settings, arguments and JSON Schema alike. AEON_RECORD may stand in a header that many files
  * include. Like the struct itself, its functions belong to the file: two files may each have a record `job` of their own.
@@ -241,6 +243,14 @@ struct aeon_http_response;
 AEON_API AEON_MUST_CHECK int aeon_record_from_response(const struct aeon_http_response *res, const aeon_record *record,
                                                        void **ret_value);
 
+/* Behind NAME_rows and NAME_row; their manual is aeon/db.h. */
+struct aeon_db;
+struct aeon_db_args;
+AEON_API AEON_MUST_CHECK int aeon_db_query(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                           const struct aeon_db_args *args, void **ret_rows);
+AEON_API AEON_MUST_CHECK int aeon_db_query_one(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                               const struct aeon_db_args *args, void **ret_row);
+
 #ifdef __cplusplus
 }
 #endif
@@ -320,6 +330,24 @@ AEON_API AEON_MUST_CHECK int aeon_record_from_response(const struct aeon_http_re
                                               const struct aeon_publish_opts *opts)                                           \
         {                                                                                                                     \
                 return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                               \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_rows(struct aeon_db *db, struct record_name **ret_rows, const char *sql,               \
+                                            const struct aeon_db_args *args)                                                  \
+        {                                                                                                                     \
+                void *rows;                                                                                                   \
+                int r = aeon_db_query(db, record_name##_record(), sql, args, &rows);                                          \
+                if (r >= 0)                                                                                                   \
+                        *ret_rows = (struct record_name *)rows;                                                               \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON_INLINE int record_name##_row(struct aeon_db *db, struct record_name **ret_row, const char *sql,            \
+                                                const struct aeon_db_args *args)                                              \
+        {                                                                                                                     \
+                void *row;                                                                                                    \
+                int r = aeon_db_query_one(db, record_name##_record(), sql, args, &row);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_row = (struct record_name *)row;                                                                 \
+                return r;                                                                                                     \
         }                                                                                                                     \
         AEON__FROM_REQUEST(record_name, receive)                                                                              \
         AEON__FROM_REQUEST(record_name, query)                                                                                \
