@@ -90,6 +90,7 @@ struct aeon_http_response {
 struct http_request {
         const char *method, *url;
         const char *const *lines; /* headers, "Name: value" ..., NULL */
+        const char *user_agent;   /* NULL, "": not sent, or among the lines */
         bool has_body;
         const void *body; /* NULL with a body: it comes in pieces, by aeon__http_wants() */
         uint64_t size;    /* UINT64_MAX: not known */

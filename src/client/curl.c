@@ -298,6 +298,8 @@ static CURLcode set_request(CURL *easy, struct http_transfer *t, const struct ht
         CURLcode code = set_body(easy, t, q);
         SET(CURLOPT_URL, q->url);
         SET(CURLOPT_HTTPHEADER, t->lines);
+        if (q->user_agent && *q->user_agent)
+                SET(CURLOPT_USERAGENT, q->user_agent);
         SET(CURLOPT_HEADERFUNCTION, on_head);
         SET(CURLOPT_HEADERDATA, t);
         SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -343,7 +345,7 @@ static bool add_empty(struct curl_slist **lines, const char *line, size_t name)
 /* Those of the request, without what curl would add by itself: no waiting for "100 Continue", no type of a body that has none. */
 static bool make_lines(struct http_transfer *t, const struct http_request *q)
 {
-        bool typed = false, fine = add_line(&t->lines, "Expect:");
+        bool typed = q->aws, fine = q->aws || add_line(&t->lines, "Expect:"); /* it would sign these, and not send them */
         for (size_t i = 0; fine && q->lines[i]; i++) {
                 size_t name = strcspn(q->lines[i], ":");
                 bool empty = !q->lines[i][name + 1 + strspn(q->lines[i] + name + 1, " \t")];
