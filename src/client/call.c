@@ -196,7 +196,8 @@ void aeon__http_done(struct aeon_http_response *x, int result, const char *words
 
 /* ------------------------------------------------------------------ calls */
 
-static int response_new(const aeon_http_call *call, struct aeon_http_client *c, bool streamed, struct aeon_http_response **ret_response)
+static int response_new(const aeon_http_call *call, struct aeon_http_client *c, bool streamed,
+                        struct aeon_http_response **ret_response)
 {
         struct aeon_http_response *x = calloc(1, sizeof *x);
         if (!x)
@@ -299,6 +300,8 @@ ssize_t aeon_http_response_read(aeon_http_response *x, void *buffer, size_t size
         int r = aeon__wait_enter(&task);
         if (r < 0)
                 return r;
+        if (x->client && x->client->sched != aeon__sched)
+                return aeon_fail(-EXDEV, "%s %s: the response belongs to another loop", x->method, x->shown);
         if (!x->streamed || !size)
                 return aeon_fail(-EINVAL, "%s %s: %s", x->method, x->shown,
                                  size ? "its response is not read in pieces" : "a read needs room for at least one byte");

@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/record.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +62,8 @@ int aeon_http_response_check(const aeon_http_response *res)
                 return 0;
         const char *text = aeon_http_response_text(res);
         int r = res->status == NOT_FOUND || res->status == GONE ? -ENOENT : -EREMOTEIO;
-        return aeon_fail_at(r, true, AEON_HERE, "%s %s: the server answered with status %d%s%.*s", res->method, res->shown, res->status,
-                            *text ? ": " : "", shown_length(text), text);
+        return aeon_fail_at(r, true, AEON_HERE, "%s %s: the server answered with status %d%s%.*s", res->method, res->shown,
+                            res->status, *text ? ": " : "", shown_length(text), text);
 }
 
 int aeon_record_from_response(const aeon_http_response *res, const aeon_record *record, void **ret_value)
@@ -79,6 +80,10 @@ void aeon_http_response_free(aeon_http_response *res)
 {
         if (!res)
                 return;
+        if (res->reading) {
+                aeon_log_error("the response to %s %s is freed while a task reads it: it stays", res->method, res->shown);
+                return;
+        }
         aeon__http_stop(res);
         aeon__text_done(&res->head);
         aeon__text_done(&res->body);
