@@ -1,7 +1,7 @@
 /* JSON to a record of all kinds, to JSON, and back: what was read must be written, read again the same, and written the same. */
-#include "record/values.h"
+#include "must.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "record/values.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

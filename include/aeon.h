@@ -5,6 +5,7 @@
 #include <aeon/app.h>
 #include <aeon/attributes.h>
 #include <aeon/background.h>
+#include <aeon/body.h>
 #include <aeon/broker.h>
 #include <aeon/bytes.h>
 #include <aeon/channel.h>
@@ -14,6 +15,9 @@
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
+#include <aeon/http_client.h>
+#include <aeon/http_cookie.h>
+#include <aeon/http_form.h>
 #include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/message.h>

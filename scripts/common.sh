@@ -57,19 +57,57 @@ counted() {
 }
 
 # checked NAME COMMAND [ARGUMENT...]: a command, or a function under `set -e`, that is one test; its output is shown when it fails.
-checked() {
-        local name=$1 status
+checked() { # the command sees our locals, so their names are nobody else's
+        local checked_name=$1 checked_status
         shift
         set +e
         (set -e && "$@") >"$scratch/checked" 2>&1
-        status=$?
+        checked_status=$?
         set -e
-        if [ $status -eq 0 ]; then
-                tally "$name" 1 0
+        if [ $checked_status -eq 0 ]; then
+                tally "$checked_name" 1 0
         else
                 cat "$scratch/checked"
-                tally "$name" 0 1
+                tally "$checked_name" 0 1
         fi
+}
+
+# await FILE WORDS [SECONDS]: until they are in it, half a minute unless it is said.
+await() {
+        local seconds=${3:-30} i
+        for ((i = 0; i < seconds * 5; i++)); do
+                ! grep -qF -- "$2" "$1" || return 0
+                sleep 0.2
+        done
+        echo "no \"$2\" within $seconds s; there is:"
+        cat "$1"
+        return 1
+}
+
+# python_with NAME REQUIREMENTS: an interpreter with what the file lists, in an environment of its own, made once for each version of it.
+python_with() {
+        local folder
+        folder=${XDG_CACHE_HOME:-$HOME/.cache}/aeon-$1-$(cksum <"$2" | cut -d' ' -f1)
+        if [ ! -e "$folder/complete" ]; then
+                python3 -m venv "$folder" && "$folder/bin/pip" install -q -r "$2" >&2 && touch "$folder/complete" || return 1
+        fi
+        echo "$folder/bin/python"
+}
+
+# read_brokers DEFAULT... -- ARGUMENT...: the script's arguments: -v, and brokers, into $brokers; all of the defaults when none is named.
+read_brokers() {
+        local defaults=() word
+        while [ "$1" != -- ]; do
+                defaults+=("$1")
+                shift
+        done
+        shift
+        quiet=yes
+        brokers=()
+        for word in "$@"; do
+                if [ "$word" = -v ]; then quiet=no; else brokers+=("$word"); fi
+        done
+        [ ${#brokers[@]} -gt 0 ] || brokers=("${defaults[@]}")
 }
 
 # rooms: the rooms that have test programs, in the order in which they build on each other.

@@ -66,6 +66,8 @@ typedef struct aeon_hook_opts {
         bool blocking; /* run it on the thread pool: the loop and the probes stay alive */
 } aeon_hook_opts;
 
+/* Call @fn at one step of the app's life; each kind says above which step that is and what its failure does. To be called in AEON_APP.
+ * What goes wrong in declaring is kept, and the app refuses to start. Errors: -ENOMEM. Source: Propan's hooks. */
 #define aeon_on_startup(app, fn) aeon_hook_add((app), AEON_ON_STARTUP, (fn), #fn, NULL)
 #define aeon_after_startup(app, fn) aeon_hook_add((app), AEON_AFTER_STARTUP, (fn), #fn, NULL)
 #define aeon_on_ready(app, fn) aeon_hook_add((app), AEON_ON_READY, (fn), #fn, NULL)

@@ -7,7 +7,7 @@
  *         {
  *                 aeon_db *db = aeon_db_get(NULL);
  *                 struct user *u;
- *                 int r = user_query_one(db, &u, "select id, name, mail from users where id = $1", AEON_DB_ARGS(17));
+ *                 int r = user_row(db, &u, "select id, name, mail from users where id = $1", AEON_DB_ARGS(17));
  *                 if (r < 0)
  *                         return r;                // -ENOENT: no such row
  *                 r = aeon_db_exec(db, "update users set name = $1 where id = $2", AEON_DB_ARGS("Ada", u->id));
@@ -306,7 +306,7 @@ AEON_INLINE aeon_db_value aeon__db_same(aeon_db_value value)
  * Suspends: waits for a connection, in order of arrival, and for the database. Cancellable. */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_db_exec(aeon_db *db, const char *sql, const aeon_db_args *args);
 
-/* Run one statement and read its rows into an array of @record's structs; returns how many there are. Behind `user_query(db, &users,
+/* Run one statement and read its rows into an array of @record's structs; returns how many there are. Behind `user_rows(db, &users,
  * sql, args)`. All rows are in one block that is yours, to aeon_record_free() (user_free()); NULL when there are none.
  *
  * A column goes into the field of its name (.name or member). Each column has a field; each field has a column, a .def, or is optional.
@@ -327,7 +327,7 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_db_exec(aeon_db *db, const char 
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_db_query(aeon_db *db, const aeon_record *record, const char *sql,
                                                          const aeon_db_args *args, void **ret_rows);
 
-/* The same for the one row that there must be. Behind `user_query_one(db, &user, sql, args)`.
+/* The same for the one row that there must be. Behind `user_row(db, &user, sql, args)`.
  *
  * Suspends. Cancellable. Errors: -ENOENT there is none; -E2BIG there are more */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_db_query_one(aeon_db *db, const aeon_record *record, const char *sql,

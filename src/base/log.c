@@ -1,44 +1,28 @@
-/* The logger.
+/* The logger: from the call to a record, and the record to its sink; see log.h.
  *
  * DESIGN
- *   A line is built on the stack and leaves in one write(2): no lock, no allocation, and lines of several threads never mix.
- *   A line longer than the buffer is cut and says so. Nothing here can fail in a way that the caller must handle.
+ *   A line is made in a buffer on the caller's stack and leaves in one write, so threads need no lock and lines never mix. A line longer
+ *   than the buffer is cut. Nothing here can fail in a way that the caller must handle, and nothing waits.
  *
- *       12:30:01.250 info  [mailer #7] sent 3 letters
- *       {"time":"2026-11-21T12:30:01.250Z","level":"info","task":"mailer","id":7,"message":"sent 3 letters"}
+ *       12:30:01.250 info  [mailer #7] sent 3 letters order=41
+ *       {"time":"2026-11-21T12:30:01.250Z","level":"info","task":"mailer","id":7,"message":"sent 3 letters","order":"41"}
  *
  *   The task's number tells tasks of one name apart, and is the one that dumps show.
  */
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { LINE_SIZE = 8192, MESSAGE_SIZE = 4096 };
-
 const char *(*aeon__log_task)(uint64_t *ret_id);
+const char *(*aeon__log_task_fields)(size_t *ret_size);
 
-static _Atomic int threshold = AEON_LOG_INFO;
 static _Atomic int line_format = AEON_LOG_TEXT;
-
-static const struct {
-        const char *name, *colour;
-} levels[] = {
-        [AEON_LOG_DEBUG] = { "debug", "\x1b[2m" },
-        [AEON_LOG_INFO] = { "info", "\x1b[32m" },
-        [AEON_LOG_WARNING] = { "warn", "\x1b[33m" },
-        [AEON_LOG_ERROR] = { "error", "\x1b[31m" },
-};
-
-void aeon_log_set_level(aeon_log_level level)
-{
-        atomic_store_explicit(&threshold, level, memory_order_relaxed);
-}
 
 void aeon_log_set_format(aeon_log_format format)
 {
@@ -50,95 +34,107 @@ bool aeon__log_is_json(void)
         return atomic_load_explicit(&line_format, memory_order_relaxed) == AEON_LOG_JSON;
 }
 
-bool aeon_log_enabled(aeon_log_level level)
-{
-        return (int)level >= atomic_load_explicit(&threshold, memory_order_relaxed) && level < AEON_LOG_OFF;
-}
-
 bool aeon__colours_on(int fd)
 {
         const char *term = getenv("TERM"), *no_colour = getenv("NO_COLOR");
         return isatty(fd) && !(no_colour && *no_colour) && term && strcmp(term, "dumb") != 0;
 }
 
-size_t aeon__json_escape(char *out, size_t size, const char *text, size_t length)
-{
-        size_t used = 0;
-        for (size_t i = 0; i < length; i++) {
-                unsigned char c = (unsigned char)text[i];
-                char piece[8];
-                size_t n;
-                if (c == '"' || c == '\\')
-                        n = (size_t)snprintf(piece, sizeof piece, "\\%c", c);
-                else if (c == '\n')
-                        n = (size_t)snprintf(piece, sizeof piece, "\\n");
-                else if (c < 0x20 || c == 0x7f)
-                        n = (size_t)snprintf(piece, sizeof piece, "\\u%04x", c);
-                else
-                        n = 1, piece[0] = (char)c;
-                if (used + n + 1 > size)
-                        break;
-                memcpy(out + used, piece, n);
-                used += n;
-        }
-        if (used < size)
-                out[used] = '\0';
-        return used;
-}
-
-struct line_task {
-        const char *name; /* NULL: written outside any task */
-        uint64_t id;      /* 0 then */
-};
-
-static int write_text(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
+static bool stderr_is_coloured(void)
 {
         static _Atomic int coloured = -1;
         int colours = atomic_load_explicit(&coloured, memory_order_relaxed);
         if (colours < 0)
                 atomic_store_explicit(&coloured, colours = aeon__colours_on(STDERR_FILENO), memory_order_relaxed);
-
-        struct timespec now;
-        struct tm local;
-        clock_gettime(CLOCK_REALTIME, &now);
-        localtime_r(&now.tv_sec, &local);
-        char who[64] = "";
-        if (task->name)
-                snprintf(who, sizeof who, "[%s #%llu] ", task->name, (unsigned long long)task->id);
-        return snprintf(line, size, "%02d:%02d:%02d.%03ld %s%-5s%s %s%s\n", local.tm_hour, local.tm_min, local.tm_sec,
-                        now.tv_nsec / 1000000, colours ? levels[level].colour : "", levels[level].name, colours ? "\x1b[0m" : "",
-                        who, message);
+        return colours;
 }
 
-static int write_json(char *line, size_t size, aeon_log_level level, const struct line_task *task, const char *message)
+bool aeon__log_name_is_valid(const char *name)
 {
-        struct timespec now;
-        struct tm utc;
-        char stamp[32], who[128], what[MESSAGE_SIZE + 512];
-        clock_gettime(CLOCK_REALTIME, &now);
-        gmtime_r(&now.tv_sec, &utc);
-        strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &utc);
-        aeon__json_escape(who, sizeof who, task->name ? task->name : "", task->name ? strlen(task->name) : 0);
-        aeon__json_escape(what, sizeof what, message, strlen(message));
-        return snprintf(line, size, "{\"time\":\"%s.%03ldZ\",\"level\":\"%s\",\"task\":\"%s\",\"id\":%llu,\"message\":\"%s\"}\n",
-                        stamp, now.tv_nsec / 1000000, levels[level].name, who, (unsigned long long)task->id, what);
+        static const char *const taken[] = { "time", "level", "task", "id", "message" };
+        for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+                if (!strcmp(name, taken[i]))
+                        return false;
+        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+        return *name && strspn(name, letters) == strlen(name) && (*name < '0' || *name > '9');
 }
 
-void aeon_log(aeon_log_level level, const char *format, ...)
+void aeon__log_each_field(const struct log_record *record,
+                          void (*each)(void *arg, const char *name, const char *text, double number), void *arg)
 {
-        if (!aeon_log_enabled(level))
+        const char *at = record->task_fields, *end = at + record->task_fields_size;
+        while (at < end) {
+                const char *value = at + strlen(at) + 1;
+                each(arg, at, value, 0);
+                at = value + strlen(value) + 1;
+        }
+        for (const aeon_log_field *f = record->fields; f && f->name; f++)
+                if (aeon__log_name_is_valid(f->name))
+                        each(arg, f->name, f->text, f->number);
+}
+
+static void write_record(const struct log_record *record)
+{
+        char line[LOG_LINE_SIZE];
+        bool json = aeon__log_is_json();
+        if (!json && aeon__log_to_journal(record))
                 return;
-        char message[MESSAGE_SIZE], line[LINE_SIZE];
+        size_t length = json ? aeon__log_line_json(record, line, sizeof line)
+                             : aeon__log_line_text(record, stderr_is_coloured(), line, sizeof line);
+        aeon__log_to_stderr(line, length);
+}
+
+/* ------------------------------------------------------------------ what is lost */
+
+static _Atomic uint64_t dropped, untold;
+
+void aeon__log_count_drop(void)
+{
+        atomic_fetch_add_explicit(&dropped, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&untold, 1, memory_order_relaxed);
+}
+
+uint64_t aeon__log_dropped(void)
+{
+        return atomic_load_explicit(&dropped, memory_order_relaxed);
+}
+
+uint64_t aeon__log_drops_untold(void)
+{
+        return atomic_exchange_explicit(&untold, 0, memory_order_relaxed);
+}
+
+static void tell_of_drops(void)
+{
+        if (!atomic_load_explicit(&untold, memory_order_relaxed))
+                return;
+        uint64_t count = aeon__log_drops_untold(), before = aeon__log_dropped();
+        char message[96];
+        snprintf(message, sizeof message, "%" PRIu64 " log line%s lost: the reader did not keep up", count,
+                 count == 1 ? " was" : "s were");
+        struct log_record record = { .level = AEON_LOG_WARNING, .site = AEON_HERE, .message = message };
+        write_record(&record);
+        if (aeon__log_dropped() != before) { /* so was this one: its readers are to be told of those others still */
+                atomic_fetch_sub_explicit(&dropped, 1, memory_order_relaxed);
+                atomic_fetch_add_explicit(&untold, count - 1, memory_order_relaxed);
+        }
+}
+
+/* ------------------------------------------------------------------ the call */
+
+void aeon_log_at(aeon_log_level level, const char *site, const aeon_log_field *fields, const char *format, ...)
+{
+        if (!aeon_log_enabled_at(level, site))
+                return;
+        char message[LOG_MESSAGE_SIZE];
         va_list arguments;
         va_start(arguments, format);
         vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
 
-        struct line_task task = { 0 };
-        task.name = aeon__log_task ? aeon__log_task(&task.id) : NULL;
-        int n = aeon__log_is_json() ? write_json(line, sizeof line, level, &task, message)
-                                    : write_text(line, sizeof line, level, &task, message);
-        size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
-        ssize_t written = write(STDERR_FILENO, line, length);
-        (void)written; /* nowhere left to report it */
+        struct log_record record = { .level = level, .site = site, .message = message, .fields = fields };
+        record.task = aeon__log_task ? aeon__log_task(&record.task_id) : NULL;
+        record.task_fields = aeon__log_task_fields ? aeon__log_task_fields(&record.task_fields_size) : NULL;
+        tell_of_drops();
+        write_record(&record);
 }

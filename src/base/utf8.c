@@ -1,4 +1,4 @@
-/* The decoder of utf8.h. */
+/* UTF-8; see utf8.h. */
 #include "base/utf8.h"
 
 size_t aeon__utf8_next(const char *text, size_t length, unsigned *ret_point)
@@ -36,4 +36,24 @@ ssize_t aeon__utf8_count(const char *text, size_t length)
                 count++;
         }
         return count;
+}
+
+char *aeon__utf8_put(char *to, unsigned point)
+{
+        if (point < 0x80) {
+                *to++ = (char)point;
+        } else if (point < 0x800) {
+                *to++ = (char)(0xc0 | point >> 6);
+                *to++ = (char)(0x80 | (point & 0x3f));
+        } else if (point < 0x10000) {
+                *to++ = (char)(0xe0 | point >> 12);
+                *to++ = (char)(0x80 | (point >> 6 & 0x3f));
+                *to++ = (char)(0x80 | (point & 0x3f));
+        } else {
+                *to++ = (char)(0xf0 | point >> 18);
+                *to++ = (char)(0x80 | (point >> 12 & 0x3f));
+                *to++ = (char)(0x80 | (point >> 6 & 0x3f));
+                *to++ = (char)(0x80 | (point & 0x3f));
+        }
+        return to;
 }

@@ -10,3 +10,6 @@ AEON_API size_t aeon__utf8_next(const char *text, size_t length, unsigned *ret_p
 
 /* How many characters @length bytes are; -1 when they are not UTF-8. */
 ssize_t aeon__utf8_count(const char *text, size_t length);
+
+/* Write @point, at most 4 bytes; returns where it ends. */
+AEON_API char *aeon__utf8_put(char *to, unsigned point);

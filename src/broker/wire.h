@@ -130,3 +130,7 @@ AEON_API int aeon__wire_unread(struct wire *w, const void *bytes, size_t size);
 
 /* One more host to try, if it is not known yet ("host:port" as servers tell of each other). */
 AEON_API int aeon__wire_add_host(struct wire *w, const char *address);
+
+/* Between wire.c and traffic.c: the two tasks of a connection. They return why it is lost. */
+int aeon__wire_reader(void *arg);
+int aeon__wire_writer(void *arg);

@@ -12,6 +12,7 @@
 #include "http/admin.h"
 
 #include <aeon/app.h>
+#include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/record.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@
 
 struct run {
         aeon_app_opts app;
-        int log_level;
+        const char *log_level;
         int log_format;
         void (*define)(aeon_app *app);
 };
@@ -40,7 +41,8 @@ static const struct flag flags[] = {
           "a loop that does not come round for this long fails the live probe (10s)" },
         { "explain-settings", FLAG_SWITCH(struct run, app.explain_settings), NULL,
           "print each setting, its value and where it came from, and stop" },
-        { "log-level", FLAG_CHOICE(struct run, log_level), "debug|info|warning|error|off", "(info)" },
+        { "log-level", FLAG_TEXT(struct run, log_level), "LEVEL[,PART=LEVEL]...",
+          "debug, info, warning, error or off; of a file or folder too: info,broker=debug (info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
         { 0 },
 };
@@ -93,14 +95,17 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
                 if (!strcmp(name, "app"))
                         name = command.program;
         }
-        running = (struct run){ .log_level = AEON_LOG_INFO, .log_format = AEON_LOG_TEXT, .define = define, .app.name = name };
+        running = (struct run){ .log_level = "info", .log_format = AEON_LOG_TEXT, .define = define, .app.name = name };
         int left = aeon__flags_parse(&command, &running, argc, argv);
         if (left == FLAGS_HELPED)
                 aeon__app_declare(define, &running.app, print_arguments, NULL);
         if (left < 0)
                 return flags_exit(left);
 
-        aeon_log_set_level((aeon_log_level)running.log_level);
+        if (aeon_log_set_levels(running.log_level) < 0) {
+                aeon__flags_complain(command.program, "--log-level: %s", aeon_error_text());
+                return flags_exit(FLAGS_BAD);
+        }
         aeon_log_set_format((aeon_log_format)running.log_format);
         running.app.argc = left;
         running.app.argv = argv;

@@ -190,11 +190,15 @@ static void find_main_bounds(struct context *main)
                 main->size = here->size;
                 return;
         }
+        static _Thread_local void *low; /* kept: to find them a file is opened, and descriptors may have run out */
+        static _Thread_local size_t size;
         pthread_attr_t attributes;
-        if (pthread_getattr_np(pthread_self(), &attributes) == 0) {
-                pthread_attr_getstack(&attributes, &main->low, &main->size);
+        if (!low && pthread_getattr_np(pthread_self(), &attributes) == 0) {
+                pthread_attr_getstack(&attributes, &low, &size);
                 pthread_attr_destroy(&attributes);
         }
+        main->low = low;
+        main->size = size;
 #else
         (void)main;
 #endif

@@ -13,7 +13,8 @@
  */
 #include "http/server.h"
 
-#include "http/request.h"
+#include "http/middleware.h"
+#include "http/protocol.h"
 #include "loop/world.h"
 
 #include <aeon/error.h>
@@ -38,8 +39,15 @@ struct endpoint {
         char address[ADDRESS_SIZE]; /* as asked for; once bound, as it is */
         bool shared;                /* it was handed to us: whoever did so goes on with it */
         struct http_limits limits;
-        struct seat *seats; /* one per loop; NULL before bind */
+        struct tls_files *tls;       /* NULL: none */
+        aeon_tls_server *tls_server; /* made at bind */
+        struct seat *seats;          /* one per loop; NULL before bind */
         unsigned seat_count;
+};
+
+/* What aeon_http_opts.tls said; the texts are ours. */
+struct tls_files {
+        char *certificate, *key, *ca;
 };
 
 struct http {
@@ -62,6 +70,8 @@ static void endpoint_unbind(struct endpoint *e)
         free(e->seats);
         e->seats = NULL;
         e->seat_count = 0;
+        aeon_tls_server_free(e->tls_server);
+        e->tls_server = NULL;
 }
 
 static int answer(aeon_request *req)
@@ -82,15 +92,26 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                 return aeon_fail(-ENOMEM, "%s", e->address);
         for (; e->seat_count < loops; e->seat_count++) {
                 struct seat *seat = &e->seats[e->seat_count];
-                seat->server = (struct http_server){
-                        .limits = e->limits, .spawn = spawn_handler, .answer = answer, .owner = e, .shared = e->shared
-                };
+                seat->server = (struct http_server){ .limits = e->limits,
+                                                     .tls = e->tls_server,
+                                                     .spawn = spawn_handler,
+                                                     .answer = answer,
+                                                     .owner = e,
+                                                     .shared = e->shared };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
                         return aeon_fail_os(-errno, "%s", e->address);
         }
         return 0;
+}
+
+static int read_tls_files(struct endpoint *e)
+{
+        const struct tls_files *t = e->tls;
+        aeon_tls_opts opts = { .certificate = t->certificate, .key = t->key, .ca = t->ca, .alpn = aeon__http_alpn() };
+        int r = aeon_tls_server_new(&opts, &e->tls_server);
+        return r < 0 ? aeon_fail(r, "HTTPS on %s", e->address) : 0;
 }
 
 static int endpoint_bind(struct endpoint *e, unsigned loops)
@@ -101,6 +122,8 @@ static int endpoint_bind(struct endpoint *e, unsigned loops)
         if (r < 0)
                 return aeon_fail(r, "HTTP");
         r = aeon_socket_address(fd, e->address, sizeof e->address);
+        if (r >= 0 && e->tls)
+                r = read_tls_files(e);
         if (r >= 0)
                 r = take_seats(e, fd, loops);
         close(fd);
@@ -149,7 +172,7 @@ static int seat_serve(struct endpoint *e, struct seat *seat, aeon_lifespan *life
                 return aeon_fail(r, "HTTP on %s", e->address);
         seat->fd = -1;
         if (aeon_lifespan_index(life) == 0)
-                aeon_log_info("HTTP on %s", e->address);
+                aeon_log_info("%s on %s", e->tls ? "HTTPS" : "HTTP", e->address);
         return aeon_spawn(server->group, "http accept", accept_run, server);
 }
 
@@ -173,13 +196,24 @@ static int http_serve(void *self, aeon_lifespan *life)
         return 0;
 }
 
+static void endpoint_free(struct endpoint *e)
+{
+        if (e->tls) {
+                free(e->tls->certificate);
+                free(e->tls->key);
+                free(e->tls->ca);
+                free(e->tls);
+        }
+        free(e);
+}
+
 static void http_free(void *self)
 {
         struct http *http = self;
         for (struct endpoint *e = http->endpoints, *next; e; e = next) {
                 next = e->next;
                 endpoint_unbind(e);
-                free(e);
+                endpoint_free(e);
         }
         aeon__router_done(&http->router);
         free(http);
@@ -208,6 +242,35 @@ static struct http *http_of(aeon_app *app)
         }
         http->app = app;
         return http;
+}
+
+/* The files of TLS again, of every endpoint: one that fails keeps what it had, and the others go on. */
+static int reload_tls(aeon_app *app)
+{
+        const struct http *http = aeon_app_part(app, &http_part);
+        int first = 0;
+        for (struct endpoint *e = http->endpoints; e; e = e->next) {
+                int r = e->tls_server ? aeon_tls_server_reload(e->tls_server) : 0;
+                if (r < 0)
+                        r = aeon_fail(r, "HTTPS on %s", e->address);
+                if (r < 0 && first < 0)
+                        aeon_log_error("%s", aeon_error_describe(r));
+                first = first < 0 ? first : r;
+        }
+        return first;
+}
+
+/* Copy what is said of TLS, and have SIGHUP read the files again. */
+static int take_tls(struct http *http, struct endpoint *e, const aeon_tls_opts *tls)
+{
+        struct tls_files *files = e->tls = calloc(1, sizeof *files);
+        if (!files || (tls->certificate && !(files->certificate = strdup(tls->certificate))) ||
+            (tls->key && !(files->key = strdup(tls->key))) || (tls->ca && !(files->ca = strdup(tls->ca))))
+                return aeon_fail(-ENOMEM, "HTTPS on %s", e->address);
+        for (const struct endpoint *other = http->endpoints; other; other = other->next)
+                if (other->tls)
+                        return 0;
+        return aeon_hook_add(http->app, AEON_ON_RELOAD, reload_tls, "https", &(aeon_hook_opts){ .blocking = true });
 }
 
 /* Keep the first failure for bind; returns it. */
@@ -246,8 +309,10 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
                 return declaring_failed(http, aeon_fail(-ENOMEM, "HTTP"));
         opts = opts ? opts : &defaults;
         int r = write_address(opts, e->address);
+        if (r == 0 && opts->tls)
+                r = take_tls(http, e, opts->tls);
         if (r < 0) {
-                free(e);
+                endpoint_free(e);
                 return declaring_failed(http, r);
         }
         e->http = http;
@@ -259,6 +324,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
                 .idle_timeout = opts->idle_timeout,
                 .write_timeout = opts->write_timeout,
                 .debug = opts->debug,
+                .access_log = opts->access_log != AEON_ACCESS_LOG_OFF,
         };
         struct endpoint **last = &http->endpoints;
         while (*last)
@@ -282,5 +348,14 @@ int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, con
         if (!http)
                 return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
         int r = aeon__router_add(&http->router, pattern, handler, opts);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}
+
+int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "middleware");
+        int r = aeon__router_use(&http->router, fn);
         return r < 0 ? declaring_failed(http, r) : 0;
 }

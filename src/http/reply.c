@@ -1,5 +1,11 @@
-/* Replies: kept while the handler runs, then sent in one write. */
-#include "http/connection.h"
+/* Replies as handlers say them: kept while the handler runs, or streamed.
+ *
+ * DESIGN
+ *   Here a reply is checked and counted; the connection's ops bring it to the client, see exchange.h. A streamed one is in one of the
+ *   states of enum reply_state, and is cut off by whoever ends the request when it did not come to its end.
+ */
+#include "http/exchange.h"
+#include "http/server.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -11,6 +17,7 @@ static const struct {
         int status;
         const char *name;
 } names[] = {
+        { 101, "Switching Protocols" },
         { 200, "OK" },
         { 201, "Created" },
         { 202, "Accepted" },
@@ -58,16 +65,29 @@ const char *aeon__http_status_name(int status)
         return "Unknown"; /* RFC 9112, 4: nobody may rely on the words */
 }
 
-/* ------------------------------------------------------------------ what handlers say */
-
-/* Keep a reply; @content_type is borrowed until the request ends. */
-static int keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+bool aeon__reply_is_bare(const aeon_request *req)
 {
-        if (status < 200 || status > 599)
-                return aeon_fail(-EINVAL, "reply status %d is not in 200..599", status);
+        return req->status == 204 || req->status == 304 || (req->method && !strcmp(req->method, "HEAD"));
+}
+
+/* ------------------------------------------------------------------ kept */
+
+/* A reply with @status may be given now. */
+static int check(const aeon_request *req, int status)
+{
+        if (req->reply_state != REPLY_KEPT)
+                return aeon_fail(-EALREADY, "a reply to %s %s has begun", req->method, req->path);
+        return status >= 200 && status <= 599 ? 0 : aeon_fail(-EINVAL, "reply status %d is not in 200..599", status);
+}
+
+int aeon__reply_keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+{
+        int r = check(req, status);
+        if (r < 0)
+                return r;
         req->status = 0;
         aeon__http_buffer_clear(&req->reply);
-        int r = aeon__http_buffer_add(&req->reply, data, size);
+        r = aeon__http_buffer_add(&req->reply, data, size);
         if (r < 0)
                 return aeon_fail(r, "reply of %zu bytes", size);
         req->status = (uint16_t)status;
@@ -77,27 +97,36 @@ static int keep(aeon_request *req, int status, const char *content_type, const v
 
 int aeon_reply_status(aeon_request *req, int status)
 {
-        return keep(req, status, NULL, NULL, 0);
+        return aeon__reply_keep(req, status, NULL, NULL, 0);
 }
 
 int aeon_reply_text(aeon_request *req, int status, const char *text)
 {
-        return keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
+        return aeon__reply_keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 int aeon_reply_json(aeon_request *req, int status, const char *json)
 {
-        return keep(req, status, "application/json", json, strlen(json));
+        return aeon__reply_keep(req, status, "application/json", json, strlen(json));
 }
 
-int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+/* A copy that ends with the request. */
+static int copy_type(aeon_request *req, const char *content_type, const char **ret_copy)
 {
         if (!aeon__http_is_field_value(content_type, strlen(content_type)))
                 return aeon_fail(-EINVAL, "a content type cannot have control characters");
         char *copy = aeon__request_alloc(req, strlen(content_type) + 1);
         if (!copy)
                 return aeon_fail(-ENOMEM, "content type");
-        return keep(req, status, strcpy(copy, content_type), data, size);
+        *ret_copy = strcpy(copy, content_type);
+        return 0;
+}
+
+int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+{
+        const char *copy;
+        int r = copy_type(req, content_type, &copy);
+        return r < 0 ? r : aeon__reply_keep(req, status, copy, data, size);
 }
 
 static bool is_servers_own(const char *name)
@@ -112,6 +141,8 @@ static bool is_servers_own(const char *name)
 int aeon_reply_header(aeon_request *req, const char *name, const char *value)
 {
         size_t name_size = strlen(name), value_size = strlen(value);
+        if (req->reply_state != REPLY_KEPT)
+                return aeon_fail(-EALREADY, "header %s: the reply to %s %s has begun", name, req->method, req->path);
         if (!aeon__http_is_token(name, name_size) || !aeon__http_is_field_value(value, value_size))
                 return aeon_fail(-EINVAL, "a header's name or value has a character that may not stand there");
         if (is_servers_own(name))
@@ -127,70 +158,87 @@ int aeon_reply_header(aeon_request *req, const char *name, const char *value)
         return 0;
 }
 
-void aeon__reply_status_text(aeon_request *req, int status, const char *text)
+/* ------------------------------------------------------------------ streamed */
+
+int aeon_reply_length(aeon_request *req, uint64_t size)
 {
-        char words[512];
-        snprintf(words, sizeof words, "%s%s%s\n", aeon__http_status_name(status), text ? ": " : "", text ? text : "");
-        if (aeon_reply_text(req, status, words) < 0) {
-                req->status = (uint16_t)status;
-                aeon__http_buffer_clear(&req->reply);
-        }
+        if (req->reply_state != REPLY_KEPT)
+                return aeon_fail(-EALREADY, "a reply to %s %s has begun", req->method, req->path);
+        req->reply_length = size;
+        req->reply_has_length = true;
+        return 0;
 }
 
-/* ------------------------------------------------------------------ on the wire */
-
-static const char *date_text(struct http_server *server)
+int aeon_reply_begin(aeon_request *req, int status, const char *content_type)
 {
-        static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-        static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
-        time_t second = time(NULL);
-        if (second != server->date_second) {
-                struct tm t;
-                gmtime_r(&second, &t);
-                snprintf(server->date_text, sizeof server->date_text, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
-                         t.tm_mday % 100, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100,
-                         t.tm_sec % 100);
-                server->date_second = second;
-        }
-        return server->date_text;
-}
-
-/* Add the status line and the header fields to @out. */
-static int add_head(const aeon_request *req, struct http_buffer *out)
-{
-        struct http_connection *c = req->connection;
-        bool bodiless = req->status == 204 || req->status == 304;
-        char text[320];
-        int used = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nDate: %s\r\n", req->status, aeon__http_status_name(req->status),
-                            date_text(c->server));
-        if (!bodiless)
-                used += snprintf(text + used, sizeof text - (size_t)used, "Content-Length: %zu\r\n", buffer_size(&req->reply));
-        if (c->close)
-                used += snprintf(text + used, sizeof text - (size_t)used, "Connection: close\r\n");
-        else if (req->head.minor == 0)
-                used += snprintf(text + used, sizeof text - (size_t)used, "Connection: keep-alive\r\n");
-        int r = aeon__http_buffer_add(out, text, (size_t)used);
-        if (r == 0 && req->content_type && !bodiless) {
-                r = aeon__http_buffer_add_text(out, "Content-Type: ");
-                r = r < 0 ? r : aeon__http_buffer_add_text(out, req->content_type);
-                r = r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
-        }
-        if (r == 0)
-                r = aeon__http_buffer_add(out, buffer_bytes(&req->headers), buffer_size(&req->headers));
-        return r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
-}
-
-int aeon__reply_send(aeon_request *req)
-{
-        struct http_buffer *out = &req->connection->out;
-        bool bodiless = req->status == 204 || req->status == 304 || (req->method && !strcmp(req->method, "HEAD"));
-        aeon__http_buffer_clear(out);
-        int r = add_head(req, out);
+        const char *copy = NULL;
+        int r = check(req, status);
+        if (r == 0 && content_type)
+                r = copy_type(req, content_type, &copy);
         if (r < 0)
+                return r;
+        aeon__http_buffer_clear(&req->reply);
+        req->status = (uint16_t)status;
+        req->content_type = copy;
+        r = req->ops->begin(req);
+        if (r < 0) {
+                req->status = 0;
                 return aeon_fail(r, "the reply's head");
-        aeon_bytes pieces[2] = {
-                { buffer_bytes(out), buffer_size(out) },
-                { buffer_bytes(&req->reply), buffer_size(&req->reply) },
-        };
-        return aeon__connection_write(req->connection, pieces, bodiless || !pieces[1].size ? 1 : 2);
+        }
+        req->reply_state = REPLY_BEGUN;
+        return 0;
+}
+
+/* A reply that has begun and may go on. */
+static int check_begun(const aeon_request *req)
+{
+        if (req->reply_state != REPLY_BEGUN)
+                return aeon_fail(-EBADF, "the reply to %s %s has %s", req->method, req->path,
+                                 req->reply_state == REPLY_ENDED ? "ended" : "not begun");
+        return req->reply_failed ? aeon_fail(-EPIPE, "the reply to %s %s was cut off", req->method, req->path) : 0;
+}
+
+/* @r is what sending came to. */
+static int note_sent(aeon_request *req, int r)
+{
+        if (r >= 0)
+                return 0;
+        req->reply_failed = true;
+        if (r == -ECANCELED || r == -ENOMEM)
+                return r;
+        req->client_gone = true;
+        if (r == -ETIMEDOUT)
+                return aeon_fail(r, "%s %s: the client takes the reply too slowly", req->method, req->path);
+        return aeon_fail(-ECONNRESET, "%s %s: the client has gone", req->method, req->path);
+}
+
+int aeon_reply_write(aeon_request *req, const void *data, size_t size)
+{
+        int r = check_begun(req);
+        if (r == 0 && req->reply_has_length && size > req->reply_length - req->reply_written)
+                r = aeon_fail(-EMSGSIZE, "the reply to %s %s was to have %llu bytes", req->method, req->path,
+                              (unsigned long long)req->reply_length);
+        if (r == 0 && aeon_cancelled())
+                r = aeon_fail(-ECANCELED, "%s", aeon_cancel_reason()); /* before a byte of it has left */
+        if (r < 0)
+                return r;
+        r = note_sent(req, req->ops->write(req, data, aeon__reply_is_bare(req) ? 0 : size));
+        if (r == 0)
+                req->reply_written += size;
+        return r;
+}
+
+int aeon_reply_end(aeon_request *req)
+{
+        int r = check_begun(req);
+        if (r < 0)
+                return r;
+        if (req->reply_has_length && req->reply_written < req->reply_length && !aeon__reply_is_bare(req))
+                return aeon_fail(-EBADMSG, "the reply to %s %s has %llu bytes of %llu", req->method, req->path,
+                                 (unsigned long long)req->reply_written, (unsigned long long)req->reply_length);
+        req->ops->leave_body(req);
+        r = note_sent(req, req->ops->end(req));
+        if (r == 0)
+                req->reply_state = REPLY_ENDED;
+        return r;
 }

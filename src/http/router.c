@@ -71,6 +71,7 @@ static void route_free(struct http_route *route)
 {
         for (size_t i = 0; i < route->param_count; i++)
                 free(route->names[i]);
+        free(route->middleware);
         free(route->pattern);
         free(route);
 }
@@ -95,7 +96,8 @@ static void node_free(struct http_node *node)
 void aeon__router_done(struct http_router *router)
 {
         node_free(router->root);
-        router->root = NULL;
+        free(router->middleware);
+        *router = (struct http_router){ 0 };
 }
 
 static struct http_node *node_new(const char *text, size_t size)
@@ -181,6 +183,23 @@ static int attach(struct http_node *node, struct http_route *route)
         return 0;
 }
 
+/* The list need not outlive the call that declares the route. */
+static int copy_middleware(struct http_route *route)
+{
+        aeon_middleware_fn *const *list = route->opts.middleware;
+        size_t count = 0;
+        route->opts.middleware = NULL;
+        if (!list)
+                return 0;
+        while (list[count])
+                count++;
+        route->middleware = calloc(count + 1, sizeof *list);
+        if (!route->middleware)
+                return -ENOMEM;
+        memcpy(route->middleware, list, count * sizeof *list);
+        return 0;
+}
+
 static struct http_route *route_new(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
 {
         struct http_route *route = calloc(1, sizeof *route);
@@ -192,6 +211,10 @@ static struct http_route *route_new(const char *pattern, aeon_request_fn *handle
         route->method_size = strcspn(pattern, " ");
         if (opts)
                 route->opts = *opts;
+        if (copy_middleware(route) < 0) {
+                route_free(route);
+                return NULL;
+        }
         return route;
 }
 

@@ -9,7 +9,7 @@
  *           \ files -- {...}        GET  /files/{path...}
  *
  *   Matching tries the literal, then the name, then the rest, and comes back when a branch has no route for the method. The depth
- * is the table's, not the path's, and the path is never copied: values are spans of it, still escaped.
+ *   is the table's, not the path's, and the path is never copied: values are spans of it, still escaped.
  */
 #pragma once
 
@@ -23,14 +23,17 @@ struct http_route {
         struct http_route *next; /* another method of the same path */
         aeon_request_fn *handler;
         aeon_route_opts opts;
-        char *pattern;      /* "GET /users/{id}" */
-        size_t method_size; /* of the pattern's first word */
+        aeon_middleware_fn **middleware; /* ends in NULL; NULL: none */
+        char *pattern;                   /* "GET /users/{id}" */
+        size_t method_size;              /* of the pattern's first word */
         size_t param_count;
         char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
 };
 
 struct http_router {
         struct http_node *root;
+        aeon_middleware_fn **middleware; /* around all routes, outermost first */
+        size_t middleware_count;
 };
 
 struct http_match {
@@ -44,6 +47,9 @@ struct http_match {
 
 /* Errors: as aeon_route(). */
 int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
+
+/* Errors: -ENOMEM. */
+int aeon__router_use(struct http_router *router, aeon_middleware_fn *fn);
 
 /* 0, also when nothing matches; -EINVAL when the path has a segment "..". */
 int aeon__router_match(const struct http_router *router, const char *method, const char *path, struct http_match *ret_match);

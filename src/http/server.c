@@ -3,6 +3,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <stdio.h>
 
 enum { MEBIBYTE = 1 << 20, CONNECTIONS = 16384 };
 
@@ -19,8 +20,24 @@ void aeon__http_limits_default(struct http_limits *l)
 void aeon__http_server_init(struct http_server *server)
 {
         aeon__http_limits_default(&server->limits);
-        list_init(&server->connections);
+        list_init(&server->links);
         server->date_second = -1;
+}
+
+const char *aeon__http_server_date(struct http_server *server)
+{
+        static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
+        static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
+        time_t second = time(NULL);
+        if (second != server->date_second) {
+                struct tm t;
+                gmtime_r(&second, &t);
+                snprintf(server->date_text, sizeof server->date_text, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
+                         t.tm_mday % 100, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100,
+                         t.tm_sec % 100);
+                server->date_second = second;
+        }
+        return server->date_text;
 }
 
 static void serve_stream(struct http_server *server, aeon_stream *stream)
@@ -72,24 +89,23 @@ static void empty_the_queue(struct http_server *server)
 
 static bool is_anybody_asking(const struct http_server *server)
 {
-        struct http_connection *c;
-        list_foreach (c, &server->connections, place)
-                if (c->receiving)
+        const struct http_link *link;
+        list_foreach (link, &server->links, place)
+                if (link->ops->expects(link))
                         return true;
         return false;
 }
 
 void aeon__http_server_quiesce(struct http_server *server)
 {
-        struct http_connection *c;
+        struct http_link *link;
         server->closing = true;
-        if (!server->listener && list_empty(&server->connections))
+        if (!server->listener && list_empty(&server->links))
                 return;
         if (server->listener && !server->shared && aeon_listener_refuse(server->listener) < 0)
                 aeon_log_debug("HTTP: %s", aeon_error_text());
-        list_foreach (c, &server->connections, place)
-                if (c->idle)
-                        aeon_scope_set_deadline(&c->waiting, aeon__connection_last_look(c));
+        list_foreach (link, &server->links, place)
+                link->ops->quiesce(link);
         aeon_sleep(HTTP_LAST_LOOK); /* handshakes are completed; the accept loop goes on */
         empty_the_queue(server);
         aeon_listener *listener = server->listener;

@@ -16,6 +16,7 @@
 #include "base/list.h"
 
 #include <aeon/http.h>
+#include <aeon/tls.h>
 #include <stdbool.h>
 #include <time.h>
 
@@ -29,13 +30,37 @@ struct http_limits {
         unsigned max_connections;
         aeon_duration head_timeout, body_timeout, idle_timeout, write_timeout;
         bool debug;
+        bool access_log;
 };
 
 /* What zero stands for. */
 void aeon__http_limits_default(struct http_limits *limits);
 
+struct http_server;
+struct http_link;
+
+/* What the server wants of a connection, whatever it speaks. */
+struct http_link_ops {
+        /* The server stops: end when nothing is under way. Called once per connection; those that come later find server->closing. */
+        void (*quiesce)(struct http_link *link);
+
+        /* A request may be on its way, sent before the client could know. */
+        bool (*expects)(const struct http_link *link);
+};
+
+/* A connection as its server sees it. */
+struct http_link {
+        struct list place; /* in server->links */
+        struct http_server *server;
+        aeon_stream *stream;
+        const struct http_link_ops *ops;
+        void *speaker; /* for @ops, when it is not HTTP/1.1 that they belong to */
+        aeon_time accepted;
+};
+
 struct http_server {
         struct http_limits limits;
+        aeon_tls_server *tls; /* NULL: none. Borrowed */
         aeon_listener *listener;
         aeon_group *group; /* for connection tasks; they never fail */
         int (*spawn)(void *spawner, const char *name, aeon_task_fn *fn, void *arg);
@@ -43,7 +68,7 @@ struct http_server {
         int (*answer)(aeon_request *req); /* the handler of all handlers */
         void *owner;                      /* for @answer, by aeon__request_owner() */
 
-        struct list connections; /* of struct http_connection */
+        struct list links; /* of struct http_link */
         size_t count;
         bool shared;        /* others listen on the socket too, and go on */
         bool closing;       /* replies say `Connection: close`, and nothing idle stays */
@@ -59,5 +84,8 @@ AEON_SUSPENDS int aeon__http_server_run(struct http_server *server);
 /* Let nobody new in, close the listener and what is idle; what has begun goes on. Suspends until no request can come any more: a moment,
  * and for those who were let in without having asked yet up to HTTP_FIRST_LOOK. */
 AEON_SUSPENDS void aeon__http_server_quiesce(struct http_server *server);
+
+/* Now, as a Date field wants it. Borrowed until the next call. */
+AEON_API const char *aeon__http_server_date(struct http_server *server);
 
 void *aeon__request_owner(const aeon_request *req);

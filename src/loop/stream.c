@@ -68,8 +68,15 @@ void aeon__stream_break(struct aeon_stream *s, int code)
                 aeon__wake(reader->task, code);
         if (!s->closing) {
                 s->closing = true;
-                uv_close(&s->uv.handle, on_closed);
+                bool reset = s->reset && s->uv.handle.type == UV_TCP && uv_tcp_close_reset(&s->uv.tcp, on_closed) == 0;
+                if (!reset)
+                        uv_close(&s->uv.handle, on_closed);
         }
+}
+
+void aeon__stream_reset(aeon_stream *s)
+{
+        s->reset = !s->secure;
 }
 
 void aeon_stream_close(aeon_stream *s)

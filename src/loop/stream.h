@@ -29,6 +29,7 @@ struct aeon_stream {
         bool closing;                 /* uv_close() was called */
         bool closed;                  /* its callback has come */
         bool orphan;                  /* the owner has closed it */
+        bool reset;                   /* closing tells the peer that something went wrong */
         struct secure *secure;        /* TLS between the callers and the bytes above; NULL: none */
         char peer[128];               /* filled in when asked for */
 };
@@ -46,6 +47,10 @@ AEON_SUSPENDS ssize_t aeon__secure_read(struct aeon_stream *s, void *buffer, siz
 AEON_SUSPENDS int aeon__secure_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count);
 AEON_SUSPENDS int aeon__secure_shutdown(struct aeon_stream *s);
 void aeon__secure_free(struct secure *secure);
+
+/* Close @s, when it is closed, so that the peer cannot take what it got for all: by a reset. Over TLS and unix sockets as always: there
+ * the missing farewell says so, or nothing can. */
+void aeon__stream_reset(struct aeon_stream *s);
 
 /* Nothing works on @s any more: every call, the pending ones too, returns @code. */
 void aeon__stream_break(struct aeon_stream *s, int code);

@@ -108,26 +108,6 @@ static bool read_string(struct json *j, struct token *t)
         return true;
 }
 
-static char *put_utf8(char *out, unsigned point)
-{
-        if (point < 0x80) {
-                *out++ = (char)point;
-        } else if (point < 0x800) {
-                *out++ = (char)(0xc0 | point >> 6);
-                *out++ = (char)(0x80 | (point & 0x3f));
-        } else if (point < 0x10000) {
-                *out++ = (char)(0xe0 | point >> 12);
-                *out++ = (char)(0x80 | (point >> 6 & 0x3f));
-                *out++ = (char)(0x80 | (point & 0x3f));
-        } else {
-                *out++ = (char)(0xf0 | point >> 18);
-                *out++ = (char)(0x80 | (point >> 12 & 0x3f));
-                *out++ = (char)(0x80 | (point >> 6 & 0x3f));
-                *out++ = (char)(0x80 | (point & 0x3f));
-        }
-        return out;
-}
-
 size_t aeon__json_unescape(const struct token *token, char *out)
 {
         static const char letters[] = "\"\\/bfnrt", meanings[] = "\"\\/\b\f\n\r\t";
@@ -152,7 +132,7 @@ size_t aeon__json_unescape(const struct token *token, char *out)
                         unit = 0x10000 + ((unit - 0xd800) << 10) + ((unsigned)code_unit(p, end) - 0xdc00);
                         p += 6;
                 }
-                out = put_utf8(out, unit);
+                out = aeon__utf8_put(out, unit);
         }
         return (size_t)(out - begin);
 }

@@ -1,6 +1,7 @@
 /* Numbers, durations, sizes, times and bytes as text, both ways, the same in every locale. */
 #pragma once
 
+#include <aeon/attributes.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -58,7 +59,7 @@ static inline size_t aeon__base64_size(size_t size)
         return (size + 2) / 3 * 4;
 }
 
-void aeon__base64_write(char *out, const void *bytes, size_t size);
+AEON_API void aeon__base64_write(char *out, const void *bytes, size_t size);
 
 /* Read @length characters into @out, which may be where they are. False when they are none. */
 bool aeon__base64_read(const char *text, size_t length, void *out, size_t *ret_size);

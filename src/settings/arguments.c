@@ -29,6 +29,8 @@ static int read_option(struct arguments *arguments, int argc, char *const argv[]
                 return 1;
         }
         if (!strncmp(name, no, sizeof no - 1) && length > sizeof no - 1) {
+                if (name[sizeof no - 1] == '-')
+                        return 0;
                 add(arguments, name + sizeof no - 1, length - (sizeof no - 1), "false");
                 return 1;
         }

@@ -126,4 +126,13 @@ void aeon__group_take_over(aeon_group *g, struct aeon_task *task);
 
 struct task_vars *aeon__vars_hold(struct task_vars *vars); /* any thread; NULL gives NULL */
 void aeon__vars_drop(struct task_vars *vars);
+
+/* A value that every table it stands in holds, and the last one frees. */
+struct counted {
+        _Atomic unsigned holders;
+};
+
+/* aeon_task_var_set() for such a value; the caller's hold passes to the table, also when this fails. NULL is accepted. */
+struct aeon_var;
+int aeon__task_var_set_counted(struct aeon_var *var, struct counted *value);
 extern __thread struct task_vars **aeon__thread_vars; /* where a thread without a task has them; NULL: it has none */

@@ -64,6 +64,7 @@ struct task_vars {
         struct {
                 const aeon_var *var;
                 void *value;
+                struct counted *counted; /* the value, when the table holds it; NULL: it is its setter's */
         } entries[];
 };
 
@@ -76,10 +77,19 @@ struct task_vars *aeon__vars_hold(struct task_vars *vars)
         return vars;
 }
 
+static void counted_drop(struct counted *value)
+{
+        if (value && atomic_fetch_sub_explicit(&value->holders, 1, memory_order_acq_rel) == 1)
+                free(value);
+}
+
 void aeon__vars_drop(struct task_vars *vars)
 {
-        if (vars && atomic_fetch_sub_explicit(&vars->holders, 1, memory_order_acq_rel) == 1)
-                free(vars);
+        if (!vars || atomic_fetch_sub_explicit(&vars->holders, 1, memory_order_acq_rel) != 1)
+                return;
+        for (unsigned i = 0; i < vars->count; i++)
+                counted_drop(vars->entries[i].counted);
+        free(vars);
 }
 
 /* NULL: whoever asks has none. */
@@ -107,10 +117,13 @@ static struct task_vars *own_copy(struct task_vars *vars, unsigned count)
         copy->count = vars ? vars->count : 0;
         if (vars)
                 memcpy(copy->entries, vars->entries, vars->count * sizeof vars->entries[0]);
+        for (unsigned i = 0; i < copy->count; i++)
+                if (copy->entries[i].counted)
+                        atomic_fetch_add_explicit(&copy->entries[i].counted->holders, 1, memory_order_relaxed);
         return copy;
 }
 
-int aeon_task_var_set(aeon_var *var, void *value)
+static int set(aeon_var *var, void *value, struct counted *counted)
 {
         struct task_vars **at = current_vars();
         if (!at)
@@ -127,8 +140,24 @@ int aeon_task_var_set(aeon_var *var, void *value)
         }
         if (!fits)
                 vars->entries[vars->count++].var = var;
+        else
+                counted_drop(vars->entries[i].counted);
         vars->entries[i].value = value;
+        vars->entries[i].counted = counted;
         return 0;
+}
+
+int aeon_task_var_set(aeon_var *var, void *value)
+{
+        return set(var, value, NULL);
+}
+
+int aeon__task_var_set_counted(aeon_var *var, struct counted *value)
+{
+        int r = set(var, value, value);
+        if (r < 0)
+                counted_drop(value);
+        return r;
 }
 
 void *aeon_task_var_get(const aeon_var *var)

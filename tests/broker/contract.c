@@ -150,7 +150,32 @@ int with_app(const struct contract *k, void (*declare)(aeon_app *app), void (*sc
         return with_app_at(k->url(), declare, script, opts);
 }
 
-/* ------------------------------------------------------------------ consuming */
+aeon_broker_stats stats_of(aeon_app *app)
+{
+        aeon_broker_stats stats;
+        aeon_broker_get_stats(aeon_app_broker(app), &stats);
+        return stats;
+}
+
+/* ------------------------------------------------------------------ publishing and consuming */
+
+void publish(aeon_broker *b, const char *destination, const char *text)
+{
+        int r = aeon_publish(b, destination, AEON_TEXT(text), NULL);
+        if (r < 0)
+                printf("    %s\n", aeon_error_text());
+        REQUIRE_INT(r, 0);
+}
+
+aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
+{
+        aeon_consumer *c = NULL;
+        int r = aeon_consumer_open(b, destination, opts, &c);
+        if (r < 0)
+                printf("    %s\n", aeon_error_text());
+        REQUIRE_INT(r, 0);
+        return c;
+}
 
 aeon_message *next_within(aeon_consumer *c, aeon_duration timeout)
 {
@@ -175,11 +200,26 @@ void done(aeon_message *m)
         aeon_message_free(m);
 }
 
+void check_text(aeon_consumer *c, const char *expected)
+{
+        aeon_message *m = next(c);
+        CHECK_STR(aeon_message_body(m), expected);
+        done(m);
+}
+
+void check_nothing(aeon_consumer *c)
+{
+        aeon_message *m = next_within(c, AEON_MILLISECONDS(100));
+        if (m)
+                printf("    there came \"%s\"\n", (const char *)aeon_message_body(m));
+        CHECK(m == NULL);
+        aeon_message_free(m);
+}
+
 const char *take_text(aeon_broker *b, const char *destination)
 {
         static char text[4096];
-        aeon_consumer *c;
-        REQUIRE_INT(aeon_consumer_open(b, destination, NULL, &c), 0);
+        aeon_consumer *c = consume(b, destination, NULL);
         aeon_message *m = next_within(c, AEON_SECONDS(5));
         text[0] = '\0';
         if (m) {

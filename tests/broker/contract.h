@@ -88,6 +88,12 @@ int with_app_at(const char *url, void (*declare)(aeon_app *app), void (*script)(
                 REQUIRE(condition);                                                                      \
         } while (0)
 
+aeon_broker_stats stats_of(aeon_app *app);
+
+/* Publish a text, open a consumer; both must succeed. */
+void publish(aeon_broker *b, const char *destination, const char *text);
+aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts);
+
 /* The next message within @timeout; NULL when none came. */
 aeon_message *next_within(aeon_consumer *c, aeon_duration timeout);
 
@@ -96,6 +102,12 @@ aeon_message *next(aeon_consumer *c);
 
 /* Ack and free. */
 void done(aeon_message *m);
+
+/* The next message has this body; it is acked. */
+void check_text(aeon_consumer *c, const char *expected);
+
+/* No message comes within a moment. */
+void check_nothing(aeon_consumer *c);
 
 /* One message from @destination by a consumer of its own, acked: its body as text in a static buffer, "" when none came. */
 const char *take_text(aeon_broker *b, const char *destination);

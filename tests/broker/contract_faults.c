@@ -20,19 +20,6 @@ static int start_server(void *arg)
         return 0;
 }
 
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        if (!CHECK_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0))
-                fprintf(stderr, "    %s\n", aeon_error_text());
-}
-
-static aeon_broker_stats stats_of(aeon_app *app)
-{
-        aeon_broker_stats stats;
-        aeon_broker_get_stats(aeon_app_broker(app), &stats);
-        return stats;
-}
-
 static int work(aeon_message *m)
 {
         (void)m;

@@ -16,18 +16,6 @@ AEON_RECORD(answer, ANSWER);
 static int attempts[16], calls, running, most_running;
 static char seen[4096];
 
-static void publish(aeon_app *app, const char *destination, const char *text)
-{
-        REQUIRE_INT(aeon_publish(aeon_app_broker(app), destination, AEON_TEXT(text), NULL), 0);
-}
-
-static aeon_broker_stats stats_of(aeon_app *app)
-{
-        aeon_broker_stats stats;
-        aeon_broker_get_stats(aeon_app_broker(app), &stats);
-        return stats;
-}
-
 /* The dead letter of @destination; checks that @words are in its reason. */
 static void check_dead(aeon_app *app, const char *destination, const char *body, const char *attempt, const char *words)
 {
@@ -58,7 +46,7 @@ static void declare_lucky(aeon_app *app)
 
 static void run_lucky(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(calls, 3);
         CHECK_INT(attempts[0], 1);
@@ -105,7 +93,7 @@ static void declare_transaction(aeon_app *app)
 
 static void run_transaction(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(commits, 2);
         CHECK_INT(calls, 2);
@@ -134,7 +122,7 @@ static void declare_hopeless(aeon_app *app)
 
 static void run_hopeless(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         check_dead(app, Q("test.dead"), "x", "3", "no hope");
         CHECK_INT(calls, 3);
         AWAIT(stats_of(app).dead_letters == 1); /* the message is acknowledged after its letter was published */
@@ -153,7 +141,7 @@ static void declare_rejecting(aeon_app *app)
 
 static void run_rejecting(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         check_dead(app, Q("grave"), "x", "1", "no hope");
         CHECK_INT(calls, 1);
 }
@@ -178,7 +166,7 @@ static void declare_nacking(aeon_app *app)
 
 static void run_nacking(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         AWAIT(stats_of(app).processed == 1);
         CHECK_INT(calls, 7);
 }
@@ -196,8 +184,8 @@ static void declare_first(aeon_app *app)
 
 static void run_first(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
-        publish(app, Q("other"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
+        publish(aeon_app_broker(app), Q("other"), "x");
         AWAIT(stats_of(app).failed == 2);
         (void)aeon_sleep(AEON_MILLISECONDS(50));
         CHECK_INT(calls, 2);
@@ -229,10 +217,10 @@ static void declare_manual(aeon_app *app)
 
 static void run_manual(aeon_app *app)
 {
-        publish(app, Q("test"), "ack");
-        publish(app, Q("test"), "reject");
+        publish(aeon_app_broker(app), Q("test"), "ack");
+        publish(aeon_app_broker(app), Q("test"), "reject");
         check_dead(app, Q("test.dead"), "reject", "1", "by hand");
-        publish(app, Q("test"), "forget");
+        publish(aeon_app_broker(app), Q("test"), "forget");
         check_dead(app, Q("test.dead"), "forget", "2", "without having settled");
         CHECK_INT(calls, 4);
 }
@@ -257,7 +245,7 @@ static void declare_slow(aeon_app *app)
 
 static void run_slow(aeon_app *app)
 {
-        publish(app, Q("test"), "x");
+        publish(aeon_app_broker(app), Q("test"), "x");
         check_dead(app, Q("test.dead"), "x", "1", "the handler slow took longer than 0.02 s");
 }
 
@@ -302,7 +290,7 @@ static void run_ten(aeon_app *app)
         char text[16];
         for (int i = 0; i < 10; i++) {
                 snprintf(text, sizeof text, "%d", i);
-                publish(app, overlapping, text);
+                publish(aeon_app_broker(app), overlapping, text);
         }
         AWAIT(stats_of(app).processed == 10);
 }
@@ -352,7 +340,7 @@ static void run_on_loops(aeon_app *app)
 {
         aeon_message *reply;
         for (int i = 0; i < 29; i++)
-                publish(app, Q("test"), "x");
+                publish(aeon_app_broker(app), Q("test"), "x");
         REQUIRE_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_TEXT("?"), &reply), 0);
         aeon_message_free(reply);
         AWAIT(stats_of(app).processed == 30);
@@ -413,7 +401,7 @@ CONTRACT_TEST(records_are_decoded_and_answers_encoded)
 static void run_invalid(aeon_app *app)
 {
         aeon_message *reply = NULL;
-        publish(app, Q("test"), "{\"x\": \"two\"}");
+        publish(aeon_app_broker(app), Q("test"), "{\"x\": \"two\"}");
         check_dead(app, Q("test.dead"), "{\"x\": \"two\"}", "1", "x: ");
         CHECK_INT(aeon_request(aeon_app_broker(app), Q("test"), AEON_JSON("{\"x\": \"two\"}"), &reply), -EREMOTEIO);
         CHECK_CONTAINS(aeon_error_text(), "-test\" answered: ");
@@ -492,7 +480,7 @@ static void declare_jobs(aeon_app *app)
 static void run_until_four_run(aeon_app *app)
 {
         for (int i = 0; i < 10; i++)
-                publish(app, Q("test"), "x");
+                publish(aeon_app_broker(app), Q("test"), "x");
         AWAIT(running >= 4); /* more, on a machine so slow that the first are done */
 }
 

@@ -5,25 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
-{
-        aeon_consumer *c;
-        REQUIRE_INT(aeon_consumer_open(b, destination, opts, &c), 0);
-        return c;
-}
-
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        REQUIRE_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0);
-}
-
-static void check_text(aeon_consumer *c, const char *expected)
-{
-        aeon_message *m = next(c);
-        CHECK_STR(aeon_message_body(m), expected);
-        done(m);
-}
-
 /* ------------------------------------------------------------------ content */
 
 static void one_message(aeon_broker *b)

@@ -23,34 +23,6 @@ static const char *with(const char *name, const char *options)
         return text;
 }
 
-static aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
-{
-        aeon_consumer *c = NULL;
-        REQUIRE_INT(aeon_consumer_open(b, destination, opts, &c), 0);
-        return c;
-}
-
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        REQUIRE_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0);
-}
-
-static void check_text(aeon_consumer *c, const char *expected)
-{
-        aeon_message *m = next(c);
-        CHECK_STR(aeon_message_body(m), expected);
-        done(m);
-}
-
-static bool nothing_comes(aeon_consumer *c)
-{
-        aeon_message *m = next_within(c, AEON_MILLISECONDS(100));
-        if (m)
-                printf("there came \"%s\"\n", (const char *)aeon_message_body(m));
-        aeon_message_free(m);
-        return !m;
-}
-
 /* ------------------------------------------------------------------ groups and partitions */
 
 KAFKA_TEST(kafka_groups_get_every_message_each_and_share_partitions)
@@ -69,7 +41,9 @@ KAFKA_TEST(kafka_groups_get_every_message_each_and_share_partitions)
         CHECK(strcmp(aeon_message_body(first), aeon_message_body(second)) != 0);
         done(first);
         done(second);
-        CHECK(nothing_comes(blue) && nothing_comes(blue2) && nothing_comes(red));
+        check_nothing(blue);
+        check_nothing(blue2);
+        check_nothing(red);
         aeon_consumer_close(blue2);
         publish(b, with("test", "partition=0"), "3"); /* the one that is left has all partitions again */
         publish(b, with("test", "partition=1"), "4");
@@ -87,7 +61,7 @@ KAFKA_TEST(kafka_no_more_than_a_window_is_out_of_all_partitions)
         aeon_broker_stats stats;
         for (int i = 0; i < 5; i++) {
                 aeon_message *mine[2] = { next(c), next(c) };
-                CHECK(nothing_comes(c));
+                check_nothing(c);
                 aeon_broker_get_stats(b, &stats);
                 CHECK_INT(stats.received, 2 * (i + 1));
                 done(mine[0]);
@@ -104,7 +78,7 @@ KAFKA_TEST(kafka_begins_at_the_end_when_asked)
         check_text(c, "after");
         aeon_consumer_close(c);
         c = consume(b, Q("test"), NULL);
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         aeon_consumer_close(c);
 }
 
@@ -199,12 +173,12 @@ KAFKA_TEST(kafka_what_is_done_behind_a_gap_is_not_handled_again)
         aeon_message *three = next(c);
         CHECK_STR(aeon_message_body(three), "3");
         CHECK_INT(aeon_message_attempt(three), 2); /* at once: the pause was the last owner's */
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         done(zero);
         done(three);
         aeon_consumer_close(c);
         c = consume(b, Q("test"), NULL);
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         aeon_consumer_close(c);
 }
 
@@ -220,7 +194,7 @@ KAFKA_TEST(kafka_commits_are_seen_by_the_next_consumer_also_without_a_clean_end)
         aeon_consumer_close(c);
         c = consume(b, Q("test"), NULL);
         check_text(c, "2");
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         aeon_consumer_close(c);
 }
 
@@ -235,7 +209,7 @@ KAFKA_TEST(kafka_ordered_by_partition_one_at_a_time_retries_included)
         aeon_consumer *c = consume(b, with("test", "ordered=partition"), &(aeon_subscribe_opts){ .window = 10 });
         aeon_message *first = next(c), *second = next(c);
         CHECK(strchr("ab", *(const char *)aeon_message_body(first)) && strchr("ab", *(const char *)aeon_message_body(second)));
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         bool a_first = *(const char *)aeon_message_body(first) == 'a';
         aeon_message *a = a_first ? first : second, *other = a_first ? second : first;
         CHECK_INT(aeon_message_retry(a, AEON_MILLISECONDS(200)), 0);
@@ -245,7 +219,7 @@ KAFKA_TEST(kafka_ordered_by_partition_one_at_a_time_retries_included)
         a = next(c);
         CHECK_STR(aeon_message_body(a), "a");
         CHECK_INT(aeon_message_attempt(a), 2);
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         done(a);
         check_text(c, "c");
         aeon_consumer_close(c);
@@ -262,7 +236,7 @@ KAFKA_TEST(kafka_ordered_by_key_others_overtake)
         CHECK_STR(aeon_message_body(red), "red 1");
         check_text(c, "blue 1");
         check_text(c, "no key");
-        CHECK(nothing_comes(c));
+        check_nothing(c);
         CHECK_INT(aeon_message_retry(red, AEON_MILLISECONDS(100)), 0);
         aeon_message_free(red);
         check_text(c, "red 1");

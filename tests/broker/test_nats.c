@@ -9,36 +9,12 @@
 
 #define K (&contract_nats)
 
-static aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
-{
-        aeon_consumer *c;
-        REQUIRE_INT(aeon_consumer_open(b, destination, opts, &c), 0);
-        return c;
-}
-
 static int try_consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
 {
         aeon_consumer *c = NULL;
         int r = aeon_consumer_open(b, destination, opts, &c);
         aeon_consumer_close(c);
         return r;
-}
-
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        REQUIRE_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0);
-}
-
-static void check_text(aeon_consumer *c, const char *expected)
-{
-        aeon_message *m = next(c);
-        CHECK_STR(aeon_message_body(m), expected);
-        done(m);
-}
-
-static void check_nothing(aeon_consumer *c)
-{
-        CHECK(next_within(c, AEON_MILLISECONDS(50)) == NULL);
 }
 
 /* Q("test") with options behind it. */

@@ -9,14 +9,14 @@ static const char *with(const char *name, const char *options)
         return destination;
 }
 
-static aeon_consumer *consume(aeon_broker *b, const char *to, const char *group)
+static aeon_consumer *consume_as(aeon_broker *b, const char *to, const char *group)
 {
         aeon_consumer *c = NULL;
         REQUIRE_INT(aeon_consumer_open(b, to, &(aeon_subscribe_opts){ .group = group }, &c), 0);
         return c;
 }
 
-static int consume_error(aeon_broker *b, const char *to)
+static int try_consume(aeon_broker *b, const char *to)
 {
         aeon_consumer *c = NULL;
         int r = aeon_consumer_open(b, to, NULL, &c);
@@ -24,21 +24,9 @@ static int consume_error(aeon_broker *b, const char *to)
         return r;
 }
 
-static int publish(aeon_broker *b, const char *to, const char *text)
+static int try_publish(aeon_broker *b, const char *to, const char *text)
 {
         return aeon_publish(b, to, AEON_TEXT(text), NULL);
-}
-
-static void check_text(aeon_consumer *c, const char *expected)
-{
-        aeon_message *m = next(c);
-        CHECK_STR(aeon_message_body(m), expected);
-        done(m);
-}
-
-static void check_nothing(aeon_consumer *c)
-{
-        CHECK(next_within(c, AEON_MILLISECONDS(50)) == NULL);
 }
 
 #define RABBITMQ_TEST(name)                            \
@@ -61,10 +49,10 @@ static const char *exchange(const char *type, const char *rest)
 
 RABBITMQ_TEST(a_fanout_exchange_gives_each_group_every_message)
 {
-        aeon_consumer *red = consume(b, with("events", exchange("fanout", "")), "red");
-        aeon_consumer *blue = consume(b, destination, "blue"), *blue2 = consume(b, destination, "blue");
-        REQUIRE_INT(publish(b, destination, "1"), 0);
-        REQUIRE_INT(publish(b, destination, "2"), 0);
+        aeon_consumer *red = consume_as(b, with("events", exchange("fanout", "")), "red");
+        aeon_consumer *blue = consume_as(b, destination, "blue"), *blue2 = consume_as(b, destination, "blue");
+        publish(b, destination, "1");
+        publish(b, destination, "2");
         check_text(red, "1");
         check_text(red, "2");
         aeon_message *first = next(blue), *second = next(blue2);
@@ -80,10 +68,10 @@ RABBITMQ_TEST(a_fanout_exchange_gives_each_group_every_message)
 
 RABBITMQ_TEST(a_topic_exchange_leads_by_patterns)
 {
-        aeon_consumer *all = consume(b, with("all", exchange("topic", "&key=order.%23")), ""); /* "#" */
-        aeon_consumer *new = consume(b, with("new", exchange("topic", "&key=order.*.new")), "");
-        REQUIRE_INT(publish(b, with("x", exchange("topic", "&key=order.7.new")), "7"), 0);
-        REQUIRE_INT(publish(b, with("x", exchange("topic", "&key=order.8.paid")), "8"), 0);
+        aeon_consumer *all = consume_as(b, with("all", exchange("topic", "&key=order.%23")), ""); /* "#" */
+        aeon_consumer *new = consume_as(b, with("new", exchange("topic", "&key=order.*.new")), "");
+        publish(b, with("x", exchange("topic", "&key=order.7.new")), "7");
+        publish(b, with("x", exchange("topic", "&key=order.8.paid")), "8");
         check_text(all, "7");
         check_text(all, "8");
         check_text(new, "7");
@@ -94,8 +82,8 @@ RABBITMQ_TEST(a_topic_exchange_leads_by_patterns)
 
 RABBITMQ_TEST(a_headers_exchange_leads_by_headers)
 {
-        aeon_consumer *both = consume(b, with("both", exchange("headers", "&header.kind=a&header.size=1")), "");
-        aeon_consumer *any = consume(b, with("any", exchange("headers", "&header.kind=a&header.size=1&match=any")), "");
+        aeon_consumer *both = consume_as(b, with("both", exchange("headers", "&header.kind=a&header.size=1")), "");
+        aeon_consumer *any = consume_as(b, with("any", exchange("headers", "&header.kind=a&header.size=1&match=any")), "");
         const aeon_publish_opts opts = { .headers = (aeon_header[]){ { "kind", "a" }, { 0 } } };
         REQUIRE_INT(aeon_publish(b, with("x", exchange("headers", "")), AEON_TEXT("a"), &opts), 0);
         check_text(any, "a");
@@ -106,7 +94,7 @@ RABBITMQ_TEST(a_headers_exchange_leads_by_headers)
 
 RABBITMQ_TEST(a_delayed_message_reaches_an_exchange)
 {
-        aeon_consumer *c = consume(b, with("late", exchange("direct", "&key=k")), "");
+        aeon_consumer *c = consume_as(b, with("late", exchange("direct", "&key=k")), "");
         aeon_time begin = aeon_now();
         REQUIRE_INT(aeon_publish(b, destination, AEON_TEXT("x"), &(aeon_publish_opts){ .delay = AEON_MILLISECONDS(100) }), 0);
         check_text(c, "x");
@@ -116,17 +104,17 @@ RABBITMQ_TEST(a_delayed_message_reaches_an_exchange)
 
 RABBITMQ_TEST(what_no_queue_takes_is_an_error_unless_that_does_not_matter)
 {
-        CHECK_INT(publish(b, with("x", exchange("direct", "")), "x"), -ENOENT);
+        CHECK_INT(try_publish(b, with("x", exchange("direct", "")), "x"), -ENOENT);
         CHECK_CONTAINS(aeon_error_text(), "NO_ROUTE");
-        CHECK_INT(publish(b, with("x", exchange("direct", "&mandatory=no")), "x"), 0);
+        CHECK_INT(try_publish(b, with("x", exchange("direct", "&mandatory=no")), "x"), 0);
         CHECK_INT(aeon_broker_ping(b), 0);
 }
 
 RABBITMQ_TEST(a_retry_goes_to_the_queue_that_failed_only)
 {
-        aeon_consumer *red = consume(b, with("events", exchange("fanout", "")), "red");
-        aeon_consumer *blue = consume(b, destination, "blue");
-        REQUIRE_INT(publish(b, destination, "x"), 0);
+        aeon_consumer *red = consume_as(b, with("events", exchange("fanout", "")), "red");
+        aeon_consumer *blue = consume_as(b, destination, "blue");
+        publish(b, destination, "x");
         check_text(blue, "x");
         aeon_message *m = next(red);
         CHECK_INT(aeon_message_retry(m, AEON_MILLISECONDS(1)), 0);
@@ -143,29 +131,29 @@ RABBITMQ_TEST(a_retry_goes_to_the_queue_that_failed_only)
 
 RABBITMQ_TEST(a_queue_of_another_kind_is_an_error_with_the_words_of_the_server)
 {
-        REQUIRE_INT(publish(b, Q("test"), "x"), 0);
-        CHECK_INT(consume_error(b, with("test", "max_priority=5")), -EINVAL);
+        publish(b, Q("test"), "x");
+        CHECK_INT(try_consume(b, with("test", "max_priority=5")), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "inequivalent arg 'x-max-priority'");
-        CHECK_INT(publish(b, with("test", "durable=no"), "x"), -EINVAL);
+        CHECK_INT(try_publish(b, with("test", "durable=no"), "x"), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "inequivalent arg 'durable'");
         CHECK_STR(take_text(b, Q("test")), "x"); /* nothing else was lost with the channel */
 }
 
 RABBITMQ_TEST(what_is_not_to_be_created_must_be_there)
 {
-        CHECK_INT(consume_error(b, with("test", "create=no")), -ENOENT);
+        CHECK_INT(try_consume(b, with("test", "create=no")), -ENOENT);
         CHECK_CONTAINS(aeon_error_text(), "no queue");
-        CHECK_INT(publish(b, destination, "x"), -ENOENT);
-        CHECK_INT(publish(b, with("test", exchange("direct", "&create=no")), "x"), -ENOENT);
+        CHECK_INT(try_publish(b, destination, "x"), -ENOENT);
+        CHECK_INT(try_publish(b, with("test", exchange("direct", "&create=no")), "x"), -ENOENT);
         CHECK_CONTAINS(aeon_error_text(), "no exchange");
-        REQUIRE_INT(publish(b, Q("test"), "x"), 0);
+        publish(b, Q("test"), "x");
         CHECK_STR(take_text(b, with("test", "create=no")), "x");
 }
 
 RABBITMQ_TEST(a_quorum_queue_retries_and_releases)
 {
-        aeon_consumer *c = consume(b, with("test", "type=quorum"), "");
-        REQUIRE_INT(publish(b, destination, "x"), 0);
+        aeon_consumer *c = consume_as(b, with("test", "type=quorum"), "");
+        publish(b, destination, "x");
         aeon_message *m = next(c);
         CHECK_INT(aeon_message_release(m), 0);
         aeon_message_free(m);
@@ -182,11 +170,11 @@ RABBITMQ_TEST(a_quorum_queue_retries_and_releases)
 RABBITMQ_TEST(an_exclusive_queue_goes_with_its_consumer)
 {
         aeon_broker *second;
-        aeon_consumer *c = consume(b, with("test", "exclusive=yes"), "");
+        aeon_consumer *c = consume_as(b, with("test", "exclusive=yes"), "");
         REQUIRE_INT(aeon_broker_open(contract_rabbitmq.url(), &second), 0);
-        CHECK_INT(consume_error(second, destination), -EBUSY);
+        CHECK_INT(try_consume(second, destination), -EBUSY);
         aeon_broker_close(second);
-        REQUIRE_INT(publish(b, Q("test"), "x"), 0); /* by another connection: it may publish */
+        publish(b, Q("test"), "x"); /* by another connection: it may publish */
         check_text(c, "x");
         aeon_consumer_close(c);
 }
@@ -194,10 +182,10 @@ RABBITMQ_TEST(an_exclusive_queue_goes_with_its_consumer)
 RABBITMQ_TEST(a_full_queue_refuses)
 {
         with("test", "x-max-length=1&x-overflow=reject-publish");
-        REQUIRE_INT(publish(b, destination, "1"), 0);
-        CHECK_INT(publish(b, destination, "2"), -EREMOTEIO);
+        publish(b, destination, "1");
+        CHECK_INT(try_publish(b, destination, "2"), -EREMOTEIO);
         CHECK_STR(take_text(b, destination), "1");
-        CHECK_INT(publish(b, destination, "3"), 0);
+        CHECK_INT(try_publish(b, destination, "3"), 0);
 }
 
 RABBITMQ_TEST(options_that_cannot_be_are_refused)
@@ -214,9 +202,9 @@ RABBITMQ_TEST(options_that_cannot_be_are_refused)
                 { "exchange=x&exchange_type=round", "direct, fanout, topic, headers" },
         };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-                CHECK_INT(consume_error(b, with("test", cases[i].options)), -EINVAL);
+                CHECK_INT(try_consume(b, with("test", cases[i].options)), -EINVAL);
                 CHECK_CONTAINS(aeon_error_text(), cases[i].words);
-                CHECK_INT(publish(b, destination, "x"), -EINVAL);
+                CHECK_INT(try_publish(b, destination, "x"), -EINVAL);
         }
 }
 
@@ -224,11 +212,11 @@ RABBITMQ_TEST(names_may_be_anything_of_255_bytes)
 {
         char name[300];
         snprintf(name, sizeof name, "%s a.b/c ü*#", Q("test"));
-        REQUIRE_INT(publish(b, name, "x"), 0);
+        publish(b, name, "x");
         CHECK_STR(take_text(b, name), "x");
         memset(name, 'n', 256);
         name[256] = '\0';
-        CHECK_INT(publish(b, name, "x"), -EINVAL);
+        CHECK_INT(try_publish(b, name, "x"), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "255 bytes");
 }
 
@@ -290,7 +278,7 @@ static amqp_table_entry_t nested(void)
 
 static void read_theirs(aeon_broker *b)
 {
-        aeon_consumer *c = consume(b, Q("test"), "");
+        aeon_consumer *c = consume_as(b, Q("test"), "");
         aeon_message *m = next(c);
         CHECK_STR(aeon_message_body(m), "{\"x\":1}");
         CHECK_STR(aeon_message_content_type(m), "application/json");
@@ -379,7 +367,7 @@ RABBITMQ_TEST(another_client_sees_plain_amqp)
 
 RABBITMQ_TEST(a_message_need_not_be_persistent)
 {
-        REQUIRE_INT(publish(b, with("test", "persistent=no"), "x"), 0);
+        publish(b, with("test", "persistent=no"), "x");
         amqp_connection_state_t other = other_open();
         amqp_message_t m = other_get(other, Q("test"));
         CHECK_INT(m.properties.delivery_mode, 1);
@@ -389,7 +377,7 @@ RABBITMQ_TEST(a_message_need_not_be_persistent)
 
 RABBITMQ_TEST(a_retried_message_is_the_same_but_for_its_attempt)
 {
-        aeon_consumer *c = consume(b, Q("test"), "");
+        aeon_consumer *c = consume_as(b, Q("test"), "");
         char id[100];
         const aeon_publish_opts opts = { .headers = (aeon_header[]){ { "tenant", "7" }, { 0 } }, .correlation_id = "c-1" };
         REQUIRE_INT(aeon_publish(b, Q("test"), AEON_JSON("{}"), &opts), 0);
@@ -413,7 +401,7 @@ RABBITMQ_TEST(a_retried_message_is_the_same_but_for_its_attempt)
 
 RABBITMQ_TEST(an_answer_to_somebody_who_is_gone_makes_no_queue)
 {
-        aeon_consumer *c = consume(b, Q("test"), "");
+        aeon_consumer *c = consume_as(b, Q("test"), "");
         REQUIRE_INT(aeon_publish(b, Q("test"), AEON_TEXT("?"), &(aeon_publish_opts){ .reply_to = Q("gone") }), 0);
         aeon_message *m = next(c);
         CHECK_INT(aeon_message_reply(m, AEON_TEXT("!")), 0);

@@ -46,29 +46,6 @@ __attribute__((format(printf, 1, 2))) static char *text_of(const char *format, .
 /* A destination of this test with options. */
 #define WITH(name, options) text_of("%s?%s", Q(name), options)
 
-static aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
-{
-        aeon_consumer *c;
-        int r = aeon_consumer_open(b, destination, opts, &c);
-        if (r < 0)
-                printf("    %s\n", aeon_error_text());
-        REQUIRE_INT(r, 0);
-        return c;
-}
-
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        if (!CHECK_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0))
-                printf("    %s\n", aeon_error_text());
-}
-
-static void check_text(aeon_consumer *c, const char *expected)
-{
-        aeon_message *m = next(c);
-        CHECK_STR(aeon_message_body(m), expected);
-        done(m);
-}
-
 /* ------------------------------------------------------------------ what cannot be */
 
 static int try_open(const char *url)

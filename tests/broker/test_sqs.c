@@ -91,18 +91,6 @@ static const char *attribute(const json_t *message, const char *name, const char
         }                                                     \
         static void test_name##_body(aeon_broker *b)
 
-static aeon_consumer *consume(aeon_broker *b, const char *destination, const aeon_subscribe_opts *opts)
-{
-        aeon_consumer *c;
-        REQUIRE_INT(aeon_consumer_open(b, destination, opts, &c), 0);
-        return c;
-}
-
-static void publish(aeon_broker *b, const char *destination, const char *text)
-{
-        REQUIRE_INT(aeon_publish(b, destination, AEON_TEXT(text), NULL), 0);
-}
-
 static const char *with(const char *name, const char *rest)
 {
         static char texts[8][300];

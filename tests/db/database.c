@@ -38,7 +38,7 @@ aeon_db *shared_open(unsigned size)
 int64_t number_of(aeon_db *db, const char *sql, const aeon_db_args *args)
 {
         struct number *row;
-        int r = number_query_one(db, &row, sql, args);
+        int r = number_row(db, &row, sql, args);
         if (r < 0) {
                 fprintf(stderr, "    %s\n", aeon_error_describe(r));
                 return -1;

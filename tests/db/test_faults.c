@@ -22,7 +22,7 @@ static int ask(int task, int turn)
         struct row *row = NULL;
         char text[60];
         snprintf(text, sizeof text, "task %d, turn %d", task, turn);
-        int r = row_query_one(load.db, &row, "select $1::int as task, $2::int as turn, $3::text as text from pg_sleep(0.001)",
+        int r = row_row(load.db, &row, "select $1::int as task, $2::int as turn, $3::text as text from pg_sleep(0.001)",
                               AEON_DB_ARGS(task, turn, text));
         if (r < 0)
                 return r;

@@ -273,7 +273,7 @@ TEST_WITHIN(cancelled_at_any_moment_every_row_goes_to_who_asked_for_it, 60)
                 struct number *row = NULL;
                 aeon_scope s;
                 aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = AEON_MICROSECONDS(1 + (i * 37) % 3000) });
-                int r = number_query_one(db, &row, "select $1::int as n from pg_sleep(0.001)", AEON_DB_ARGS(i));
+                int r = number_row(db, &row, "select $1::int as n from pg_sleep(0.001)", AEON_DB_ARGS(i));
                 int outside = aeon_scope_close(&s, r);
                 if (r == 0) {
                         CHECK_INT(row->n, i);

@@ -35,7 +35,7 @@ TEST(each_kind_of_field_takes_its_types)
 {
         aeon_db *db = shared_open(1);
         struct everything *e = NULL;
-        int n = everything_query(
+        int n = everything_rows(
                 db, &e,
                 "select 5::int as i, 7::numeric as u, 1.5::float8 as f, true as b, 'x \"y\"'::text as s, "
                 "'\\x00ff10'::bytea as y, '2026-11-21 11:04:28.5+01'::timestamptz as t, '1 day 00:00:01.5'::interval as d, "
@@ -89,7 +89,7 @@ TEST(what_was_an_argument_comes_back_as_it_was)
                                           aeon_db_timestamp(INT64_C(1795255468500001000)), (const int64_t *)NULL)),
                 1);
         struct everything *e = NULL;
-        REQUIRE_INT(everything_query_one(
+        REQUIRE_INT(everything_row(
                             db, &e,
                             "select i, u, f, b, s, y, t, '1s' as d, 'null'::json as j, 'good' as m, '[]' as l, oi, null::text os, "
                             "null::bytea oy from a where i = $1",
@@ -126,15 +126,15 @@ TEST(the_one_row_must_be_there_and_alone)
         aeon_db *db = shared_open(1);
         struct user *u = (void *)1;
         const char *sql = "select i as id, 'n' as name, null::int as age from generate_series(1, $1) i";
-        CHECK_INT(user_query_one(db, &u, sql, AEON_DB_ARGS(0)), -ENOENT);
+        CHECK_INT(user_row(db, &u, sql, AEON_DB_ARGS(0)), -ENOENT);
         CHECK_CONTAINS(aeon_error_text(), "there is no such user");
-        CHECK_INT(user_query_one(db, &u, sql, AEON_DB_ARGS(2)), -E2BIG);
+        CHECK_INT(user_row(db, &u, sql, AEON_DB_ARGS(2)), -E2BIG);
         CHECK_CONTAINS(aeon_error_text(), "there are 2");
         CHECK(u == (void *)1);
-        CHECK_INT(user_query(db, &u, sql, AEON_DB_ARGS(0)), 0);
+        CHECK_INT(user_rows(db, &u, sql, AEON_DB_ARGS(0)), 0);
         CHECK(!u);
         user_free(u);
-        CHECK_INT(user_query_one(db, &u, sql, AEON_DB_ARGS(1)), 0);
+        CHECK_INT(user_row(db, &u, sql, AEON_DB_ARGS(1)), 0);
         CHECK_INT(u->id, 1);
         user_free(u);
         aeon_db_close(db);
@@ -159,7 +159,7 @@ TEST(a_row_that_does_not_fit_names_column_and_field)
         aeon_db *db = shared_open(1);
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
                 struct user *u = (void *)1;
-                CHECK_INT(user_query(db, &u, cases[i].sql, NULL), -EBADMSG);
+                CHECK_INT(user_rows(db, &u, cases[i].sql, NULL), -EBADMSG);
                 CHECK_CONTAINS(aeon_error_text(), cases[i].words);
                 CHECK_CONTAINS(aeon_error_text(), "select");
                 CHECK(u == (void *)1);
@@ -229,7 +229,7 @@ TEST(large_texts_go_there_and_back)
         text[SIZE] = '\0';
         CHECK_INT(number_of(db, "select length($1) as n", AEON_DB_ARGS(text)), SIZE);
         struct user *u = NULL;
-        int n = user_query(db, &u, "select i as id, 'user ' || i as name, i as age from generate_series(1, $1) i",
+        int n = user_rows(db, &u, "select i as id, 'user ' || i as name, i as age from generate_series(1, $1) i",
                            AEON_DB_ARGS(50000));
         REQUIRE_INT(n, 50000);
         CHECK_STR(u[49999].name, "user 50000");
@@ -285,7 +285,7 @@ TEST(values_are_read_alike_whatever_the_servers_settings_are)
                                  NULL, &db),
                     0);
         REQUIRE_INT(
-                everything_query_one(
+                everything_row(
                         db, &e,
                         "select 1 i, 1 u, 1::float8 f, true b, '' s, '\\xff'::bytea y, '2026-11-21 10:04:28.5+00'::timestamptz t, "
                         "'90 minutes'::interval d, '1'::json j, 'good' m, '[]' l, null::int oi, null::text os, null::bytea oy",

@@ -67,6 +67,16 @@ static const struct {
         { WORDS("---"), NULL },
         { WORDS("---key", "1"), NULL },
         { WORDS("ok", "--="), NULL },
+        { WORDS("----"), NULL },
+        { WORDS("--no--key"), NULL },
+        { WORDS("--no--key=1"), "no--key=1" },
+        { WORDS("--", "---key"), "=---key" },
+        { WORDS("--key=--"), "key=--" },
+        { WORDS("--key", "=1"), "key==1" },
+        { WORDS("--n", "-5", "--m", "-0x1f"), "n=-5 m=-0x1f" },
+        { WORDS("--db.host", "h"), "db.host=h" },
+        { WORDS("--no-db.tls"), "db.tls=false" },
+        { WORDS("--time", "10:00", "--", "--time"), "time=10:00 =--time" },
 };
 
 static int parse(const char *const *words, struct arguments *ret_arguments)

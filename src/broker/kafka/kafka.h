@@ -7,7 +7,7 @@
  *        link ---- producer    delivery reports, topics that were made                                publish.c, topic.c
  *         |  \---- answers     a consumer of the link's own reply topic, from the first request on    reply.c
  *         |
- *       source --- consumer    a member of the group                                                  group.c
+ *       source --- consumer    a member of the group                                                  group.c, assignment.c
  *                    |  one queue per partition, emptied as far as there is credit                    deliver.c
  *                 partition    the offsets that are in somebody's hands                               partition.c
  *
@@ -234,6 +234,20 @@ void aeon__kafka_committed(struct kafka_source *s, rd_kafka_event_t *event);
 
 /* The consumer's task. */
 int aeon__kafka_serve_consumer(void *arg);
+
+/* ------------------------------------------------------------------ assignment.c */
+
+/* Partitions are assigned, or to be given up. Suspends. */
+void aeon__kafka_rebalance(struct kafka_source *s, rd_kafka_event_t *event);
+
+/* Give up what is revoked if it is time to. Does not suspend. */
+void aeon__kafka_go_on_revoking(struct kafka_source *s, aeon_time now);
+
+/* Are messages of what is revoked still being handled? */
+bool aeon__kafka_still_handled(struct kafka_source *s);
+
+/* Log librdkafka's refusal, if it is one: @error, which is freed, or @code. */
+void aeon__kafka_told(struct kafka_source *s, const char *what, rd_kafka_error_t *error, rd_kafka_resp_err_t code);
 
 /* ------------------------------------------------------------------ partition.c */
 

@@ -41,7 +41,7 @@ static void read_header(struct nats *l, struct content *c, char *name, char *val
                         e->id = value;
                 else if (!strcasecmp(name, "Nats-Pending-Messages"))
                         c->pending = strtol(value, NULL, 10);
-        } else {
+        } else if (*name) {
                 aeon__text_add(&l->packed, name, strlen(name) + 1);
                 aeon__text_add(&l->packed, value, strlen(value) + 1);
         }

@@ -97,9 +97,10 @@ int aeon__nats_put(struct nats *l, const char *subject, const char *reply, const
 
 /* ------------------------------------------------------------------ what the server says */
 
-static int broken(const char *line)
+/* @line of @length bytes, with no NUL behind it. */
+static int broken(const char *line, size_t length)
 {
-        return aeon_fail(-EPROTO, "the server said \"%.40s\", which is not NATS", line);
+        return aeon_fail(-EPROTO, "the server said \"%.*s\", which is not NATS", length < 40 ? (int)length : 40, line);
 }
 
 static struct nats_source *source_of(struct nats *l, uint64_t sid)
@@ -117,10 +118,11 @@ static int message_came(struct nats *l, struct arrival *a)
 {
         if (a->sid == 1) {
                 struct content c;
-                int r = aeon__nats_decode(l, a, &c);
-                if (r >= 0 && !strncmp(a->subject, l->prefix, l->prefix_length))
+                if (aeon__nats_decode(l, a, &c) < 0) /* what somebody has sent is no reason to hang up on the server */
+                        aeon_log_warning("nats: %s", aeon_error_text());
+                if (!strncmp(a->subject, l->prefix, l->prefix_length))
                         aeon__nats_inbox(l, a->subject + l->prefix_length, &c);
-                return r;
+                return 0;
         }
         struct nats_source *s = source_of(l, a->sid);
         if (s)
@@ -163,7 +165,7 @@ static ssize_t read_message(struct nats *l, char *line, size_t length, size_t sk
         bool has_headers = *line == 'H';
         size_t block, total;
         if (!sizes_of(line, length, has_headers, &block, &total))
-                return broken(line);
+                return broken(line, length);
         if (there - skip < total + 2)
                 return 0;
         char *fields[FIELDS], *body = line + skip;
@@ -171,7 +173,7 @@ static ssize_t read_message(struct nats *l, char *line, size_t length, size_t sk
         body[total] = '\0';
         unsigned count = split(line + (has_headers ? 4 : 3), fields), fixed = has_headers ? 4 : 3;
         if (count != fixed && count != fixed + 1)
-                return broken(line);
+                return broken(line, length);
         struct arrival a = {
                 .subject = fields[0],
                 .sid = strtoull(fields[1], NULL, 10),
@@ -217,14 +219,14 @@ static int read_line(struct nats *l, char *line, size_t length)
                 words[strcspn(words, "'")] = '\0';
                 return complaint(l, words);
         }
-        return broken(line);
+        return broken(line, length);
 }
 
 static ssize_t read_one(struct nats *l, char *at, size_t there)
 {
         char *stop = memchr(at, '\n', there);
         if (!stop)
-                return there > LINE_MOST ? broken(at) : 0;
+                return there > LINE_MOST ? broken(at, there) : 0;
         size_t skip = (size_t)(stop - at) + 1, length = skip - 1;
         if (length && at[length - 1] == '\r')
                 length--;

@@ -158,7 +158,7 @@ static void read_headers(struct cursor table, struct properties *p)
         while (table.left && !table.short_of) {
                 char number[NUMBER_WORDS];
                 amqp_bytes_t key = take_short_text(&table), value = { 0 };
-                if (!take_value(&table, number, &value) || !key.len)
+                if (!take_value(&table, number, &value) || !key.len || !*(char *)key.bytes)
                         continue;
                 if (is_key(key, HEADER_ATTEMPT))
                         p->attempt = (unsigned)strtoul(amqp_copy(digits, value), NULL, 10);

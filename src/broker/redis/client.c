@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_SIZE = 16, FIRST_RING = 64, GREETING_SIZE = 4096 };
+enum { HEAD_SIZE = 16, FIRST_RING = 64 };
 
 struct pending {
         client_done *done;
@@ -77,8 +77,7 @@ void aeon__client_words(struct client *c, const struct text *encoded, unsigned c
         c->command.failed |= encoded->failed;
 }
 
-/* The command as it goes over the wire. Errors: -ENOMEM. */
-static int finish(struct client *c, const char **ret_bytes, size_t *ret_size)
+int aeon__client_finish(struct client *c, const char **ret_bytes, size_t *ret_size)
 {
         if (c->command.failed)
                 return aeon_fail(-ENOMEM, "no memory for a command");
@@ -135,7 +134,7 @@ int aeon__client_send(struct client *c, client_done *done, void *owner)
 {
         const char *bytes;
         size_t size;
-        int r = finish(c, &bytes, &size);
+        int r = aeon__client_finish(c, &bytes, &size);
         if (r >= 0)
                 r = ring_reserve(c);
         if (r >= 0)
@@ -202,114 +201,6 @@ void aeon__client_read_number(void *arg, const struct reply *reply)
         *(long long *)arg = reply->number;
 }
 
-/* ------------------------------------------------------------------ hello */
-
-struct greeting {
-        struct client *client;
-        struct text output;
-        unsigned count; /* of commands, and so of replies */
-};
-
-static int greeting_add(struct greeting *g)
-{
-        const char *bytes;
-        size_t size;
-        int r = finish(g->client, &bytes, &size);
-        if (r < 0)
-                return r;
-        aeon__text_add(&g->output, bytes, size);
-        g->count++;
-        return g->output.failed ? aeon_fail(-ENOMEM, "no memory for a greeting") : 0;
-}
-
-static int say_hello(struct greeting *g)
-{
-        struct client *c = g->client;
-        const struct client_login *login = c->login;
-        int r = 0;
-        if (login->has_password) {
-                aeon__client_begin(c, "AUTH");
-                if (*login->user)
-                        aeon__client_text(c, login->user);
-                aeon__client_text(c, login->password);
-                r = greeting_add(g);
-        }
-        if (r >= 0 && login->database) {
-                aeon__client_begin(c, "SELECT");
-                aeon__client_number(c, login->database);
-                r = greeting_add(g);
-        }
-        if (r >= 0) {
-                aeon__client_begin(c, "CLIENT");
-                aeon__client_text(c, "SETNAME");
-                aeon__client_text(c, login->name);
-                r = greeting_add(g);
-        }
-        if (r >= 0) {
-                aeon__client_begin(c, "CLIENT");
-                aeon__client_text(c, "ID");
-                r = greeting_add(g);
-        }
-        if (r >= 0) {
-                aeon__client_begin(c, "PING"); /* a server that still loads its data says so */
-                r = greeting_add(g);
-        }
-        return r < 0 ? r : aeon_stream_write(c->wire.stream, g->output.data, g->output.length);
-}
-
-/* The reply to the @n-th command. A password or a database that is refused is final; a user who may not use CLIENT is none the worse. */
-static int hear_hello(struct client *c, unsigned n, const struct reply *reply)
-{
-        const struct client_login *login = c->login;
-        unsigned auth = login->has_password, select = auth + (login->database != 0);
-        if (reply->type == REDIS_REPLY_INTEGER)
-                c->id = reply->number;
-        if (reply->type != REDIS_REPLY_ERROR)
-                return 0;
-        int code = aeon__client_error(reply);
-        if (n < auth && code == -EREMOTEIO)
-                code = -EACCES; /* "ERR AUTH called without any password configured" */
-        else if (n < select && code == -EREMOTEIO)
-                code = -EINVAL; /* "ERR DB index is out of range" */
-        else if (n >= select && !strncmp(reply->text, "NOPERM", strlen("NOPERM")))
-                return 0;
-        return aeon_fail(code, "%s", reply->text);
-}
-
-static int await_hello(struct greeting *g)
-{
-        struct client *c = g->client;
-        char buffer[GREETING_SIZE];
-        for (unsigned n = 0; n < g->count;) {
-                const struct reply *reply = NULL;
-                int r = aeon__replies_next(&c->replies, &reply);
-                if (r >= 0 && reply) {
-                        r = hear_hello(c, n++, reply);
-                } else if (r >= 0) {
-                        ssize_t got = aeon_stream_read(c->wire.stream, buffer, sizeof buffer);
-                        if (got == 0)
-                                return aeon_fail(-ECONNRESET, "it has closed the connection");
-                        r = got < 0 ? (int)got : aeon__replies_feed(&c->replies, buffer, (size_t)got);
-                }
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
-static int greet(struct wire *w)
-{
-        struct greeting g = { .client = client_of(w) };
-        g.client->id = 0;
-        int r = aeon__replies_reset(&g.client->replies);
-        if (r >= 0)
-                r = say_hello(&g);
-        if (r >= 0)
-                r = await_hello(&g);
-        aeon__text_done(&g.output);
-        return r;
-}
-
 /* ------------------------------------------------------------------ the wire's protocol */
 
 static int resume(struct wire *w)
@@ -363,7 +254,7 @@ static void probe(struct wire *w)
 
 static const struct wire_protocol protocol = {
         .name = "redis",
-        .greet = greet,
+        .greet = aeon__client_greet,
         .resume = resume,
         .take = take,
         .lost = lost,

@@ -73,3 +73,7 @@ void aeon__client_read_number(void *arg, const struct reply *reply);
 
 /* The server's error as one of ours: -EACCES, -EINVAL (wrong kind of key), -ENOENT (no such group), -ENOSPC, -EAGAIN, -EREMOTEIO. */
 int aeon__client_error(const struct reply *reply);
+
+/* Between client.c and greeting.c: the command as it goes over the wire; see greet() in wire.h. Errors: -ENOMEM. */
+int aeon__client_finish(struct client *c, const char **ret_bytes, size_t *ret_size);
+AEON_SUSPENDS int aeon__client_greet(struct wire *w);

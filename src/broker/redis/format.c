@@ -149,6 +149,18 @@ struct places {
         size_t correlation_id, content_type, reply_to; /* in kept, + 1; 0: not there */
 };
 
+/* The number that @value is, which has no NUL behind it: in a binary envelope the next header or the body follows. 1: it is none. */
+static unsigned read_attempt(const char *value, size_t size)
+{
+        char digits[8];
+        if (!size || size >= sizeof digits)
+                return 1;
+        memcpy(digits, value, size);
+        digits[size] = '\0';
+        unsigned long attempt = strtoul(digits, NULL, 10);
+        return attempt && attempt < 1000000 ? (unsigned)attempt : 1;
+}
+
 static void keep(struct parts *p, struct places *places, const char *name, size_t name_size, const char *value, size_t value_size)
 {
         size_t *place = NULL;
@@ -161,8 +173,7 @@ static void keep(struct parts *p, struct places *places, const char *name, size_
         else if (name_size == strlen("reply_to") && !memcmp(name, "reply_to", name_size))
                 place = &places->reply_to;
         if (!place && name_size == strlen(attempt_header) && !memcmp(name, attempt_header, name_size)) {
-                unsigned long attempt = strtoul(value, NULL, 10);
-                p->attempt = attempt && attempt < 1000000 ? (unsigned)attempt : 1;
+                p->attempt = read_attempt(value, value_size);
                 return;
         }
         struct text *to = place ? &p->kept : &p->headers;

@@ -26,6 +26,7 @@
 #include <aeon/scope.h>
 
 struct redis_source;
+struct dead_letter;
 struct shared;
 
 /* ------------------------------------------------------------------ where to */
@@ -211,12 +212,25 @@ char *aeon__redis_join(const char *base, const char *middle, const char *end);
 /* The server refuses to let us read: it is logged once, and the health check tells. */
 void aeon__redis_refused(struct redis_source *s, const char *words);
 
-/* Around what waits for the server's word on a verdict: a server that is stuck must not keep an app from stopping. What it does not
- * confirm within the link's timeout is -ETIMEDOUT; it may have been carried out, else the message comes again. */
-void aeon__verdict_begin(struct redis_source *s, aeon_scope *limit);
-int aeon__verdict_end(struct redis_source *s, aeon_scope *limit, int r);
+/* ------------------------------------------------------------------ entry.c */
+
+/* Deliver entries of a reply that are not in our hands already; @limited: as far as there is credit. Returns the last one's id,
+ * the reply's own; NULL: none. */
+const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, bool limited);
 
 /* ------------------------------------------------------------------ verdict.c */
+
+/* Append the command for a verdict to the link's commands; its answer is a number, 0 when the message is no longer this consumer's. */
+typedef int put_verdict(struct redis_source *s, const struct aeon_message *m, const struct settlement *v,
+                        const struct dead_letter *dead);
+
+/* Have a verdict carried out and wait for the server's word; a connection that breaks meanwhile has it asked once more. @later: the key
+ * whose delayed messages a retry joins; @repeated: it was asked before, without an answer.
+ *
+ * A server that is stuck must not keep an app from stopping: what it does not confirm within the link's timeout is -ETIMEDOUT; it may have
+ * been carried out, else the message comes again. */
+int aeon__verdict_ask(struct redis_source *s, const struct aeon_message *m, const struct settlement *v, put_verdict *put,
+                      const char *later, bool repeated);
 
 int aeon__stream_settle(struct redis_source *s, struct aeon_message *m, const struct settlement *v);
 void aeon__stream_extend(struct redis_source *s, struct aeon_message *const *messages, size_t count);

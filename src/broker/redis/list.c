@@ -240,41 +240,18 @@ static int put_script(struct redis_source *s, const struct aeon_message *m, cons
         return 0;
 }
 
-/* @repeated: it may have been carried out already, although nobody told us. */
-static int settle_once(struct redis_source *s, const struct aeon_message *m, const struct delivery *d, const struct settlement *v,
-                       const struct dead_letter *dead, bool repeated)
+static int put_any(struct redis_source *s, const struct aeon_message *m, const struct settlement *v, const struct dead_letter *dead)
 {
-        long long result = 0;
-        int r = aeon__wire_ready(&s->link->commands.wire);
-        if (r < 0)
-                return r;
-        if (v->verdict == VERDICT_ACK)
-                put_ack(s, d);
-        else
-                r = put_script(s, m, d, v, dead);
-        if (r >= 0)
-                r = aeon__client_ask(&s->link->commands, "verdict", aeon__client_read_number, &result);
-        if (r >= 0 && result == 0 && !repeated)
-                return aeon_fail(-ESTALE, "it is no longer this consumer's");
-        return r;
+        const struct delivery *d = (const struct delivery *)(intptr_t)m->token;
+        if (v->verdict != VERDICT_ACK)
+                return put_script(s, m, d, v, dead);
+        put_ack(s, d);
+        return 0;
 }
 
 static int list_settle(struct redis_source *s, struct aeon_message *m, const struct settlement *v)
 {
-        const struct delivery *d = (const struct delivery *)(intptr_t)m->token;
-        struct dead_letter dead = { 0 };
-        aeon_scope limit;
-        int r = v->verdict == VERDICT_REJECT ? aeon__target_of_dead(s->link, v->dead, &dead) : 0;
-        aeon__verdict_begin(s, &limit);
-        if (r >= 0)
-                r = settle_once(s, m, d, v, &dead, false);
-        if (r == -ECONNABORTED)
-                r = settle_once(s, m, d, v, &dead, true);
-        r = aeon__verdict_end(s, &limit, r);
-        if (r >= 0 && v->verdict == VERDICT_RETRY && v->delay)
-                aeon__later_hint(s->link, key_of(s), v->delay);
-        free(dead.name);
-        return r;
+        return aeon__verdict_ask(s, m, v, put_any, key_of(s), false);
 }
 
 /* A consumer that is alive keeps all that it has taken. */

@@ -10,6 +10,7 @@
 #include <hiredis/read.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 struct reply {
         int type;      /* REDIS_REPLY_... */
@@ -48,4 +49,10 @@ static inline const struct reply *reply_item(const struct reply *r, size_t n)
 static inline bool reply_is_text(const struct reply *r)
 {
         return r && (r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS);
+}
+
+/* Is it this text? */
+static inline bool reply_is(const struct reply *r, const char *wanted)
+{
+        return reply_is_text(r) && !strcmp(r->text, wanted);
 }

@@ -294,19 +294,6 @@ void aeon__redis_drain(struct source *source)
 
 /* ------------------------------------------------------------------ verdicts */
 
-void aeon__verdict_begin(struct redis_source *s, aeon_scope *limit)
-{
-        aeon_scope_open(limit, &(aeon_scope_opts){ .timeout = s->link->timeout, .name = "verdict" });
-}
-
-int aeon__verdict_end(struct redis_source *s, aeon_scope *limit, int r)
-{
-        r = aeon_scope_close(limit, r);
-        if (r == -ETIMEDOUT && aeon_scope_caught(limit))
-                return aeon_fail(-ETIMEDOUT, "the server has not confirmed it within %.3g s", (double)s->link->timeout / 1e9);
-        return r;
-}
-
 int aeon__redis_settle(struct aeon_message *m, const struct settlement *v)
 {
         struct redis_source *s = m->source->self;

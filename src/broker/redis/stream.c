@@ -135,114 +135,6 @@ static const struct reply *expect(struct redis_source *s, const struct reply *re
         return reply->type == REDIS_REPLY_ARRAY ? reply : NULL;
 }
 
-/* ------------------------------------------------------------------ entries */
-
-static bool in_hand(const struct redis_source *s, unsigned stream, const char *id)
-{
-        struct delivery *d;
-        list_foreach (d, &s->deliveries, node)
-                if (d->stream == stream && !strcmp(d->id, id))
-                        return true;
-        return false;
-}
-
-static void add_json_string(struct text *to, const struct reply *text)
-{
-        aeon__text_add(to, "\"", 1);
-        for (size_t i = 0; i < text->length; i++) {
-                unsigned char c = (unsigned char)text->text[i];
-                char escaped[8];
-                int length = c == '"' || c == '\\' ? snprintf(escaped, sizeof escaped, "\\%c", c)
-                             : c < ' '             ? snprintf(escaped, sizeof escaped, "\\u%04x", c)
-                                                   : snprintf(escaped, sizeof escaped, "%c", c);
-                aeon__text_add(to, escaped, (size_t)length);
-        }
-        aeon__text_add(to, "\"", 1);
-}
-
-/* What others have put into the stream, field by field: a JSON object, as FastStream has it. */
-static struct reply fields_as_json(struct redis_source *s, const struct reply *fields)
-{
-        struct text *to = &s->link->payload;
-        to->length = 0;
-        for (size_t i = 0; i + 1 < fields->length; i += 2) {
-                aeon__text_add(to, i ? "," : "{", 1);
-                add_json_string(to, &fields->items[i]);
-                aeon__text_add(to, ":", 1);
-                add_json_string(to, &fields->items[i + 1]);
-        }
-        aeon__text_add(to, "}", 1);
-        return (struct reply){ .type = REDIS_REPLY_STRING,
-                               .text = to->data ? to->data : "",
-                               .length = to->failed ? 0 : to->length };
-}
-
-static bool is_field(const struct reply *name, const char *wanted)
-{
-        return reply_is_text(name) && !strcmp(name->text, wanted);
-}
-
-static void deliver(struct redis_source *s, unsigned stream, const struct reply *id, const struct reply *fields)
-{
-        const struct reply *value = NULL;
-        struct reply json;
-        unsigned attempt = 0;
-        for (size_t i = 0; i + 1 < fields->length; i += 2) {
-                if (!reply_is_text(&fields->items[i + 1]))
-                        continue;
-                if (is_field(&fields->items[i], "__data__"))
-                        value = &fields->items[i + 1];
-                else if (is_field(&fields->items[i], "aeon-attempt"))
-                        attempt = (unsigned)strtoul(fields->items[i + 1].text, NULL, 10);
-        }
-        if (!value) {
-                json = fields_as_json(s, fields);
-                value = &json;
-        }
-        struct delivery *d = malloc(sizeof *d);
-        struct aeon_message *m = d ? aeon__redis_message(s->link, s->source->destination, value, id->text, attempt) : NULL;
-        if (!m) {
-                free(d); /* it stays pending, and is claimed some time */
-                return;
-        }
-        *d = (struct delivery){ .since = s->asked_at, .stream = stream, .id = m->envelope.id };
-        aeon__redis_deliver(s, m, d);
-}
-
-/* One that is pending and was deleted meanwhile. */
-static void forget_deleted(struct redis_source *s, unsigned stream, const char *id)
-{
-        struct client *c = &s->reader;
-        aeon__client_begin(c, "XACK");
-        aeon__client_text(c, s->streams[stream]);
-        aeon__client_text(c, s->group);
-        aeon__client_text(c, id);
-        (void)aeon__client_send(c, NULL, NULL);
-}
-
-/* Deliver entries that are not in our hands already; @limited: as far as there is credit. Returns the last one's id; NULL: none. */
-static const char *take(struct redis_source *s, unsigned stream, const struct reply *entries, bool limited)
-{
-        const char *last = NULL;
-        for (size_t i = 0; entries && entries->type == REDIS_REPLY_ARRAY && i < entries->length; i++) {
-                const struct reply *id = reply_item(&entries->items[i], 0), *fields = reply_item(&entries->items[i], 1);
-                if (!reply_is_text(id) || !fields)
-                        continue;
-                if (limited && in_hand(s, stream, id->text)) {
-                        last = id->text;
-                        continue;
-                }
-                if (limited && !s->credit)
-                        break;
-                last = id->text;
-                if (fields->type == REDIS_REPLY_ARRAY)
-                        deliver(s, stream, id, fields);
-                else
-                        forget_deleted(s, stream, id->text);
-        }
-        return last;
-}
-
 /* ------------------------------------------------------------------ the steps */
 
 static void put_group(struct redis_source *s)
@@ -266,7 +158,7 @@ static void own_done(void *owner, const struct reply *reply)
         reply = expect(s, reply);
         if (reply) {
                 const struct reply *entries = reply_item(reply_item(reply, 0), 1);
-                const char *last = take(s, s->at, entries, true);
+                const char *last = aeon__entries_take(s, s->at, entries, true);
                 if (last)
                         snprintf(s->cursor, sizeof s->cursor, "%s", last);
                 else if (!entries || !entries->length)
@@ -303,7 +195,7 @@ static void claimed(void *owner, const struct reply *reply)
         reply = expect(s, reply);
         if (reply) {
                 const struct reply *cursor = reply_item(reply, 0);
-                take(s, s->at, reply_item(reply, 1), true);
+                aeon__entries_take(s, s->at, reply_item(reply, 1), true);
                 if (reply_is_text(cursor) && strcmp(cursor->text, "0-0") != 0)
                         snprintf(s->cursor, sizeof s->cursor, "%s", cursor->text);
                 else
@@ -334,8 +226,8 @@ static void read_done(void *owner, const struct reply *reply)
         reply = expect(s, reply);
         for (size_t i = 0; reply && i < reply->length; i++) {
                 const struct reply *name = reply_item(&reply->items[i], 0);
-                unsigned stream = s->streams_count > 1 && is_field(name, s->streams[1]);
-                take(s, stream, reply_item(&reply->items[i], 1), false);
+                unsigned stream = s->streams_count > 1 && reply_is(name, s->streams[1]);
+                aeon__entries_take(s, stream, reply_item(&reply->items[i], 1), false);
         }
         aeon__redis_fetched(s);
 }

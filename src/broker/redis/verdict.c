@@ -1,4 +1,4 @@
-/* Verdicts on entries of streams.
+/* Verdicts: acknowledgements of stream entries, many at once, and everything else one by one.
  *
  * DESIGN
  *   Acknowledgements of one turn of the loop go out together: each leaves its id with the source and waits; when the writer is about to
@@ -166,9 +166,48 @@ static int acknowledge(struct redis_source *s, struct aeon_message *m, const str
 
 /* ------------------------------------------------------------------ everything else, one by one */
 
-static int put_script(struct redis_source *s, const struct aeon_message *m, const struct delivery *d, const struct settlement *v,
+/* @repeated: it may have been carried out already, although nobody told us. */
+static int ask_once(struct redis_source *s, const struct aeon_message *m, const struct settlement *v,
+                    const struct dead_letter *dead, put_verdict *put, bool repeated)
+{
+        long long result = 0;
+        int r = aeon__wire_ready(&s->link->commands.wire);
+        if (r >= 0)
+                r = put(s, m, v, dead);
+        if (r >= 0)
+                r = aeon__client_ask(&s->link->commands, "verdict", aeon__client_read_number, &result);
+        if (r == -ENOENT || (r >= 0 && result == 0))
+                return repeated ? 0 : aeon_fail(-ESTALE, "it is no longer this consumer's");
+        if (r >= 0 && result == 2)
+                aeon_log_error("redis: message %s of \"%s\" was trimmed from the stream before it could be seen again",
+                               m->envelope.id, m->envelope.destination);
+        return r;
+}
+
+int aeon__verdict_ask(struct redis_source *s, const struct aeon_message *m, const struct settlement *v, put_verdict *put,
+                      const char *later, bool repeated)
+{
+        struct dead_letter dead = { 0 };
+        aeon_scope limit;
+        int r = v->verdict == VERDICT_REJECT ? aeon__target_of_dead(s->link, v->dead, &dead) : 0;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = s->link->timeout, .name = "verdict" });
+        if (r >= 0)
+                r = ask_once(s, m, v, &dead, put, repeated);
+        if (r == -ECONNABORTED)
+                r = ask_once(s, m, v, &dead, put, true);
+        r = aeon_scope_close(&limit, r);
+        if (r == -ETIMEDOUT && aeon_scope_caught(&limit))
+                r = aeon_fail(-ETIMEDOUT, "the server has not confirmed it within %.3g s", (double)s->link->timeout / 1e9);
+        if (r >= 0 && v->verdict == VERDICT_RETRY && v->delay)
+                aeon__later_hint(s->link, later, v->delay);
+        free(dead.name);
+        return r;
+}
+
+static int put_script(struct redis_source *s, const struct aeon_message *m, const struct settlement *v,
                       const struct dead_letter *dead)
 {
+        const struct delivery *d = (const struct delivery *)(intptr_t)m->token;
         struct client *c = &s->link->commands;
         const char *again = s->streams[s->streams_count - 1], *set = s->later[s->laters - 1].set;
         const char *verdict = v->verdict == VERDICT_ACK ? "ack" : dead->name ? aeon__target_command(&dead->target) : "again";
@@ -196,42 +235,6 @@ static int put_script(struct redis_source *s, const struct aeon_message *m, cons
         return 0;
 }
 
-/* @repeated: it may have been carried out already, although nobody told us. */
-static int settle_once(struct redis_source *s, const struct aeon_message *m, const struct delivery *d, const struct settlement *v,
-                       const struct dead_letter *dead, bool repeated)
-{
-        long long result = 0;
-        int r = aeon__wire_ready(&s->link->commands.wire);
-        if (r >= 0)
-                r = put_script(s, m, d, v, dead);
-        if (r >= 0)
-                r = aeon__client_ask(&s->link->commands, "verdict", aeon__client_read_number, &result);
-        if (r == -ENOENT || (r >= 0 && result == 0))
-                return repeated ? 0 : aeon_fail(-ESTALE, "it is no longer this consumer's");
-        if (r >= 0 && result == 2)
-                aeon_log_error("redis: message %s of \"%s\" was trimmed from the stream before it could be seen again",
-                               m->envelope.id, m->envelope.destination);
-        return r;
-}
-
-static int settle_by_script(struct redis_source *s, const struct aeon_message *m, const struct delivery *d,
-                            const struct settlement *v, bool repeated)
-{
-        struct dead_letter dead = { 0 };
-        aeon_scope limit;
-        int r = v->verdict == VERDICT_REJECT ? aeon__target_of_dead(s->link, v->dead, &dead) : 0;
-        aeon__verdict_begin(s, &limit);
-        if (r >= 0)
-                r = settle_once(s, m, d, v, &dead, repeated);
-        if (r == -ECONNABORTED)
-                r = settle_once(s, m, d, v, &dead, true);
-        r = aeon__verdict_end(s, &limit, r);
-        if (r >= 0 && v->verdict == VERDICT_RETRY && v->delay)
-                aeon__later_hint(s->link, s->streams[s->streams_count - 1], v->delay);
-        free(dead.name);
-        return r;
-}
-
 int aeon__stream_settle(struct redis_source *s, struct aeon_message *m, const struct settlement *v)
 {
         const struct delivery *d = (const struct delivery *)(intptr_t)m->token;
@@ -247,7 +250,7 @@ int aeon__stream_settle(struct redis_source *s, struct aeon_message *m, const st
                         repeated = true;
                 }
         }
-        return settle_by_script(s, m, d, v, repeated);
+        return aeon__verdict_ask(s, m, v, put_script, s->streams[s->streams_count - 1], repeated);
 }
 
 /* ------------------------------------------------------------------ leases */

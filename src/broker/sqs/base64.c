@@ -1,28 +1,7 @@
-/* Base64; see base64.h. */
+/* Lenient base64; see base64.h. */
 #include "broker/sqs/base64.h"
 
 #include <stdint.h>
-#include <string.h>
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-size_t aeon__base64_encode(const void *bytes, size_t size, char *to)
-{
-        const unsigned char *from = bytes;
-        char *at = to;
-        for (size_t i = 0; i < size; i += 3) {
-                size_t have = size - i < 3 ? size - i : 3;
-                uint32_t three = (uint32_t)from[i] << 16;
-                three |= have > 1 ? (uint32_t)from[i + 1] << 8 : 0;
-                three |= have > 2 ? from[i + 2] : 0;
-                *at++ = digits[three >> 18];
-                *at++ = digits[three >> 12 & 63];
-                *at++ = have > 1 ? digits[three >> 6 & 63] : '=';
-                *at++ = have > 2 ? digits[three & 63] : '=';
-        }
-        *at = '\0';
-        return (size_t)(at - to);
-}
 
 static int digit(char c)
 {

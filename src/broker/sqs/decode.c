@@ -60,7 +60,7 @@ static void take_header(struct decoding *d, const char *name, const char *type, 
 {
         unsigned place;
         char empty[8] = "";
-        if (d->headers_count == ATTRIBUTES)
+        if (d->headers_count == ATTRIBUTES || !*name)
                 return;
         bool ours = sscanf(type, "String.%u.%7s", &place, empty) >= 1;
         d->headers[d->headers_count++] = (struct header){

@@ -1,7 +1,7 @@
 /* Messages out; the form is in message.h. */
 #include "base/utf8.h"
-#include "broker/sqs/base64.h"
 #include "broker/sqs/message.h"
+#include "record/number.h"
 
 #include <aeon/error.h>
 #include <ctype.h>
@@ -86,16 +86,22 @@ static bool headers_fit(const struct encoding *x, size_t others)
         return count + others < ATTRIBUTES; /* one is for aeon-attempt */
 }
 
+/* A text to free(). NULL: no memory. */
+static char *base64_of(const void *bytes, size_t size)
+{
+        char *text = calloc(1, aeon__base64_size(size) + 1);
+        if (text)
+                aeon__base64_write(text, bytes, size);
+        return text;
+}
+
 static json_t *packed_text(const char *text, bool *ret_encoded)
 {
         json_t *json = json_string(text);
         *ret_encoded = !json;
         if (json)
                 return json;
-        size_t size = strlen(text); /* not UTF-8 */
-        char *encoded = malloc(BASE64_SIZE(size));
-        if (encoded)
-                aeon__base64_encode(text, size, encoded);
+        char *encoded = base64_of(text, strlen(text)); /* not UTF-8 */
         json = encoded ? json_string(encoded) : NULL;
         free(encoded);
         return json;
@@ -173,10 +179,10 @@ static int set_body(struct encoding *x, json_t *body, size_t bytes)
 static int add_binary(struct encoding *x, size_t limit)
 {
         const struct envelope *e = x->envelope;
-        char *text = malloc(BASE64_SIZE(e->size));
+        char *text = base64_of(e->body, e->size);
         if (!text)
                 return aeon_fail(-ENOMEM, "no memory for a body");
-        size_t length = aeon__base64_encode(e->body, e->size, text);
+        size_t length = aeon__base64_size(e->size);
         static const char mark[] = "content-encoding";
         int r;
         if (x->bytes + length + sizeof mark + sizeof "Stringbase64" <= limit) {

@@ -1,6 +1,8 @@
 /* Reading JSON where it lies; see scan.h. */
 #include "broker/sqs/scan.h"
 
+#include "base/utf8.h"
+
 #include <string.h>
 
 static void blanks(struct scan *s)
@@ -122,26 +124,6 @@ static bool hex4(const char *at, const char *end, unsigned *ret_unit)
         return true;
 }
 
-static char *put_point(char *to, unsigned point)
-{
-        if (point < 0x80) {
-                *to++ = (char)point;
-        } else if (point < 0x800) {
-                *to++ = (char)(0xc0 | point >> 6);
-                *to++ = (char)(0x80 | (point & 63));
-        } else if (point < 0x10000) {
-                *to++ = (char)(0xe0 | point >> 12);
-                *to++ = (char)(0x80 | (point >> 6 & 63));
-                *to++ = (char)(0x80 | (point & 63));
-        } else {
-                *to++ = (char)(0xf0 | point >> 18);
-                *to++ = (char)(0x80 | (point >> 12 & 63));
-                *to++ = (char)(0x80 | (point >> 6 & 63));
-                *to++ = (char)(0x80 | (point & 63));
-        }
-        return to;
-}
-
 /* The "\uXXXX" at @at, or two that make one character; a lone half becomes U+FFFD. Returns how long it is; 0: it is not one. */
 static size_t scan_unicode(const char *at, const char *end, unsigned *ret_point)
 {
@@ -188,7 +170,7 @@ size_t aeon__scan_string(struct scan *s, char *to)
                 size_t length = at < end ? scan_escape(at, end, &point) : 0;
                 if (!length)
                         break;
-                to = put_point(to, point);
+                to = aeon__utf8_put(to, point);
                 at += length;
         }
         if (at < end)
