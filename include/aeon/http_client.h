@@ -109,7 +109,7 @@ typedef ssize_t aeon_http_body_fn(void *arg, void *buffer, size_t size);
 
 /* One call, whole. */
 typedef struct aeon_http_call {
-        const char *method;         /* "GET", with a body "POST" */
+        const char *method; /* "GET", with a body "POST" */
         const char *url;
         const char *const *headers; /* "Name: value" ..., NULL; go before the client's of the same name */
         aeon_body body;             /* AEON_JSON(text), AEON_BYTES(data, size) ... */

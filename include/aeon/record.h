@@ -331,8 +331,8 @@ AEON_API AEON_MUST_CHECK int aeon_db_query_one(struct aeon_db *db, const aeon_re
         {                                                                                                                     \
                 return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                               \
         }                                                                                                                     \
-        AEON_INLINE int record_name##_rows(struct aeon_db *db, struct record_name **ret_rows, const char *sql,               \
-                                            const struct aeon_db_args *args)                                                  \
+        AEON_INLINE int record_name##_rows(struct aeon_db *db, struct record_name **ret_rows, const char *sql,                \
+                                           const struct aeon_db_args *args)                                                   \
         {                                                                                                                     \
                 void *rows;                                                                                                   \
                 int r = aeon_db_query(db, record_name##_record(), sql, args, &rows);                                          \
@@ -340,8 +340,8 @@ AEON_API AEON_MUST_CHECK int aeon_db_query_one(struct aeon_db *db, const aeon_re
                         *ret_rows = (struct record_name *)rows;                                                               \
                 return r;                                                                                                     \
         }                                                                                                                     \
-        AEON_INLINE int record_name##_row(struct aeon_db *db, struct record_name **ret_row, const char *sql,            \
-                                                const struct aeon_db_args *args)                                              \
+        AEON_INLINE int record_name##_row(struct aeon_db *db, struct record_name **ret_row, const char *sql,                  \
+                                          const struct aeon_db_args *args)                                                    \
         {                                                                                                                     \
                 void *row;                                                                                                    \
                 int r = aeon_db_query_one(db, record_name##_record(), sql, args, &row);                                       \

@@ -196,7 +196,8 @@ void aeon__http_done(struct aeon_http_response *x, int result, const char *words
 
 /* ------------------------------------------------------------------ calls */
 
-static int response_new(const aeon_http_call *call, struct aeon_http_client *c, bool streamed, struct aeon_http_response **ret_response)
+static int response_new(const aeon_http_call *call, struct aeon_http_client *c, bool streamed,
+                        struct aeon_http_response **ret_response)
 {
         struct aeon_http_response *x = calloc(1, sizeof *x);
         if (!x)

@@ -36,8 +36,8 @@ struct aeon_http_client {
         struct sched *sched; /* of its loop; NULL: that has ended */
         struct loop_end end;
         const struct http_engine *engine;
-        struct http_multi *multi;  /* NULL once its loop has ended */
-        struct list calls;         /* those with a transfer: struct aeon_http_response by in_client */
+        struct http_multi *multi;   /* NULL once its loop has ended */
+        struct list calls;          /* those with a transfer: struct aeon_http_response by in_client */
         aeon_http_client_opts opts; /* with the defaults filled in; all strings are the arena's */
         aeon_tls_opts tls;
         bool is_default; /* its loop's own, which frees it */
@@ -62,12 +62,12 @@ struct aeon_http_response {
         size_t taken;     /* of that, by the reader */
         size_t max_body;
         bool streamed;
-        bool follows;     /* a redirect is not the response */
-        bool redirected;  /* the head so far has a Location */
-        bool head_here;   /* and complete */
-        bool done;        /* nothing more comes; the result says how it ended */
-        bool stuck;       /* the engine was told to pause: WINDOW bytes wait */
-        int result;       /* of the transfer */
+        bool follows;    /* a redirect is not the response */
+        bool redirected; /* the head so far has a Location */
+        bool head_here;  /* and complete */
+        bool done;       /* nothing more comes; the result says how it ended */
+        bool stuck;      /* the engine was told to pause: WINDOW bytes wait */
+        int result;      /* of the transfer */
         char words[HTTP_WORDS];
 
         aeon_http_body_fn *body_fn; /* of the request; NULL: it is whole, or there is none */
@@ -112,8 +112,10 @@ struct http_engine {
 /* What the engine tells; the last one of all calls of a client, which it has lost track of. */
 AEON_API bool aeon__http_head_line(struct aeon_http_response *x, const char *line, size_t size); /* false: give it up */
 enum http_taken { HTTP_TAKEN, HTTP_PAUSE, HTTP_GIVE_UP };
-AEON_API enum http_taken aeon__http_body(struct aeon_http_response *x, const char *bytes, size_t size); /* PAUSE: and nothing was taken */
-AEON_API size_t aeon__http_wants(struct aeon_http_response *x, char *buffer, size_t size); /* of the request's; 0: the end; SIZE_MAX: pause */
+AEON_API enum http_taken aeon__http_body(struct aeon_http_response *x, const char *bytes,
+                                         size_t size); /* PAUSE: and nothing was taken */
+AEON_API size_t aeon__http_wants(struct aeon_http_response *x, char *buffer,
+                                 size_t size); /* of the request's; 0: the end; SIZE_MAX: pause */
 AEON_API void aeon__http_done(struct aeon_http_response *x, int result, const char *words); /* the transfer is no more */
 AEON_API void aeon__http_end_all(struct aeon_http_client *c, int result, const char *words);
 

@@ -61,8 +61,8 @@ int aeon_http_response_check(const aeon_http_response *res)
                 return 0;
         const char *text = aeon_http_response_text(res);
         int r = res->status == NOT_FOUND || res->status == GONE ? -ENOENT : -EREMOTEIO;
-        return aeon_fail_at(r, true, AEON_HERE, "%s %s: the server answered with status %d%s%.*s", res->method, res->shown, res->status,
-                            *text ? ": " : "", shown_length(text), text);
+        return aeon_fail_at(r, true, AEON_HERE, "%s %s: the server answered with status %d%s%.*s", res->method, res->shown,
+                            res->status, *text ? ": " : "", shown_length(text), text);
 }
 
 int aeon_record_from_response(const aeon_http_response *res, const aeon_record *record, void **ret_value)

@@ -16,7 +16,8 @@ static void chunked(aeon_stream *s, int nth)
 {
         (void)nth;
         peer_hears(s);
-        peer_says(s, "HTTP/1.1 100 Continue\r\nX-Not: this\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n3\r\nabc\r\n");
+        peer_says(s, "HTTP/1.1 100 Continue\r\nX-Not: this\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: "
+                     "X-Late\r\n\r\n3\r\nabc\r\n");
         (void)aeon_checkpoint();
         peer_says(s, "5;ext=1\r\ndefgh\r\n0\r\nX-Late: yes\r\n\r\n");
         peer_hears(s);
@@ -36,8 +37,8 @@ TEST(body_may_come_chunked)
 
 /* printf 'hello hello hello' | gzip -n */
 static const unsigned char packed[] = {
-        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xcb, 0x48, 0xcd, 0xc9, 0xc9, 0x57,
-        0xc8, 0x40, 0x90, 0x00, 0x80, 0x88, 0xf9, 0xe5, 0x11, 0x00, 0x00, 0x00,
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0xcb, 0x48, 0xcd, 0xc9,
+        0xc9, 0x57, 0xc8, 0x40, 0x90, 0x00, 0x80, 0x88, 0xf9, 0xe5, 0x11, 0x00, 0x00, 0x00,
 };
 static bool spoilt;
 
@@ -46,7 +47,8 @@ static void packs(aeon_stream *s, int nth)
         (void)nth;
         CHECK_CONTAINS(peer_hears(s), "Accept-Encoding: ");
         char head[128];
-        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n", sizeof packed);
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                 sizeof packed);
         peer_says(s, head);
         if (spoilt)
                 peer_says(s, "this was never packed by anybody");
@@ -130,7 +132,8 @@ static void leads_on(aeon_stream *s, int nth)
                 int n = 0;
                 char answer[128];
                 CHECK_INT(sscanf(head, "%*s /%d", &n), 1);
-                snprintf(answer, sizeof answer, "HTTP/1.1 302 Found\r\nLocation: /%d\r\nX-Hop: %d\r\nContent-Length: 4\r\n\r\ngone", n - 1, n);
+                snprintf(answer, sizeof answer, "HTTP/1.1 302 Found\r\nLocation: /%d\r\nX-Hop: %d\r\nContent-Length: 4\r\n\r\ngone",
+                         n - 1, n);
                 peer_says(s, n ? answer : "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nthere");
         }
 }

@@ -89,8 +89,10 @@ TEST(client_headers_give_way_to_those_of_a_call)
 {
         aeon_group *g = peer_start(remember);
         aeon_http_response *res;
-        aeon_http_client *c = client_with((aeon_http_client_opts){
-                .base_url = at_peer("/api/"), .headers = (const char *const[]){ "X-Who: client", "X-Of: a", "X-Of: b", NULL }, .user = "bob:secret" });
+        aeon_http_client *c = client_with(
+                (aeon_http_client_opts){ .base_url = at_peer("/api/"),
+                                         .headers = (const char *const[]){ "X-Who: client", "X-Of: a", "X-Of: b", NULL },
+                                         .user = "bob:secret" });
         const aeon_http_call call = { .url = "/users?x=1",
                                       .method = "PUT",
                                       .headers = (const char *const[]){ "x-who: call", "X-Empty:", NULL },
@@ -165,11 +167,13 @@ TEST(client_refuses_what_cannot_be_sent)
         static const char *const lines[] = { "no colon", "X-A: b\r\nX-C: d", "X A: b", ": b" };
         for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
                 const char *const headers[] = { lines[i], NULL };
-                CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .url = "http://127.0.0.1:1/", .headers = headers }, &res), -EINVAL);
+                CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .url = "http://127.0.0.1:1/", .headers = headers }, &res),
+                          -EINVAL);
                 aeon_http_client *c;
                 CHECK_INT(aeon_http_client_open(&(aeon_http_client_opts){ .headers = headers }, &c), -EINVAL);
         }
-        CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .url = "http://127.0.0.1:1/", .method = "GET / HTTP/1.1\r\n" }, &res), -EINVAL);
+        CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .url = "http://127.0.0.1:1/", .method = "GET / HTTP/1.1\r\n" }, &res),
+                  -EINVAL);
         CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .method = "GET" }, &res), -EINVAL);
         CHECK_INT(aeon_http_get(NULL, "/users", &res), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "no base URL");
@@ -244,7 +248,8 @@ TEST(client_takes_64_calls_at_once)
 TEST(client_calls_beyond_max_connections_wait_for_one)
 {
         aeon_group *g = start(usual);
-        aeon_http_client *c = client_with((aeon_http_client_opts){ .max_connections = 2, .connect_timeout = AEON_MILLISECONDS(150) });
+        aeon_http_client *c =
+                client_with((aeon_http_client_opts){ .max_connections = 2, .connect_timeout = AEON_MILLISECONDS(150) });
         target = at_server("/slow"); /* 200 ms each: longer than connecting may take, and the waiting does not count */
         get_many(c, 6);
         CHECK_INT(most, 2);

@@ -166,7 +166,8 @@ TEST(cancelled_while_it_waits_for_a_connection)
         REQUIRE_INT(aeon_event_new(&reached), 0);
         aeon_group *g = peer_start(falls_silent);
         aeon_http_client *c = client_with((aeon_http_client_opts){ .max_connections = 1 });
-        struct attempt first = { .client = c, .call = { .url = at_peer("/1") } }, second = { .client = c, .call = { .url = at_peer("/2") } };
+        struct attempt first = { .client = c, .call = { .url = at_peer("/1") } },
+                       second = { .client = c, .call = { .url = at_peer("/2") } };
         begin(&first, g);
         CHECK_INT(aeon_event_wait(reached), 0);
         begin(&second, g);
@@ -220,7 +221,8 @@ TEST(closing_the_client_ends_its_calls)
         char piece[10];
         aeon_http_response *res;
         aeon_http_client *c = client_with((aeon_http_client_opts){ 0 });
-        struct attempt one = { .client = c, .call = { .url = at_peer("/1") } }, two = { .client = c, .call = { .url = at_peer("/2") } };
+        struct attempt one = { .client = c, .call = { .url = at_peer("/1") } },
+                       two = { .client = c, .call = { .url = at_peer("/2") } };
         begin(&one, g);
         begin(&two, g);
         REQUIRE_INT(aeon_http_open_response(c, &(aeon_http_call){ .url = at_peer("/3") }, &res), 0);

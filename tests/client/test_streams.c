@@ -193,7 +193,9 @@ TEST(upload_that_fails_is_given_up_with_the_sources_error)
         aeon_group *g = start(usual);
         aeon_http_response *res;
         struct source s = { .left = 10, .piece = 3, .fails = -EIO };
-        CHECK_INT(aeon_http_send(NULL, &(aeon_http_call){ .url = at_server("/count"), .body_fn = next_piece, .body_arg = &s }, &res), -EIO);
+        CHECK_INT(
+                aeon_http_send(NULL, &(aeon_http_call){ .url = at_server("/count"), .body_fn = next_piece, .body_arg = &s }, &res),
+                -EIO);
         CHECK_CONTAINS(aeon_error_text(), "the tape is torn");
         CHECK_INT(status_of(NULL, at_server("/hello")), 200);
         stop(g);

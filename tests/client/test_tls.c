@@ -26,7 +26,8 @@ static aeon_group *secure_peer(const char *client_ca)
 {
         char script[512];
         const char *output;
-        snprintf(script, sizeof script, "%s/examples/tls/make-certificates . && mkdir other && %s/examples/tls/make-certificates other",
+        snprintf(script, sizeof script,
+                 "%s/examples/tls/make-certificates . && mkdir other && %s/examples/tls/make-certificates other",
                  test_source_folder(), test_source_folder());
         REQUIRE_INT(RUN(&output, "sh", "-ec", script), 0);
         const aeon_tls_opts opts = { .certificate = test_path("server.pem"), .key = test_path("server.key"), .ca = client_ca };

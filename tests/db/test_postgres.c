@@ -230,7 +230,7 @@ TEST(large_texts_go_there_and_back)
         CHECK_INT(number_of(db, "select length($1) as n", AEON_DB_ARGS(text)), SIZE);
         struct user *u = NULL;
         int n = user_rows(db, &u, "select i as id, 'user ' || i as name, i as age from generate_series(1, $1) i",
-                           AEON_DB_ARGS(50000));
+                          AEON_DB_ARGS(50000));
         REQUIRE_INT(n, 50000);
         CHECK_STR(u[49999].name, "user 50000");
         CHECK_INT(*u[12345].age, 12346);

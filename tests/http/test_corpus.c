@@ -5,6 +5,7 @@
 #include "corpus.h"
 #include "fixture.h"
 #include "harness.h"
+#include "http/middleware.h"
 
 #include <aeon/log.h>
 #include <aeon/watch.h>
