@@ -218,7 +218,7 @@ static int go_through(void *arg)
         server_stop_beside(&server, SIGKILL);
         await_health("\"name\":\"database\",\"status\":\"unhealthy\"");
         CHECK(health_says("\"impact\":\"critical\""));
-        CHECK(health_says("connection to server at"));
+        await_health("connection to server at");
         CHECK(!aeon_app_is_ready(the_app));
         CHECK(health_says("\"name\":\"database files\",\"status\":\"healthy\""));
         server_start_beside(&server);
