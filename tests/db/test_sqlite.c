@@ -43,8 +43,7 @@ TEST(sqlite_keeps_what_it_was_given)
                                             aeon_db_timestamp(INT64_C(1795255468500000001)), "1m30s", "[\"x\"]", aeon_db_null())),
                   1);
         struct thing *e = NULL;
-        REQUIRE_INT(thing_row(db, &e, "select * from a where i = ?1 and s <> ?2 and s <> ?2", AEON_DB_ARGS(INT64_MIN, "")),
-                    0);
+        REQUIRE_INT(thing_row(db, &e, "select * from a where i = ?1 and s <> ?2 and s <> ?2", AEON_DB_ARGS(INT64_MIN, "")), 0);
         CHECK_INT(e->i, INT64_MIN);
         CHECK(e->f == 0.1);
         CHECK(e->b);
