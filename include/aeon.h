@@ -14,6 +14,7 @@
 #include <aeon/health.h>
 #include <aeon/http.h>
 #include <aeon/http_cookie.h>
+#include <aeon/http_file.h>
 #include <aeon/http_form.h>
 #include <aeon/log.h>
 #include <aeon/loop.h>

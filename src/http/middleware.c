@@ -1,7 +1,6 @@
 /* The chain of middleware.h. */
 #include "http/middleware.h"
 
-
 #include <aeon/error.h>
 #include <stdlib.h>
 #include <string.h>

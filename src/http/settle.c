@@ -10,8 +10,8 @@
  */
 #include "base/log.h"
 #include "base/text.h"
-#include "http/server.h"
 #include "http/middleware.h"
+#include "http/server.h"
 
 #include <aeon/error.h>
 #include <stdlib.h>
