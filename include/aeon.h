@@ -5,14 +5,17 @@
 #include <aeon/app.h>
 #include <aeon/attributes.h>
 #include <aeon/background.h>
+#include <aeon/body.h>
 #include <aeon/broker.h>
 #include <aeon/bytes.h>
 #include <aeon/channel.h>
+#include <aeon/db.h>
 #include <aeon/debug.h>
 #include <aeon/dependency.h>
 #include <aeon/error.h>
 #include <aeon/health.h>
 #include <aeon/http.h>
+#include <aeon/http_client.h>
 #include <aeon/http_cookie.h>
 #include <aeon/http_file.h>
 #include <aeon/http_form.h>

@@ -11,6 +11,7 @@
 /* The result is an error code that must be looked at. */
 #define AEON_MUST_CHECK __attribute__((warn_unused_result))
 
+/* Argument @words is a format for those from @first on; the compiler checks them. */
 #define AEON_PRINTF(words, first) __attribute__((format(printf, words, first)))
 
 /* What a macro defines in a header that several files include: one identity per service, no warning when unused. */

@@ -48,6 +48,7 @@ typedef struct aeon_log_field {
 AEON_API void aeon_log_at(aeon_log_level level, const char *site, const aeon_log_field *fields, const char *format, ...)
         AEON_PRINTF(4, 5);
 
+/* aeon_log() with the level in the name. */
 #define aeon_log_debug(...) aeon_log(AEON_LOG_DEBUG, __VA_ARGS__)
 #define aeon_log_info(...) aeon_log(AEON_LOG_INFO, __VA_ARGS__)
 #define aeon_log_warning(...) aeon_log(AEON_LOG_WARNING, __VA_ARGS__)

@@ -14,6 +14,7 @@ extern "C" {
 typedef int64_t aeon_duration; /* nanoseconds */
 typedef int64_t aeon_time;     /* nanoseconds on the loop's clock */
 
+/* A duration of @n units, a whole number: AEON_SECONDS(5). */
 #define AEON_NANOSECONDS(n) ((aeon_duration)(n))
 #define AEON_MICROSECONDS(n) ((aeon_duration)(n)*1000)
 #define AEON_MILLISECONDS(n) ((aeon_duration)(n)*1000000)

@@ -43,6 +43,9 @@ AEON_API void *aeon_loop_var_get(const aeon_var *var);
 AEON_API int aeon_task_var_set(aeon_var *var, void *value);
 AEON_API void *aeon_task_var_get(const aeon_var *var);
 
+/* Declare a variable: one value per process (changeable only until the app is ready, or always), per loop, or per task. Makes the typed
+ * functions NAME_set(type *) and NAME_get(), which gives NULL when nothing was set. In a source file or in a header that several include.
+ * The value is borrowed: it must live as long as it can be asked for. */
 #define AEON_APP_VAR(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get, 0)
 #define AEON_APP_VAR_MUTABLE(name, type) AEON__VAR(name, type, aeon_app_var_set, aeon_app_var_get, 1)
 #define AEON_LOOP_VAR(name, type) AEON__VAR(name, type, aeon_loop_var_set, aeon_loop_var_get, 0)

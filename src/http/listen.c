@@ -64,6 +64,7 @@ static void endpoint_unbind(struct endpoint *e)
 {
         for (unsigned i = 0; i < e->seat_count; i++) {
                 aeon_listener_close(e->seats[i].server.listener);
+                aeon__http_server_done(&e->seats[i].server);
                 if (e->seats[i].fd >= 0)
                         close(e->seats[i].fd);
         }

@@ -109,8 +109,7 @@ static int step(struct multipart *m, const char *bytes, size_t size, size_t *ret
                 m->state = begins ? DELIMITED : m->state == START ? PREAMBLE : DATA;
                 return empty_part ? MULTIPART_PART_END : -EAGAIN;
         case DELIMITED:
-                size_t seen = size < 2 ? size : 2;
-                if (memcmp(bytes, "\r\n", seen) != 0 && memcmp(bytes, "--", seen) != 0)
+                if (memcmp(bytes, "\r\n", size < 2 ? size : 2) != 0 && memcmp(bytes, "--", size < 2 ? size : 2) != 0)
                         return refuse(m, "something stands behind a boundary");
                 if (size < 2)
                         return MULTIPART_MORE;

@@ -10,6 +10,7 @@
  */
 #include "http/parser.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 #include <strings.h>
@@ -76,32 +77,13 @@ static bool is(const char *text, size_t size, const char *word)
         return size == strlen(word) && !strncasecmp(text, word, size);
 }
 
-/* ------------------------------------------------------------------ host and target */
-
-/* "name", "name:80", "[::1]:80", "1.2.3.4"; empty is allowed in a Host field (RFC 9110, 7.2). */
-static bool is_authority(const char *text, size_t size)
+/* Methods are in capitals or are others (RFC 9110, 9.1). */
+static bool is_method(const struct http_head *head, const char *bytes, const char *word)
 {
-        if (!all(text, size, HOST))
-                return false;
-        const char *end = text + size;
-        if (size && *text == '[') {
-                text = memchr(text, ']', size);
-                if (!text++)
-                        return false;
-        } else {
-                const char *colon = memchr(text, ':', size);
-                const char *name_end = colon ? colon : end;
-                if (memchr(text, '[', (size_t)(name_end - text)) || memchr(text, ']', (size_t)(name_end - text)) || text == colon)
-                        return false;
-                text = name_end;
-        }
-        if (text < end && *text++ != ':')
-                return false;
-        for (; text < end; text++)
-                if (*text < '0' || *text > '9')
-                        return false;
-        return true;
+        return head->method.size == strlen(word) && !memcmp(bytes + head->method.start, word, head->method.size);
 }
+
+/* ------------------------------------------------------------------ host and target */
 
 static bool is_hex(char c)
 {
@@ -120,6 +102,43 @@ static bool escapes_are_good(const char *text, size_t size)
 bool aeon__http_is_target(const char *text, size_t size)
 {
         return all(text, size, TARGET) && escapes_are_good(text, size);
+}
+
+static bool is_ipv6(const char *text, size_t size)
+{
+        char copy[INET6_ADDRSTRLEN];
+        struct in6_addr address;
+        if (size >= sizeof copy)
+                return false;
+        memcpy(copy, text, size);
+        copy[size] = '\0';
+        return inet_pton(AF_INET6, copy, &address) == 1;
+}
+
+/* "name", "name:80", "[::1]:80", "1.2.3.4"; empty is allowed in a Host field (RFC 9110, 7.2). */
+static bool is_authority(const char *text, size_t size)
+{
+        if (!all(text, size, HOST) || !escapes_are_good(text, size))
+                return false;
+        const char *end = text + size;
+        if (size && *text == '[') {
+                const char *bracket = memchr(text, ']', size);
+                if (!bracket || !is_ipv6(text + 1, (size_t)(bracket - text) - 1))
+                        return false;
+                text = bracket + 1;
+        } else {
+                const char *colon = memchr(text, ':', size);
+                const char *name_end = colon ? colon : end;
+                if (memchr(text, '[', (size_t)(name_end - text)) || memchr(text, ']', (size_t)(name_end - text)) || text == colon)
+                        return false;
+                text = name_end;
+        }
+        if (text < end && *text++ != ':')
+                return false;
+        for (; text < end; text++)
+                if (*text < '0' || *text > '9')
+                        return false;
+        return true;
 }
 
 /* Skip "http://authority" of bytes[*at..end) and note the authority. */
@@ -145,10 +164,9 @@ static int parse_authority(struct http_head *head, const char *bytes, size_t *at
 
 static int parse_target(struct http_head *head, const char *bytes, size_t at, size_t end)
 {
-        bool options = is(bytes + head->method.start, head->method.size, "OPTIONS");
         if (!aeon__http_is_target(bytes + at, end - at))
                 return refuse(head, 400, "the target has a character or an escape that may not stand there");
-        if (options && end - at == 1 && bytes[at] == '*') {
+        if (is_method(head, bytes, "OPTIONS") && end - at == 1 && bytes[at] == '*') {
                 head->path = span(at, end);
                 return 0;
         }
@@ -197,7 +215,7 @@ static int parse_request_line(struct http_head *head, const char *bytes, size_t 
         int r = parse_version(head, second + 1, end - target_end - 1);
         if (r < 0)
                 return r;
-        if (is(bytes + start, method_end - start, "CONNECT"))
+        if (is_method(head, bytes, "CONNECT"))
                 return refuse(head, 501, "CONNECT is not offered");
         return parse_target(head, bytes, method_end + 1, target_end);
 }
@@ -330,23 +348,20 @@ static int parse_line(struct http_head *head, const char *bytes, size_t start, s
                 return start == end ? complete(head) : parse_field(head, bytes, start, end);
         if (start == end)
                 return start ? refuse(head, 400, "empty lines in place of a request") : 0;
-        if (end - start > HTTP_REQUEST_LINE_LIMIT)
-                return refuse(head, 414, "the request line is too long");
         head->stage = FIELDS;
         return parse_request_line(head, bytes, start, end);
 }
 
-/* No line ends in what has come: refuse what can no longer become good. */
-static int check_unfinished(struct http_head *head, const char *bytes, size_t size)
+/* Of the request line bytes[start..end) has come, perhaps all of it: refuse what can no longer become good. A long line is refused
+ * for the same reason before its end has come and after, for who splits the bytes must get the same answer. */
+static int check_request_line(struct http_head *head, const char *bytes, size_t start, size_t end)
 {
-        if (head->stage == REQUEST_LINE) {
-                if (size > head->line && bytes[head->line] != '\r' && !(classes[(unsigned char)bytes[head->line]] & TOKEN))
-                        return refuse(head, 400, "this is not HTTP");
-                if (size - head->line > HTTP_REQUEST_LINE_LIMIT)
-                        return refuse(head, 414, "the request line is too long");
-        }
-        if (size >= HTTP_HEAD_LIMIT)
-                return refuse(head, 431, "the head is too long");
+        if (start == end)
+                return 0;
+        if (bytes[start] != '\r' && !(classes[(unsigned char)bytes[start]] & TOKEN))
+                return refuse(head, 400, "this is not HTTP");
+        if (end - start - (bytes[end - 1] == '\r') > HTTP_REQUEST_LINE_LIMIT)
+                return refuse(head, 414, "the request line is too long");
         return 0;
 }
 
@@ -358,21 +373,24 @@ void aeon__http_head_init(struct http_head *head)
 
 int aeon__http_head_parse(struct http_head *head, const char *bytes, size_t size)
 {
+        int r;
         if (head->status)
                 return -EBADMSG;
         if (size > HTTP_HEAD_LIMIT)
                 size = HTTP_HEAD_LIMIT;
         while (head->stage != COMPLETE) {
                 const char *lf = memchr(bytes + head->scanned, '\n', size - head->scanned);
+                size_t start = head->line, end = lf ? (size_t)(lf - bytes) : size;
+                if (head->stage == REQUEST_LINE && (r = check_request_line(head, bytes, start, end)) < 0)
+                        return r;
                 if (!lf) {
                         head->scanned = (uint16_t)size;
-                        return check_unfinished(head, bytes, size);
+                        return size < HTTP_HEAD_LIMIT ? 0 : refuse(head, 431, "the head is too long");
                 }
-                size_t start = head->line, end = (size_t)(lf - bytes);
                 head->scanned = head->line = (uint16_t)(end + 1);
                 if (end == start || bytes[end - 1] != '\r')
                         return refuse(head, 400, "a line does not end in CR LF");
-                int r = parse_line(head, bytes, start, end - 1);
+                r = parse_line(head, bytes, start, end - 1);
                 if (r < 0)
                         return r;
         }

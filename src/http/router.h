@@ -9,7 +9,7 @@
  *           \ files -- {...}        GET  /files/{path...}
  *
  *   Matching tries the literal, then the name, then the rest, and comes back when a branch has no route for the method. The depth
- * is the table's, not the path's, and the path is never copied: values are spans of it, still escaped.
+ *   is the table's, not the path's, and the path is never copied: values are spans of it, still escaped.
  */
 #pragma once
 

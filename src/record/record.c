@@ -12,15 +12,22 @@ struct value {
 
 /* ------------------------------------------------------------------ memory */
 
-void *aeon__record_new(const aeon_record *record, struct arena **ret_arena)
+void *aeon__records_new(const aeon_record *record, size_t count, struct arena **ret_arena)
 {
         struct arena arena = { 0 };
-        struct value *value = aeon__arena_alloc(&arena, sizeof *value + record->size);
+        struct value *value = NULL;
+        if (count <= (SIZE_MAX / 2 - sizeof *value) / (record->size ? record->size : 1))
+                value = aeon__arena_alloc(&arena, sizeof *value + count * record->size);
         if (!value)
                 return NULL;
         value->arena = arena;
         *ret_arena = &value->arena;
         return value->body;
+}
+
+void *aeon__record_new(const aeon_record *record, struct arena **ret_arena)
+{
+        return aeon__records_new(record, 1, ret_arena);
 }
 
 void aeon_record_free(void *body)

@@ -88,6 +88,9 @@ union scalar {
 /* A new zeroed struct of @record, to aeon_record_free(), and the arena for what it points to. NULL when there is no memory. */
 void *aeon__record_new(const aeon_record *record, struct arena **ret_arena);
 
+/* The same for @count of them in a row. */
+void *aeon__records_new(const aeon_record *record, size_t count, struct arena **ret_arena);
+
 /* aeon_record_decode() with a collector of the caller's, which is empty again behind it. */
 int aeon__record_decode(const aeon_record *record, const char *json, size_t size, struct problems *problems, void **ret_value);
 

@@ -36,6 +36,7 @@ static const struct {
         { 400, "G(T / HTTP/1.1\r\n" REST },            /* the method is no token */
         { 400, "GET index.html HTTP/1.1\r\n" REST },   /* the target is no path */
         { 400, "GET * HTTP/1.1\r\n" REST },            /* only OPTIONS may */
+        { 400, "options * HTTP/1.1\r\n" REST },        /* which is in capitals */
         { 400, "GET x:80 HTTP/1.1\r\n" REST },         /* only CONNECT may */
         { 501, "CONNECT x:80 HTTP/1.1\r\n" REST },     /* and that is not offered */
         { 400, "GET ftp://x/ HTTP/1.1\r\n" REST },     /* another scheme */
@@ -85,6 +86,9 @@ static const struct {
         { 400, GET "Host: x:80:80\r\n\r\n" },      /* two ports */
         { 400, GET "Host: [::1\r\n\r\n" },         /* an open bracket */
         { 400, GET "Host: :80\r\n\r\n" },          /* a port alone */
+        { 400, GET "Host: []\r\n\r\n" },           /* brackets around nothing */
+        { 400, GET "Host: [x]\r\n\r\n" },          /* brackets around a name */
+        { 400, GET "Host: %zz\r\n\r\n" },          /* escape without digits */
         /* where the message ends */
         { 400, GET "Content-Length: 5\r\nContent-Length: 5\r\n" REST }, /* repeated */
         { 400, GET "Content-Length: 5\r\nContent-Length: 6\r\n" REST }, /* differing */
@@ -229,6 +233,30 @@ PLAIN_TEST(a_request_line_above_8_kib_is_414)
         overlay(bytes + 8000, " HTTP/1.1\r\n" REST);
         CHECK_INT(feed(&head, bytes, HTTP_HEAD_LIMIT, 1000), 1);
         free(bytes);
+}
+
+/* The line's own CR does not count, and what else is wrong with a line that is too long does not matter. */
+PLAIN_TEST(a_request_line_has_the_same_limit_whatever_its_pieces)
+{
+        static const char *const ends[] = { "\r\n" REST, "\n" REST, "\r\r\n" REST };
+        static const int expected[][3] = { { 0, 400, 414 }, { 414, 414, 414 } };
+        static char bytes[HTTP_HEAD_LIMIT];
+        struct http_head head;
+        for (size_t over = 0; over < 2; over++) {
+                for (size_t e = 0; e < 3; e++) {
+                        size_t line = HTTP_REQUEST_LINE_LIMIT + over, size = line + strlen(ends[e]);
+                        memset(bytes, 'a', line);
+                        overlay(bytes, "GET /");
+                        overlay(bytes + line - 9, " HTTP/1.1");
+                        overlay(bytes + line, ends[e]);
+                        for (size_t split = line - 3; split <= size; split++) {
+                                aeon__http_head_init(&head);
+                                aeon__http_head_parse(&head, bytes, split);
+                                aeon__http_head_parse(&head, bytes, size);
+                                CHECK_INT(head.status, expected[over][e]);
+                        }
+                }
+        }
 }
 
 /* ------------------------------------------------------------------ well-formed */
