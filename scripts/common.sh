@@ -118,15 +118,20 @@ rooms() {
         done
 }
 
-# servers_for ROOM [NAME-PART...]: start the brokers' servers for a room that needs them, those that are named or all.
+# servers_for ROOM [NAME-PART...]: start the servers for a room that needs them; of the brokers those that are named or all.
 servers_for() {
-        [ "$1" = broker ] || return 0
+        local names=() word brokers=(redis nats rabbitmq kafka sqs)
+        case $1 in
+        broker) ;;
+        db) brokers=(postgres) ;;
+        *) return 0 ;;
+        esac
         shift
-        local names=() word
         for word in "$@"; do
-                case $word in redis | nats | rabbitmq | kafka | sqs) names+=("$word") ;; esac
+                [[ " ${brokers[*]} " != *" $word "* ]] || names+=("$word")
         done
         case " $* " in *" memory "* | *" sqlite "*) [ ${#names[@]} -gt 0 ] || return 0 ;; esac
+        [ ${#names[@]} -gt 0 ] || names=("${brokers[@]}")
         scripts/install-deps servers
         checked servers scripts/servers up "${names[@]}"
         # shellcheck disable=SC1091

@@ -151,8 +151,10 @@ typedef struct aeon_part {
         int (*serve)(void *self, aeon_lifespan *life); /* step 6, per loop: begin to take work from outside. Fails: undo, exit 1 */
         void (*quiesce)(void *self, aeon_lifespan *life); /* step 9, per loop: take nothing new; must not wait long */
         void (*close)(void *self, aeon_lifespan *life);   /* step 13, per loop, shielded, iff open succeeded */
-        void (*unbind)(void *self, aeon_app *app);        /* end of step 14, once, iff bind succeeded */
-        void (*free)(void *self);                         /* with the app, always */
+        void (*leave)(void *self, aeon_app *app);  /* the last of each loop, always: behind the lifespan's clean-up, on the main
+                                                             loop behind the last hook. For what was made when first needed */
+        void (*unbind)(void *self, aeon_app *app); /* end of step 14, once, iff bind succeeded */
+        void (*free)(void *self);                  /* with the app, always */
 } aeon_part;
 
 /* Give @self's life to the app. @part must live as long as the app. Errors: -ENOMEM (then @self stays yours). */

@@ -35,6 +35,11 @@ struct aeon_record; /* aeon/record.h */
 
 /* ------------------------------------------------------------------ listening */
 
+typedef enum aeon_access_log {
+        AEON_ACCESS_LOG_ON,
+        AEON_ACCESS_LOG_OFF, /* but for requests that fail */
+} aeon_access_log;
+
 typedef struct aeon_http_opts {
         const char *host;    /* "127.0.0.1"; "0.0.0.0" or "::" for all interfaces, as a container needs */
         unsigned port;       /* 8000 */
@@ -46,6 +51,7 @@ typedef struct aeon_http_opts {
         aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */
         aeon_duration write_timeout; /* 30 s for the peer to take the next piece of a reply; then the connection is closed */
         bool debug;                  /* show the text of errors to clients */
+        aeon_access_log access_log;  /* on: a line for each request, at the level info; of the level error when its status is 5xx */
         const aeon_tls_opts
                 *tls; /* serve HTTPS: certificate and key, as aeon_tls_server_new(); NULL: plain HTTP. The files are read
                                           at the start and again on SIGHUP, for connections that begin from then on */
@@ -70,13 +76,39 @@ AEON_API const char *aeon_http_address(aeon_app *app, unsigned n);
  *   -EINVAL     400            -ENOENT     404          -ETIMEDOUT  504
  *   any other   500            a failure of aeon_request_body() or aeon_request_read(): its own status
  *
- * A failure replaces a reply that was set before. Its text goes to the log, to the client only the status (unless `debug`).
- * When the client goes away, the handler is cancelled with the reason "client disconnected". */
+ * A failure replaces a reply that was set before. Its text goes to the log, to the client only the status (unless `debug`), as
+ * `application/problem+json` (RFC 9457): {"title":"Not Found","status":404}. When the client goes away, the handler is cancelled with the reason "client disconnected". */
 typedef int aeon_request_fn(aeon_request *req);
 
+/* MIDDLEWARE is a function around the handler, which may do something before it, after it, or in its place:
+ *
+ *         static int only_members(aeon_request *req, aeon_next *next)
+ *         {
+ *                 if (!aeon_request_cookie(req, "session"))
+ *                         return aeon_fail(-EACCES, "no session");       // the handler does not run
+ *                 int r = aeon_next_run(next);
+ *                 aeon_reply_set_header(req, "Cache-Control", "private");
+ *                 return r;
+ *         }
+ *
+ * It runs in the request's task and may suspend. The route and its parameters are known to it; where there is no route it stands around
+ * the 404 or 405. It returns what aeon_next_run() gave, or a result of its own, which then decides as a handler's. */
+typedef struct aeon_next aeon_next;
+typedef int aeon_middleware_fn(aeon_request *req, aeon_next *next);
+
+/* Run the rest, once, and return its result. The reply is then as the client will get it, also that of a failure, and may be changed.
+ *
+ * Suspends. Errors: what the rest returned; -EALREADY it has run */
+AEON_API AEON_SUSPENDS int aeon_next_run(aeon_next *next);
+
+/* Put @fn around all routes of @app, inside those that were declared before it. Errors: -ENOMEM, and the app refuses to start. */
+AEON_API int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn);
+
 typedef struct aeon_route_opts {
-        aeon_duration timeout; /* for the handler; then 504. 0: none */
+        aeon_duration timeout; /* for the handler and what stands around it; then 504. 0: none */
         size_t max_body;       /* 0: the listener's */
+        /* Around this route, outermost first, inside the app's; ends in NULL: (aeon_middleware_fn *[]){ only_members, NULL }. Copied. */
+        aeon_middleware_fn *const *middleware;
 } aeon_route_opts;
 
 /* Answer @pattern with @handler: "GET /users/{id}", "GET /files/{path...}".
@@ -106,8 +138,25 @@ AEON_API const char *aeon_request_param(const aeon_request *req, const char *nam
  * memory. */
 AEON_API const char *aeon_request_query(aeon_request *req, const char *name);
 
+/* All of them: begin with *@cursor 0; NULL after the last. */
+AEON_API const char *aeon_request_query_next(aeon_request *req, const char *name, size_t *cursor);
+
 /* The first header field of this name, in any case of letters; NULL when there is none. */
 AEON_API const char *aeon_request_header(const aeon_request *req, const char *name);
+
+/* All of them: begin with *@cursor 0; NULL after the last. */
+AEON_API const char *aeon_request_header_next(const aeon_request *req, const char *name, size_t *cursor);
+
+/* The pattern of the route, "GET /users/{id}"; NULL when there is none (in middleware). */
+AEON_API const char *aeon_request_route(const aeon_request *req);
+
+/* What to call this request by: its X-Request-Id when that is 1 to 64 letters, digits and -_.:+/=@, else sixteen digits of chance. It
+ * is in all log lines of the request's task and of the tasks that it spawns, and goes back to the client as X-Request-Id. */
+AEON_API const char *aeon_request_id(const aeon_request *req);
+
+/* The caller's place in a trace, "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"; NULL when there is none, or it is not as it
+ * has to be. Source: W3C Trace Context. */
+AEON_API const char *aeon_request_traceparent(const aeon_request *req);
 
 /* The client's address: "127.0.0.1:40312", "unix". */
 AEON_API const char *aeon_request_peer(const aeon_request *req);
@@ -135,11 +184,28 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_request_read(aeon_request *r
  *         const struct question *q;
  *         int r = question_receive(req, &q);
  *         if (r < 0)
- *                 return r;                       // 400, and the client reads all that is wrong: "question: x: missing"
+ *                 return r;                       // 400
+ *
+ * and the client reads all that is wrong:
+ *
+ *         {"title":"Bad Request","status":400,"detail":"question: x: missing (line 1, column 1)",
+ *          "errors":[{"in":"body","path":"x","detail":"missing (line 1, column 1)"}]}
  *
  * Suspends. Errors: as aeon_request_body(); -EBADMSG also when the JSON is not as @record says */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_receive(aeon_request *req, const struct aeon_record *record,
                                                                void **ret_value);
+
+/* The same from texts: the query, the form in the body, the parameters of the path. Their typed forms: question_query(req, &q),
+ * question_form(req, &q), question_params(req, &q).
+ *
+ * Texts are read as settings are: see the kinds in aeon/record.h. A name that is given several times is a list; for what is no list the
+ * last counts. Empty text is as good as none, but for str, secret and bytes. All that is wrong goes to the client as above, with
+ * "in":"query", "form" or "path".
+ *
+ * aeon_record_form() suspends. Errors: -EBADMSG not as @record says (400); of a form as aeon_request_form(); -ENOMEM */
+AEON_API AEON_MUST_CHECK int aeon_record_query(aeon_request *req, const struct aeon_record *record, void **ret_value);
+AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_record_form(aeon_request *req, const struct aeon_record *record, void **ret_value);
+AEON_API AEON_MUST_CHECK int aeon_record_params(aeon_request *req, const struct aeon_record *record, void **ret_value);
 
 /* ------------------------------------------------------------------ the reply: kept, and sent when the handler has ended.
  *
@@ -157,6 +223,15 @@ AEON_API int aeon_record_reply(aeon_request *req, int status, const struct aeon_
 /* Add a header field, in any order with the above. Content-Length, Transfer-Encoding, Connection and Date are the server's own.
  * Errors: also -EALREADY a streamed reply has begun. */
 AEON_API int aeon_reply_header(aeon_request *req, const char *name, const char *value);
+
+/* Put it in place of all fields of this name, in any case of letters; @value NULL: take them away. */
+AEON_API int aeon_reply_set_header(aeon_request *req, const char *name, const char *value);
+
+/* The first field of this name that the reply has so far, borrowed until the handler ends; NULL when there is none, or no memory. */
+AEON_API const char *aeon_reply_get_header(aeon_request *req, const char *name);
+
+/* The status so far; 0: there is no reply yet. */
+AEON_API int aeon_reply_get_status(const aeon_request *req);
 
 /* ------------------------------------------------------------------ the reply, streamed: what is too long to keep, or not known yet
  *

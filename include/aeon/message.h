@@ -16,6 +16,7 @@
 #define AEON_MESSAGE_H
 
 #include <aeon/attributes.h>
+#include <aeon/body.h>
 #include <aeon/time.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -134,24 +135,6 @@ AEON_API AEON_SUSPENDS int aeon_message_retry(aeon_message *m, aeon_duration del
 AEON_API AEON_SUSPENDS void aeon_message_free(aeon_message *m);
 
 /* ------------------------------------------------------------------ what goes out */
-
-/* Bytes to publish or to answer with; borrowed during the call. */
-typedef struct aeon_body {
-        const void *data;
-        size_t size;
-        const char *content_type;
-} aeon_body;
-
-AEON_INLINE aeon_body aeon_body_of(const void *data, size_t size, const char *content_type)
-{
-        aeon_body body = { data, size, content_type };
-        return body;
-}
-
-/* A body of a C string, of a C string that holds JSON, of any bytes; borrowed during the call it is given to. */
-#define AEON_TEXT(text) aeon_body_of((text), strlen(text), "text/plain")
-#define AEON_JSON(text) aeon_body_of((text), strlen(text), "application/json")
-#define AEON_BYTES(data, size) aeon_body_of((data), (size), "application/octet-stream")
 
 /* Answer the message's requester; for raw handlers. 0 and nothing is sent when nobody waits for an answer.
  *

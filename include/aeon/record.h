@@ -19,8 +19,14 @@
  *         job_encode(&job, &text)                 struct to compact JSON, to free(); returns its length
  *         job_load(app, &job, opts)               from arguments, environment, .env and secrets: see aeon/settings.h
  *         job_publish(broker, topic, &job, opts)  see aeon/broker.h
- *         job_receive(req, &job)                  a request's body, and
- *         job_reply(req, status, &job)            its reply: see aeon/http.h
+ *         job_receive(req, &job)                  a request's body as JSON, its query, its form, the parameters of its path:
+ *         job_query(req, &job)                    see aeon/http.h
+ *         job_form(req, &job)
+ *         job_params(req, &job)
+ *         job_reply(req, status, &job)            its reply
+ *         job_from_response(res, &job)            what a server answered: see aeon/http_client.h
+ *         job_rows(db, &jobs, sql, args)          rows of a database, an array of structs, and
+ *         job_row(db, &job, sql, args)            the one row that there must be: see aeon/db.h
  *
  * One descriptor serves messages, settings, arguments and JSON Schema alike. AEON_RECORD may stand in a header that many files
  * include. Like the struct itself, its functions belong to the file: two files may each have a record `job` of their own.
@@ -224,10 +230,26 @@ AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record,
 AEON_API int aeon_record_publish(struct aeon_broker *broker, const char *topic, const aeon_record *record, const void *value,
                                  const struct aeon_publish_opts *opts);
 
-/* Behind NAME_receive and NAME_reply; their manual is aeon/http.h. */
+/* Behind NAME_receive, NAME_query, NAME_form, NAME_params and NAME_reply; their manual is aeon/http.h. */
 struct aeon_request;
 AEON_API AEON_MUST_CHECK int aeon_record_receive(struct aeon_request *req, const aeon_record *record, void **ret_value);
+AEON_API AEON_MUST_CHECK int aeon_record_query(struct aeon_request *req, const aeon_record *record, void **ret_value);
+AEON_API AEON_MUST_CHECK int aeon_record_form(struct aeon_request *req, const aeon_record *record, void **ret_value);
+AEON_API AEON_MUST_CHECK int aeon_record_params(struct aeon_request *req, const aeon_record *record, void **ret_value);
 AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_record *record, const void *value);
+
+/* Behind NAME_from_response; its manual is aeon/http_client.h. */
+struct aeon_http_response;
+AEON_API AEON_MUST_CHECK int aeon_record_from_response(const struct aeon_http_response *res, const aeon_record *record,
+                                                       void **ret_value);
+
+/* Behind NAME_rows and NAME_row; their manual is aeon/db.h. */
+struct aeon_db;
+struct aeon_db_args;
+AEON_API AEON_MUST_CHECK int aeon_db_query(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                           const struct aeon_db_args *args, void **ret_rows);
+AEON_API AEON_MUST_CHECK int aeon_db_query_one(struct aeon_db *db, const aeon_record *record, const char *sql,
+                                               const struct aeon_db_args *args, void **ret_row);
 
 #ifdef __cplusplus
 }
@@ -309,19 +331,51 @@ AEON_API int aeon_record_reply(struct aeon_request *req, int status, const aeon_
         {                                                                                                                     \
                 return aeon_record_publish(broker, topic, record_name##_record(), value, opts);                               \
         }                                                                                                                     \
-        AEON_INLINE int record_name##_receive(struct aeon_request *req, const struct record_name **ret_value)                 \
+        AEON_INLINE int record_name##_rows(struct aeon_db *db, struct record_name **ret_rows, const char *sql,                \
+                                           const struct aeon_db_args *args)                                                   \
         {                                                                                                                     \
-                void *value;                                                                                                  \
-                int r = aeon_record_receive(req, record_name##_record(), &value);                                             \
+                void *rows;                                                                                                   \
+                int r = aeon_db_query(db, record_name##_record(), sql, args, &rows);                                          \
                 if (r >= 0)                                                                                                   \
-                        *ret_value = (const struct record_name *)value;                                                       \
+                        *ret_rows = (struct record_name *)rows;                                                               \
                 return r;                                                                                                     \
         }                                                                                                                     \
+        AEON_INLINE int record_name##_row(struct aeon_db *db, struct record_name **ret_row, const char *sql,                  \
+                                          const struct aeon_db_args *args)                                                    \
+        {                                                                                                                     \
+                void *row;                                                                                                    \
+                int r = aeon_db_query_one(db, record_name##_record(), sql, args, &row);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_row = (struct record_name *)row;                                                                 \
+                return r;                                                                                                     \
+        }                                                                                                                     \
+        AEON__FROM_REQUEST(record_name, receive)                                                                              \
+        AEON__FROM_REQUEST(record_name, query)                                                                                \
+        AEON__FROM_REQUEST(record_name, form)                                                                                 \
+        AEON__FROM_REQUEST(record_name, params)                                                                               \
         AEON_INLINE int record_name##_reply(struct aeon_request *req, int status, const struct record_name *value)            \
         {                                                                                                                     \
                 return aeon_record_reply(req, status, record_name##_record(), value);                                         \
         }                                                                                                                     \
+        AEON_INLINE int record_name##_from_response(const struct aeon_http_response *res, struct record_name **ret_value)     \
+        {                                                                                                                     \
+                void *value;                                                                                                  \
+                int r = aeon_record_from_response(res, record_name##_record(), &value);                                       \
+                if (r >= 0)                                                                                                   \
+                        *ret_value = (struct record_name *)value;                                                             \
+                return r;                                                                                                     \
+        }                                                                                                                     \
         struct aeon__needs_a_semicolon
+
+#define AEON__FROM_REQUEST(record_name, part)                                                                \
+        AEON_INLINE int record_name##_##part(struct aeon_request *req, const struct record_name **ret_value) \
+        {                                                                                                    \
+                void *value;                                                                                 \
+                int r = aeon_record_##part(req, record_name##_record(), &value);                             \
+                if (r >= 0)                                                                                  \
+                        *ret_value = (const struct record_name *)value;                                      \
+                return r;                                                                                    \
+        }
 
 /* The comma at the end gives "..." an argument also when F has no attributes, as ISO C wants. */
 #define AEON__MEMBER(...) AEON__MEMBER_OF(__VA_ARGS__, )

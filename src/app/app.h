@@ -229,6 +229,7 @@ int aeon__lifespan_task(void *life);                                           /
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life);                 /* cancel what it does to come up */
 void aeon__lifespan_say_draining(struct aeon_lifespan *life);
+void aeon__parts_leave(aeon_app *app); /* on each loop, when nothing of the app runs there any more */
 void aeon__lifespan_give_up(struct aeon_lifespan *life); /* cancel the whole of it: its time is over */
 
 /* warden.c */

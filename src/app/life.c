@@ -441,6 +441,7 @@ int aeon__coordinate(void *arg)
                 serve(app);
         shut_down(app);
         exit_abandoning(app);
+        aeon__parts_leave(app);
 
         r = aeon_group_close(group);
         aeon_sender_close(app->notes);

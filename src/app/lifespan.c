@@ -181,6 +181,13 @@ static void close_parts(struct aeon_lifespan *life)
                 }
 }
 
+void aeon__parts_leave(aeon_app *app)
+{
+        for (struct part_entry *e = app->last_part; e; e = e->previous)
+                if (e->part->leave)
+                        e->part->leave(e->self, app);
+}
+
 static bool in_flight(const struct aeon_lifespan *life, int command)
 {
         return aeon_group_size(life->handlers) || (command == COMMAND_CANCEL && aeon_group_size(life->beside));
@@ -420,6 +427,8 @@ int aeon__lifespan_task(void *arg)
                 life->whole = NULL;
                 aeon_scope_close(&whole, r); /* its own result is told: the coordinator knows whether it asked for it */
         }
+        if (life->index > 0) /* the main loop has hooks to come */
+                aeon__parts_leave(life->app);
         note_send(life, NOTE_ENDED, r);
         aeon_sender_close(life->commands);
         aeon_receiver_close(life->inbox);

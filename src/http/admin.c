@@ -14,7 +14,7 @@
  */
 #include "http/admin.h"
 
-#include "http/exchange.h"
+#include "http/middleware.h"
 #include "http/server.h"
 #include "loop/dump.h"
 

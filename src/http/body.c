@@ -43,7 +43,7 @@ ssize_t aeon_request_read(aeon_request *req, void *buffer, size_t size)
 
 /* ------------------------------------------------------------------ whole */
 
-static size_t limit_of(const aeon_request *req)
+size_t aeon__request_body_limit(const aeon_request *req)
 {
         size_t own = req->route ? req->route->opts.max_body : 0;
         return own ? own : req->server->limits.max_body;
@@ -65,7 +65,7 @@ static bool is_longer(const aeon_request *req, size_t limit)
 /* Collect all that is left, and one byte of room for the NUL. */
 static int collect(aeon_request *req)
 {
-        size_t limit = limit_of(req);
+        size_t limit = aeon__request_body_limit(req);
         if (is_longer(req, limit))
                 return too_long(req, limit);
         while (req->body_state != BODY_NONE) {

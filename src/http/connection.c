@@ -165,7 +165,7 @@ static void refuse(struct http_connection *c, int status, const char *reason)
         aeon_log_debug("%s: HTTP request refused: %d %s", aeon_stream_peer(c->link->stream), status, reason);
         c->close = true;
         c->request.method = NULL;
-        aeon__reply_status_text(&c->request, status, c->link->server->limits.debug ? reason : NULL);
+        aeon__reply_problem(&c->request, status, c->link->server->limits.debug ? reason : NULL, NULL);
         if (aeon__connection_send(&c->request) == 0)
                 linger(c);
 }

@@ -67,6 +67,3 @@ AEON_API void aeon__exchange_abandon(aeon_request *req);
  *                   -ECONNRESET, -ETIMEDOUT the client; -ECANCELED, -ENOMEM */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon__request_upgrade(aeon_request *req, const char *protocol, aeon_stream **ret_stream,
                                                                  aeon_bytes *ret_received);
-
-/* Route @req by @router and answer it: the handler's result, or what 404, 405 and OPTIONS want. */
-AEON_SUSPENDS int aeon__router_answer(const struct http_router *router, aeon_request *req);

@@ -13,7 +13,7 @@
  */
 #include "http/server.h"
 
-#include "http/exchange.h"
+#include "http/middleware.h"
 #include "http/protocol.h"
 #include "loop/world.h"
 
@@ -325,6 +325,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
                 .idle_timeout = opts->idle_timeout,
                 .write_timeout = opts->write_timeout,
                 .debug = opts->debug,
+                .access_log = opts->access_log != AEON_ACCESS_LOG_OFF,
         };
         struct endpoint **last = &http->endpoints;
         while (*last)
@@ -348,5 +349,23 @@ int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, con
         if (!http)
                 return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
         int r = aeon__router_add(&http->router, pattern, handler, opts);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}
+
+int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "middleware");
+        int r = aeon__router_use(&http->router, fn);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}
+
+int aeon_route_files(aeon_app *app, const char *pattern, const char *folder, const aeon_file_opts *opts)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+        int r = aeon__router_add_files(&http->router, pattern, folder, opts);
         return r < 0 ? declaring_failed(http, r) : 0;
 }

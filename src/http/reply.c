@@ -80,8 +80,7 @@ static int check(const aeon_request *req, int status)
         return status >= 200 && status <= 599 ? 0 : aeon_fail(-EINVAL, "reply status %d is not in 200..599", status);
 }
 
-/* Keep a reply; @content_type is borrowed until the request ends. */
-static int keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
+int aeon__reply_keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size)
 {
         int r = check(req, status);
         if (r < 0)
@@ -98,17 +97,17 @@ static int keep(aeon_request *req, int status, const char *content_type, const v
 
 int aeon_reply_status(aeon_request *req, int status)
 {
-        return keep(req, status, NULL, NULL, 0);
+        return aeon__reply_keep(req, status, NULL, NULL, 0);
 }
 
 int aeon_reply_text(aeon_request *req, int status, const char *text)
 {
-        return keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
+        return aeon__reply_keep(req, status, "text/plain; charset=utf-8", text, strlen(text));
 }
 
 int aeon_reply_json(aeon_request *req, int status, const char *json)
 {
-        return keep(req, status, "application/json", json, strlen(json));
+        return aeon__reply_keep(req, status, "application/json", json, strlen(json));
 }
 
 /* A copy that ends with the request. */
@@ -127,7 +126,7 @@ int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, co
 {
         const char *copy;
         int r = copy_type(req, content_type, &copy);
-        return r < 0 ? r : keep(req, status, copy, data, size);
+        return r < 0 ? r : aeon__reply_keep(req, status, copy, data, size);
 }
 
 static bool is_servers_own(const char *name)
@@ -157,16 +156,6 @@ int aeon_reply_header(aeon_request *req, const char *name, const char *value)
         memcpy(headers->data + headers->end + value_size, "\r\n", 2);
         headers->end += value_size + 2;
         return 0;
-}
-
-void aeon__reply_status_text(aeon_request *req, int status, const char *text)
-{
-        char words[512];
-        snprintf(words, sizeof words, "%s%s%s\n", aeon__http_status_name(status), text ? ": " : "", text ? text : "");
-        if (aeon_reply_text(req, status, words) < 0) {
-                req->status = (uint16_t)status;
-                aeon__http_buffer_clear(&req->reply);
-        }
 }
 
 /* ------------------------------------------------------------------ streamed */

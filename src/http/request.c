@@ -37,6 +37,16 @@ static const char *text_at(const aeon_request *req, struct http_span span)
         return buffer_bytes(&req->bytes) + span.start;
 }
 
+char *aeon__request_copy(aeon_request *req, const char *text, size_t size)
+{
+        char *copy = aeon__request_alloc(req, size + 1);
+        if (copy) {
+                memcpy(copy, text, size);
+                copy[size] = '\0';
+        }
+        return copy;
+}
+
 static const char *make_string(aeon_request *req, struct http_span span)
 {
         char *text = req->bytes.data + req->bytes.start + span.start;
@@ -73,8 +83,11 @@ void aeon__request_end(aeon_request *req)
         req->body_received = 0;
         req->body_error = req->body_status = req->status = 0;
         req->body_state = BODY_NONE;
-        req->body_whole = req->body_explained = req->continue_wanted = req->client_gone = false;
+        req->body_whole = req->continue_wanted = req->client_gone = false;
         req->content_type = NULL;
+        req->id = req->traceparent = req->failure = req->explanation = req->problems = NULL;
+        req->query_pairs = req->form_pairs = (struct http_pairs){ 0 };
+        req->settled = 0;
         req->reply_state = REPLY_KEPT;
         req->reply_has_length = req->reply_failed = false;
         req->reply_written = 0;
@@ -158,7 +171,7 @@ const char *aeon_request_path(const aeon_request *req)
 
 const char *aeon_request_peer(const aeon_request *req)
 {
-        return aeon_stream_peer(req->stream);
+        return req->stream ? aeon_stream_peer(req->stream) : "unknown";
 }
 
 void *aeon__request_owner(const aeon_request *req)
@@ -166,12 +179,25 @@ void *aeon__request_owner(const aeon_request *req)
         return req->server->owner;
 }
 
+const char *aeon_request_header_next(const aeon_request *req, const char *name, size_t *cursor)
+{
+        while (*cursor < req->head.field_count) {
+                const struct http_field *field = &req->head.fields[(*cursor)++];
+                if (!strcasecmp(text_at(req, field->name), name))
+                        return text_at(req, field->value);
+        }
+        return NULL;
+}
+
 const char *aeon_request_header(const aeon_request *req, const char *name)
 {
-        for (size_t i = 0; i < req->head.field_count; i++)
-                if (!strcasecmp(text_at(req, req->head.fields[i].name), name))
-                        return text_at(req, req->head.fields[i].value);
-        return NULL;
+        size_t cursor = 0;
+        return aeon_request_header_next(req, name, &cursor);
+}
+
+const char *aeon_request_route(const aeon_request *req)
+{
+        return req->route ? req->route->pattern : NULL;
 }
 
 const char *aeon_request_param(const aeon_request *req, const char *name)
@@ -179,28 +205,5 @@ const char *aeon_request_param(const aeon_request *req, const char *name)
         for (size_t i = 0; req->route && i < req->route->param_count; i++)
                 if (!strcmp(req->route->names[i], name))
                         return req->params[i];
-        return NULL;
-}
-
-static char *decoded(aeon_request *req, const char *text, size_t size)
-{
-        char *out = aeon__request_alloc(req, size + 1);
-        if (out)
-                aeon__url_decode(out, text, size, true);
-        return out;
-}
-
-const char *aeon_request_query(aeon_request *req, const char *name)
-{
-        const char *pair = req->query;
-        while (pair && *pair) {
-                size_t size = strcspn(pair, "&"), name_size = strcspn(pair, "=&");
-                char *key = decoded(req, pair, name_size);
-                if (!key)
-                        return NULL;
-                if (!strcmp(key, name))
-                        return name_size == size ? "" : decoded(req, pair + name_size + 1, size - name_size - 1);
-                pair += size + (pair[size] == '&');
-        }
         return NULL;
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "http/buffer.h"
+#include "http/pairs.h"
 #include "http/parser.h"
 #include "http/router.h"
 
@@ -47,19 +48,28 @@ struct aeon_request {
         struct block *blocks;              /* memory that ends with the request */
 
         const struct http_route *route;
+        struct http_pairs query_pairs; /* once asked for */
+        struct http_pairs form_pairs;
         const char *params[HTTP_PARAMS_LIMIT]; /* decoded, in the order of route->names */
 
         enum body_state body_state;
         int body_error;
         uint16_t body_status; /* what to answer when reading it failed; 0: it did not */
         bool continue_wanted; /* the client waits for "100 Continue" */
-        bool body_explained;  /* the failure's text is meant for the client */
         bool body_whole;      /* body holds all of it */
         bool client_gone;     /* nobody is there for the reply */
         uint64_t body_left;
         uint64_t body_received;
         aeon_time body_begun;
         struct http_buffer body;
+
+        const char *id;          /* NULL until it is asked for */
+        const char *traceparent; /* of the header, when that is as it has to be; NULL: there is none */
+        aeon_time begun;         /* when its task began */
+        int settled;             /* the failure that the reply tells of; 0: none */
+        const char *failure;     /* its words; NULL: it has not failed */
+        const char *explanation; /* of the failure to receive, for the client; NULL: its status is all */
+        const char *problems;    /* what is wrong with what the client sent, as a JSON array; NULL: nothing */
 
         uint16_t status; /* of the reply; 0: none yet */
         const char *content_type;
@@ -95,8 +105,24 @@ AEON_API void aeon__request_done(aeon_request *req);
 /* @size bytes that end with the request; NULL when there is no memory. */
 AEON_API void *aeon__request_alloc(aeon_request *req, size_t size);
 
+/* Keep @value with the request, to be freed with it. -ENOMEM, and then it is freed at once. */
+int aeon__request_keep_value(aeon_request *req, void *value);
+
+/* The request is not as it has to be: @status answers it when the handler hands out @code. Returns @code; the error text is the caller's. */
+int aeon__request_wrong(aeon_request *req, int code, int status);
+
+/* A copy of @text that ends with the request; NULL when there is no memory. */
+char *aeon__request_copy(aeon_request *req, const char *text, size_t size);
+
+/* The query and the form, as pairs; borrowed. Errors: of the form as aeon_request_form(); of the query -ENOMEM. */
+int aeon__request_query_pairs(aeon_request *req, const struct http_pairs **ret_pairs);
+AEON_SUSPENDS int aeon__request_form_pairs(aeon_request *req, const struct http_pairs **ret_pairs);
+
 /* Free the records that aeon_record_receive() gave. */
 void aeon__request_free_values(aeon_request *req);
+
+/* How long a body that is received whole may be. */
+size_t aeon__request_body_limit(const aeon_request *req);
 
 /* ------------------------------------------------------------------ for ops->read() and its like */
 
@@ -115,8 +141,16 @@ AEON_API AEON_SUSPENDS bool aeon__request_skip_body(aeon_request *req);
 /* It has a head only, for its status or because HEAD was asked. */
 AEON_API bool aeon__reply_is_bare(const aeon_request *req);
 
-/* Replace the reply by @status with its name, and @text when clients may see it (NULL: none). */
-void aeon__reply_status_text(aeon_request *req, int status, const char *text);
+/* Keep a reply; @content_type is borrowed until the request ends. Errors: -EINVAL the status; -ENOMEM */
+int aeon__reply_keep(aeon_request *req, int status, const char *content_type, const void *data, size_t size);
+
+/* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
+ * Without memory it is the status alone. */
+void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
+
+/* Add @string between quotes; what is no UTF-8 in it is replaced. */
+struct text;
+void aeon__json_add_string(struct text *json, const char *string);
 
 /* "Not Found". */
 const char *aeon__http_status_name(int status);

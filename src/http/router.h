@@ -14,6 +14,7 @@
 #pragma once
 
 #include <aeon/http.h>
+#include <aeon/http_file.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -23,14 +24,18 @@ struct http_route {
         struct http_route *next; /* another method of the same path */
         aeon_request_fn *handler;
         aeon_route_opts opts;
-        char *pattern;      /* "GET /users/{id}" */
-        size_t method_size; /* of the pattern's first word */
+        aeon_middleware_fn **middleware; /* ends in NULL; NULL: none */
+        struct file_folder *folder;      /* whose files it answers with; NULL: none */
+        char *pattern;                   /* "GET /users/{id}" */
+        size_t method_size;              /* of the pattern's first word */
         size_t param_count;
         char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
 };
 
 struct http_router {
         struct http_node *root;
+        aeon_middleware_fn **middleware; /* around all routes, outermost first */
+        size_t middleware_count;
 };
 
 struct http_match {
@@ -42,8 +47,14 @@ struct http_match {
         } params[HTTP_PARAMS_LIMIT];
 };
 
+/* Errors: as aeon_route_files(). */
+int aeon__router_add_files(struct http_router *router, const char *pattern, const char *folder, const aeon_file_opts *opts);
+
 /* Errors: as aeon_route(). */
 int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
+
+/* Errors: -ENOMEM. */
+int aeon__router_use(struct http_router *router, aeon_middleware_fn *fn);
 
 /* 0, also when nothing matches; -EINVAL when the path has a segment "..". */
 int aeon__router_match(const struct http_router *router, const char *method, const char *path, struct http_match *ret_match);

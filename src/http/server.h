@@ -35,6 +35,7 @@ struct http_limits {
         unsigned max_connections;
         aeon_duration head_timeout, body_timeout, idle_timeout, write_timeout;
         bool debug;
+        bool access_log;
 };
 
 /* What zero stands for. */

@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/log.h"
+#include "loop/foreign.h"
 
 #include <aeon/thread.h>
 #include <sched.h>
@@ -157,6 +158,7 @@ int aeon__loop_new(struct aeon_loop **ret_loop)
         snprintf(loop->title, sizeof loop->title, "loop %u", atomic_fetch_add(&loops_made, 1) + 1);
         list_init(&loop->calls);
         list_init(&loop->signals);
+        list_init(&loop->ends);
         if (loop->world)
                 aeon__world_adopt(loop);
         *ret_loop = loop;
@@ -184,6 +186,15 @@ static void uv_part_end(struct aeon_loop *loop)
         } while (uv_loop_close(&loop->uv) == UV_EBUSY);
 }
 
+static void end_what_belongs_to(struct aeon_loop *loop)
+{
+        struct list *place;
+        while ((place = list_pop(&loop->ends))) {
+                struct loop_end *e = container_of(place, struct loop_end, place);
+                e->fn(e);
+        }
+}
+
 void aeon__loop_end(struct aeon_loop *loop)
 {
         struct sched *outer = aeon__sched;
@@ -191,6 +202,7 @@ void aeon__loop_end(struct aeon_loop *loop)
         aeon__mailbox_close(&loop->mailbox);
         aeon__calls_release(loop);
         aeon__signals_end(loop);
+        end_what_belongs_to(loop);
         if (!loop->world)
                 uv_part_end(loop);
         aeon__sched = outer;

@@ -48,6 +48,7 @@ struct aeon_loop {
         aeon_group *callers;      /* tasks on behalf of other threads; NULL: the first task has ended */
         struct list calls;        /* those that such tasks do */
         struct list signals;      /* open receivers */
+        struct list ends;         /* struct loop_end: what is to end with the loop */
         aeon_task_fn *first;      /* what its first task runs */
         void *first_arg;
         struct world *world;              /* NULL: the real one. In another, the uv members are not in use */

@@ -163,3 +163,14 @@ void aeon__values_parse(const aeon_field *field, const char *const *texts, size_
         else
                 parse_list(t, texts, count, slot, arena, &where);
 }
+
+void aeon__field_fill(const aeon_field *field, const char *const *texts, size_t count, void *body, struct arena *arena,
+                      struct problems *problems, const char *path)
+{
+        if (count)
+                aeon__values_parse(field, texts, count, field_slot(field, body), arena, problems, path);
+        else if (field->def)
+                aeon__value_parse(field, field->def, field_slot(field, body), arena, problems, path);
+        else if (aeon__field_is_required(field))
+                aeon__problem(problems, path, "missing");
+}

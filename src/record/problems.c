@@ -25,6 +25,8 @@ void aeon__problem(struct problems *p, const char *path, const char *format, ...
                 return;
         }
         const char *separator = p->one_per_line ? "\n  " : p->count ? "; " : " ";
+        if (p->told)
+                p->told(p->told_arg, path, words);
         aeon__text_print(&p->text, "%s%s%s%s", separator, path, *path ? ": " : "", words);
         p->count++;
         free(words);

@@ -21,6 +21,8 @@
 enum { QUOTE_SIZE = 80, PROBLEMS_TOLD = 100 };
 
 struct problems {
+        void (*told)(void *arg, const char *path, const char *words); /* each is told here too, as it comes; NULL: nobody asks */
+        void *told_arg;
         struct text text;
         size_t count; /* the first PROBLEMS_TOLD are in the text */
         bool one_per_line;

@@ -12,15 +12,22 @@ struct value {
 
 /* ------------------------------------------------------------------ memory */
 
-void *aeon__record_new(const aeon_record *record, struct arena **ret_arena)
+void *aeon__records_new(const aeon_record *record, size_t count, struct arena **ret_arena)
 {
         struct arena arena = { 0 };
-        struct value *value = aeon__arena_alloc(&arena, sizeof *value + record->size);
+        struct value *value = NULL;
+        if (count <= (SIZE_MAX / 2 - sizeof *value) / (record->size ? record->size : 1))
+                value = aeon__arena_alloc(&arena, sizeof *value + count * record->size);
         if (!value)
                 return NULL;
         value->arena = arena;
         *ret_arena = &value->arena;
         return value->body;
+}
+
+void *aeon__record_new(const aeon_record *record, struct arena **ret_arena)
+{
+        return aeon__records_new(record, 1, ret_arena);
 }
 
 void aeon_record_free(void *body)
@@ -34,26 +41,35 @@ void aeon_record_free(void *body)
 
 /* ------------------------------------------------------------------ both ways */
 
-int aeon_record_decode(const aeon_record *record, const char *json, size_t size, void **ret_value)
+int aeon__record_decode(const aeon_record *record, const char *json, size_t size, struct problems *problems, void **ret_value)
 {
-        struct problems problems = { 0 };
         struct arena *arena;
         void *body = NULL;
         if (size > JSON_SIZE_LIMIT)
-                aeon__problem(&problems, "", "%zu bytes, more than the limit of 16 MiB", size);
+                aeon__problem(problems, "", "%zu bytes, more than the limit of 16 MiB", size);
         else if (!size) /* @json may be NULL: a message without a body */
-                aeon__problem(&problems, "", "empty");
+                aeon__problem(problems, "", "empty");
         else if ((body = aeon__record_new(record, &arena)))
-                aeon__fields_read(record, json, size, body, arena, &problems);
+                aeon__fields_read(record, json, size, body, arena, problems);
         else
-                problems.no_memory = true;
+                problems->no_memory = true;
+        return aeon__record_conclude(record, body, problems, ret_value);
+}
 
-        int r = aeon__problems_close(&problems, -EBADMSG, record->name);
+int aeon__record_conclude(const aeon_record *record, void *body, struct problems *problems, void **ret_value)
+{
+        int r = aeon__problems_close(problems, -EBADMSG, record->name);
         if (r < 0)
                 aeon_record_free(body);
         else
                 *ret_value = body;
         return r;
+}
+
+int aeon_record_decode(const aeon_record *record, const char *json, size_t size, void **ret_value)
+{
+        struct problems problems = { 0 };
+        return aeon__record_decode(record, json, size, &problems, ret_value);
 }
 
 int aeon_record_encode(const aeon_record *record, const void *value, char **ret_text)

@@ -88,6 +88,15 @@ union scalar {
 /* A new zeroed struct of @record, to aeon_record_free(), and the arena for what it points to. NULL when there is no memory. */
 void *aeon__record_new(const aeon_record *record, struct arena **ret_arena);
 
+/* The same for @count of them in a row. */
+void *aeon__records_new(const aeon_record *record, size_t count, struct arena **ret_arena);
+
+/* aeon_record_decode() with a collector of the caller's, which is empty again behind it. */
+int aeon__record_decode(const aeon_record *record, const char *json, size_t size, struct problems *problems, void **ret_value);
+
+/* The end of every reading: @body in @ret_value when nothing was wrong, freed when something was. Errors: -EBADMSG, -ENOMEM */
+int aeon__record_conclude(const aeon_record *record, void *body, struct problems *problems, void **ret_value);
+
 /* Where the field is in the struct. */
 static inline void *field_slot(const aeon_field *field, void *value)
 {
@@ -119,6 +128,11 @@ void aeon__value_parse(const aeon_field *field, const char *text, void *slot, st
  * what is no list the last counts. */
 void aeon__values_parse(const aeon_field *field, const char *const *texts, size_t count, void *slot, struct arena *arena,
                         struct problems *problems, const char *path);
+
+/* Fill the field from the @count texts that were given for it: with none, from its default, or it is told as missing if it has to be
+ * there. */
+void aeon__field_fill(const aeon_field *field, const char *const *texts, size_t count, void *body, struct arena *arena,
+                      struct problems *problems, const char *path);
 
 /* Read a value at any depth; objects and lists are JSON in @text. */
 void aeon__text_parse(struct type t, const char *text, void *slot, struct arena *arena, const struct where *where);

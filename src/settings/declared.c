@@ -56,12 +56,8 @@ static void fill(const aeon_field *field, const struct arguments *arguments, con
         aeon__text_print(&path, "--%s", aeon__field_name(field));
         if (path.failed)
                 problems->no_memory = true;
-        else if (count)
-                aeon__values_parse(field, texts, count, field_slot(field, body), arena, problems, path.data);
-        else if (field->def)
-                aeon__value_parse(field, field->def, field_slot(field, body), arena, problems, path.data);
-        else if (aeon__field_is_required(field))
-                aeon__problem(problems, path.data, "missing");
+        else
+                aeon__field_fill(field, texts, count, body, arena, problems, path.data);
         aeon__text_done(&path);
 }
 

@@ -317,9 +317,15 @@ int aeon_scope_close_at(aeon_scope *s, int r, const char *site)
         if (r != -ECANCELED || s->cause == AEON_CAUSE_NONE || aeon__scope_outer_visible(s))
                 return r;
         s->caught = true;
-        if (s->cause != AEON_CAUSE_DEADLINE)
+        /* Whoever was stopped may have said what it was waiting for. */
+        bool told = aeon__error_slot_has(aeon__error_current(), -ECANCELED);
+        if (s->cause != AEON_CAUSE_DEADLINE) {
+                if (told)
+                        aeon_error_clear();
                 return 0;
-        return aeon_fail(-ETIMEDOUT, "the time limit of \"%s\" passed", aeon__scope_name(s));
+        }
+        return aeon_fail(-ETIMEDOUT, "the time limit of \"%s\" passed%s%s", aeon__scope_name(s), told ? ": " : "",
+                         told ? aeon_error_text() : "");
 }
 
 /* ------------------------------------------------------------------ asking */

@@ -54,6 +54,33 @@ PLAIN_TEST(settings_that_are_bad_are_all_named_with_their_line)
         CHECK(!strstr(output, "settings host="));
 }
 
+PLAIN_TEST(eight_different_mistakes_are_named_with_their_lines_in_one_run)
+{
+        static const char *const mistakes[] = {
+                "HSOT=redis://h:6379", /* nearly the name of one that is missing */
+                "PORT=70000",          /* above its bound */
+                "GRACE=5 parsecs",     /* no duration */
+                "TOKE=hush",           /* another name, of one that may be absent */
+                "1 2 3",               /* no KEY=value */
+                "=nothing",            /* no key */
+                "A=\"b\" c",           /* goes on after its end */
+                "B=\"hush",            /* has no end */
+        };
+        char text[512] = "", line[32];
+        const char *output;
+        for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++)
+                snprintf(text + strlen(text), sizeof text - strlen(text), "%s\n", mistakes[i]);
+        test_write_file(test_path("eight.env"), text);
+        CHECK_INT(RUN_AEON(&output, "run", service("settings.c"), "--env", "eight.env", "--admin", "off"), 2);
+        for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+                snprintf(line, sizeof line, "eight.env:%zu: ", i + 1);
+                CHECK_CONTAINS(output, line);
+        }
+        CHECK_CONTAINS(output, "did you mean HOST?");
+        CHECK_CONTAINS(output, "did you mean TOKEN?");
+        CHECK(!strstr(output, "hush"));
+}
+
 PLAIN_TEST(settings_file_that_is_missing_is_named)
 {
         const char *output;

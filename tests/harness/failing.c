@@ -79,6 +79,15 @@ static bool fails(void)
         return true;
 }
 
+/* Two libraries do not live through it, and nobody here can do anything about that: libuv ends the process itself where its table of
+ * descriptors cannot grow; libcurl (7.88) keeps a half-made entry of a socket, and divides by zero when it comes by again. */
+static bool is_spared(const void *caller, bool grows)
+{
+        Dl_info where;
+        return left == 1 && dladdr(caller, &where) &&
+               (strstr(where.dli_fname, "libcurl") || (grows && strstr(where.dli_fname, "libuv")));
+}
+
 static void *counted(void *memory)
 {
         if (memory)
@@ -100,24 +109,19 @@ void __libc_free(void *memory);
 
 void *malloc(size_t size)
 {
-        return fails() ? NULL : counted(__libc_malloc(size));
+        bool spared = is_spared(__builtin_return_address(0), false);
+        return !spared && fails() ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size)
 {
-        return fails() ? NULL : counted(__libc_calloc(count, size));
-}
-
-/* Where libuv's table of descriptors cannot grow it ends the process itself; nobody can do anything about that. */
-static bool is_spared(const void *caller)
-{
-        Dl_info where;
-        return left == 1 && dladdr(caller, &where) && strstr(where.dli_fname, "libuv");
+        bool spared = is_spared(__builtin_return_address(0), false);
+        return !spared && fails() ? NULL : counted(__libc_calloc(count, size));
 }
 
 void *realloc(void *memory, size_t size)
 {
-        if (!is_spared(__builtin_return_address(0)) && fails())
+        if (!is_spared(__builtin_return_address(0), true) && fails())
                 return NULL;
         void *moved = __libc_realloc(memory, size);
         return memory ? moved : counted(moved);

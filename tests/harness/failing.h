@@ -4,7 +4,7 @@
  *               ... r is the result of the call whose n-th allocation failed
  *
  * The loop ends when the call makes fewer than n allocations. What counts as one: malloc, calloc, realloc, mmap, mprotect, made by
- * the calling thread, by libraries too (but for libuv's realloc, whose failure is its abort). Under a sanitizer or valgrind less or nothing fails (they have a malloc of their own), and
+ * the calling thread, by libraries too (but for libuv's realloc and all of libcurl's, which do not live through it). Under a sanitizer or valgrind less or nothing fails (they have a malloc of their own), and
  * the loop ends sooner. */
 #pragma once
 

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "harness.h"
+#include "http/middleware.h"
 
 #include <aeon/error.h>
 #include <aeon/record.h>
@@ -13,7 +14,7 @@
 /* ------------------------------------------------------------------ the server under test */
 
 struct http_server server;
-static struct http_router router;
+struct http_router router;
 char address[64];
 int finished, cancelled;
 char why[64];
@@ -127,7 +128,7 @@ static int bad_replies(aeon_request *req)
         return aeon_reply_status(req, 204);
 }
 
-static void add(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
+void add(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
 {
         REQUIRE_INT(aeon__router_add(&router, pattern, handler, opts), 0);
 }

@@ -6,6 +6,7 @@
 #include <aeon/task.h>
 
 extern struct http_server server; /* the one under test */
+extern struct http_router router; /* its routes */
 extern char address[64];          /* where it listens */
 extern int finished, cancelled;   /* how GET /slow ended, and */
 extern char why[64];              /* by what it was cancelled */
@@ -16,6 +17,9 @@ void stop(aeon_group *group);
 
 /* Answer @pattern with @handler too; after start(). */
 void route(const char *pattern, aeon_request_fn *handler);
+
+/* The same with options. */
+void add(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
 
 aeon_stream *dial(void);
 void say(aeon_stream *s, const char *text);

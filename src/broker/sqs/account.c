@@ -106,7 +106,7 @@ static void find_credentials(struct credentials *c, const struct broker_url *url
 
 static int use_credentials(struct sqs_account *a, const struct credentials *c)
 {
-        if (asprintf(&a->sigv4, "aws:amz:%s:sqs", a->region) < 0 || asprintf(&a->key_secret, "%s:%s", c->key, c->secret) < 0 ||
+        if (asprintf(&a->sign, "%s:sqs", a->region) < 0 || asprintf(&a->key_secret, "%s:%s", c->key, c->secret) < 0 ||
             (c->token && asprintf(&a->token_header, "X-Amz-Security-Token: %s", c->token) < 0))
                 return aeon_fail(-ENOMEM, "no memory for credentials");
         return 0;
@@ -219,7 +219,7 @@ void aeon__sqs_account_done(struct sqs_account *a)
         aeon__broker_url_free(a->url);
         free(a->endpoint);
         free(a->region);
-        free(a->sigv4);
+        free(a->sign);
         free(a->key_secret);
         free(a->token_header);
         *a = (struct sqs_account){ 0 };

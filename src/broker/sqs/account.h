@@ -19,7 +19,7 @@ struct sqs_account {
         char *region;
         const char *owner; /* of the queues; "": whose credentials they are */
 
-        char *sigv4;        /* "aws:amz:REGION:sqs"; NULL: requests are not signed */
+        char *sign;         /* "REGION:sqs"; NULL: requests are not signed */
         char *key_secret;   /* "KEY:SECRET" */
         char *token_header; /* "X-Amz-Security-Token: TOKEN"; NULL: a lasting key */
 

@@ -84,7 +84,7 @@ static const char *text_of(const json_t *object, const char *name)
         return text ? text : "";
 }
 
-static int refusal_of(struct sqs_call *call, long status, const json_t *answer, const struct text *body)
+static int refusal_of(struct sqs_call *call, int status, const json_t *answer, aeon_bytes body)
 {
         const char *type = text_of(answer, "__type"), *hash = strchr(type, '#'), *code = hash ? hash + 1 : type;
         const char *message = text_of(answer, "message");
@@ -92,53 +92,72 @@ static int refusal_of(struct sqs_call *call, long status, const json_t *answer, 
                 message = text_of(answer, "Message");
         call->denied = strstr(code, "AccessDenied");
         if (status >= HTTP_BROKEN || status == HTTP_TOO_MANY)
-                return aeon_fail(-EBUSY, "%s: the server answered with status %ld: %s: %s", call->action, status, code, message);
+                return aeon_fail(-EBUSY, "%s: the server answered with status %d: %s: %s", call->action, status, code, message);
         if (*code)
                 return aeon__sqs_refusal(call->action, code, message);
-        return aeon_fail(status == HTTP_FORBIDDEN ? -EACCES : -EREMOTEIO, "%s: the server answered with status %ld: %.*s",
-                         call->action, status, SHOWN, body->data ? body->data : "");
+        return aeon_fail(status == HTTP_FORBIDDEN ? -EACCES : -EREMOTEIO, "%s: the server answered with status %d: %.*s",
+                         call->action, status, SHOWN, (const char *)body.data);
 }
 
-static int read_answer(struct sqs_call *call, struct http_response *response, struct text *ret_answer)
+static int read_answer(struct sqs_call *call, const aeon_http_response *response, struct text *ret_answer)
 {
-        if (response->status == HTTP_OK) {
-                *ret_answer = response->body;
+        int status = aeon_http_response_status(response);
+        aeon_bytes body = aeon_http_response_body(response);
+        if (status == HTTP_OK) {
+                struct text text = { 0 };
+                aeon__text_add(&text, body.data, body.size);
+                if (text.failed)
+                        return aeon_fail(-ENOMEM, "%s: no memory for the answer", call->action);
+                *ret_answer = text;
                 return 0;
         }
-        struct text *body = &response->body;
-        json_t *answer = body->length ? json_loadb(body->data, body->length, JSON_ALLOW_NUL, NULL) : NULL;
-        int r = refusal_of(call, response->status, answer, body);
+        json_t *answer = body.size ? json_loadb(body.data, body.size, JSON_ALLOW_NUL, NULL) : NULL;
+        int r = refusal_of(call, status, answer, body);
         json_decref(answer);
-        aeon__text_done(body);
         return r;
+}
+
+/* What a failed call means here: whether the request can have been carried out. */
+static int loss_of(int r)
+{
+        switch (r) {
+        case -EINVAL:
+        case -ENOMEM:
+        case -ECANCELED:
+                return r;
+        case -ECONNRESET:
+        case -EBADMSG:
+        case -EMSGSIZE:
+        case -EIO:
+                return -ECONNABORTED;
+        default:
+                return -ENOTCONN;
+        }
 }
 
 static int try(struct sqs_link *l, struct sqs_call *call, struct text *ret_answer)
 {
-        const struct sqs_account *a = &l->account;
-        char url[600], target[80];
-        snprintf(url, sizeof url, "%s/", a->endpoint);
+        char target[80];
         snprintf(target, sizeof target, "X-Amz-Target: AmazonSQS.%s", call->action);
-        const char *const headers[] = { target, "Content-Type: application/x-amz-json-1.0", a->token_header, NULL };
-        const struct http_request request = {
-                .url = url,
-                .headers = headers,
-                .body = call->request,
-                .size = strlen(call->request),
-                .connect_timeout = a->connect_timeout,
-                .timeout = a->request_timeout + call->wait,
-                .sigv4 = a->sigv4,
-                .user_password = a->key_secret,
-                .ca = a->ca,
-                .certificate = a->certificate,
-                .key = a->key,
-                .insecure = a->insecure,
+        const aeon_http_call http = {
+                .url = "/",
+                .headers = (const char *const[]){ target, NULL },
+                .body = { call->request, strlen(call->request), "application/x-amz-json-1.0" },
+                .aws = l->account.sign,
         };
-        struct http_response response;
-        int r = aeon__http_send(l->http, &request, &response);
+        aeon_http_response *response = NULL;
+        aeon_scope limit;
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = l->account.request_timeout + call->wait, .name = "sqs answer" });
+        int r = aeon_scope_close(&limit, aeon_http_send(l->http, &http, &response));
+        if (r == -ETIMEDOUT && aeon_scope_caught(&limit))
+                return aeon_fail(-ECONNABORTED, "%s: the server does not answer", call->action);
+        if (r == -ECANCELED)
+                return r;
         if (r < 0)
-                return r == -ECANCELED ? r : aeon_fail(r, "%s", call->action);
-        return read_answer(call, &response, ret_answer);
+                return aeon_fail_at(loss_of(r), true, AEON_HERE, "%s: %s", call->action, aeon_error_describe(r));
+        r = read_answer(call, response, ret_answer);
+        aeon_http_response_free(response);
+        return r;
 }
 
 /* ------------------------------------------------------------------ trying again */

@@ -66,11 +66,30 @@ static int sqs_ping(struct link *link)
 
 static void link_free(struct sqs_link *l)
 {
-        aeon__http_close(l->http);
+        aeon_http_client_close(l->http);
         aeon__sqs_queues_free(l);
         aeon__sqs_account_done(&l->account);
         aeon_event_free(l->idle);
         free(l);
+}
+
+enum { CONNECTIONS = 16384, LONGEST_ANSWER = 64 * 1024 * 1024 }; /* a poll of each queue holds one; ten messages, escaped */
+
+static int open_client(struct sqs_link *l)
+{
+        const struct sqs_account *a = &l->account;
+        const char *const headers[] = { a->token_header, NULL };
+        const aeon_tls_opts tls = { .ca = a->ca, .certificate = a->certificate, .key = a->key, .insecure = a->insecure };
+        const aeon_http_client_opts opts = {
+                .base_url = a->endpoint,
+                .headers = headers,
+                .user = a->key_secret,
+                .tls = &tls,
+                .connect_timeout = a->connect_timeout,
+                .max_connections = CONNECTIONS,
+                .max_body = LONGEST_ANSWER,
+        };
+        return aeon_http_client_open(&opts, &l->http);
 }
 
 static int sqs_open(struct link *link)
@@ -83,7 +102,7 @@ static int sqs_open(struct link *link)
         list_init(&l->polls);
         int r = aeon__sqs_account_read(link->url, &l->account);
         if (r >= 0)
-                r = aeon__http_open(link->group, &l->http);
+                r = open_client(l);
         if (r >= 0)
                 r = ask(l, link->patient ? 0 : l->account.connect_timeout);
         if (link->patient && aeon__sqs_may_pass(r))

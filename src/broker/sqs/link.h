@@ -7,15 +7,16 @@
  *                                                                  |
  *                                              call.c: one action, its errors, trying again
  *                                                                  |
- *                                                        http.c: libcurl on the loop
+ *                                                        aeon/http_client.h
  */
 #pragma once
 
+#include "base/text.h"
 #include "broker/confirmation.h"
 #include "broker/driver.h"
 #include "broker/sqs/account.h"
-#include "broker/sqs/http.h"
 
+#include <aeon/http_client.h>
 #include <aeon/scope.h>
 #include <aeon/sync.h>
 #include <jansson.h>
@@ -25,7 +26,7 @@ struct sqs_reply;
 struct sqs_link {
         struct link *link;
         struct sqs_account account;
-        struct http_client *http;
+        aeon_http_client *http;
         struct list queues;
         struct list polls;       /* under way: struct sqs_poll */
         struct sqs_reply *reply; /* NULL until reply_open() */
