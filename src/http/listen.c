@@ -360,3 +360,12 @@ int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn)
         int r = aeon__router_use(&http->router, fn);
         return r < 0 ? declaring_failed(http, r) : 0;
 }
+
+int aeon_route_files(aeon_app *app, const char *pattern, const char *folder, const aeon_file_opts *opts)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+        int r = aeon__router_add_files(&http->router, pattern, folder, opts);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}

@@ -1,5 +1,6 @@
 /* Accepting and closing down; see server.h. */
 #include "http/connection.h"
+#include "http/date.h"
 
 #include "task/task.h"
 
@@ -32,15 +33,9 @@ void aeon__http_server_init(struct http_server *server)
 
 const char *aeon__http_server_date(struct http_server *server)
 {
-        static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-        static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
         time_t second = time(NULL);
         if (second != server->date_second) {
-                struct tm t;
-                gmtime_r(&second, &t);
-                snprintf(server->date_text, sizeof server->date_text, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
-                         t.tm_mday % 100, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100,
-                         t.tm_sec % 100);
+                aeon__http_date_write(second, server->date_text);
                 server->date_second = second;
         }
         return server->date_text;

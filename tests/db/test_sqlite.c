@@ -43,8 +43,7 @@ TEST(sqlite_keeps_what_it_was_given)
                                             aeon_db_timestamp(INT64_C(1795255468500000001)), "1m30s", "[\"x\"]", aeon_db_null())),
                   1);
         struct thing *e = NULL;
-        REQUIRE_INT(thing_query_one(db, &e, "select * from a where i = ?1 and s <> ?2 and s <> ?2", AEON_DB_ARGS(INT64_MIN, "")),
-                    0);
+        REQUIRE_INT(thing_row(db, &e, "select * from a where i = ?1 and s <> ?2 and s <> ?2", AEON_DB_ARGS(INT64_MIN, "")), 0);
         CHECK_INT(e->i, INT64_MIN);
         CHECK(e->f == 0.1);
         CHECK(e->b);
@@ -93,9 +92,9 @@ TEST(sqlite_says_what_is_wrong)
         CHECK_INT(aeon_db_exec(db, "select $1", AEON_DB_ARGS(UINT64_MAX)), -ERANGE);
         CHECK_INT(aeon_db_exec(db, "select 1", AEON_DB_ARGS(1)), -EINVAL);
         struct number *row = NULL;
-        CHECK_INT(number_query(db, &row, "select 'five' as n", NULL), -EBADMSG);
+        CHECK_INT(number_rows(db, &row, "select 'five' as n", NULL), -EBADMSG);
         CHECK_CONTAINS(aeon_error_text(), "row[1].n: it is text, and the field is a whole number");
-        CHECK_INT(number_query(db, &row, "select 1.5 as n", NULL), -EBADMSG);
+        CHECK_INT(number_rows(db, &row, "select 1.5 as n", NULL), -EBADMSG);
         aeon_db_listener *l;
         CHECK_INT(aeon_db_listen(db, "x", &l), -ENOTSUP);
         aeon_db_close(db);
