@@ -69,7 +69,7 @@ TEST_WITHIN(memory_that_fails_once_fails_one_call_and_no_more, 120)
                 failing_once(n);
                 int r = post(c);
                 failed = failing_end();
-                CHECK(r == 0 || *aeon_error_text());
+                CHECK(r == 0 || r == -ENOMEM || *aeon_error_text()); /* the words need memory, too */
                 failures += r < 0;
                 CHECK(list_empty(&c->calls));
         }

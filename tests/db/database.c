@@ -7,7 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+/* A schema of the test's own; a process id alone comes again while the server lives. */
+static const char *schema(void)
+{
+        static char name[48];
+        if (!*name)
+                snprintf(name, sizeof name, "test_%d_%lld", (int)getpid(), (long long)time(NULL));
+        return name;
+}
 
 const char *shared_url_with(const char *options)
 {
@@ -16,7 +26,7 @@ const char *shared_url_with(const char *options)
         char *url = urls[turn++ % 4];
         const char *base = getenv("AEON_TEST_POSTGRES");
         REQUIRE(base || !"AEON_TEST_POSTGRES is set: scripts/servers up postgres");
-        snprintf(url, sizeof urls[0], "%s?options=-csearch_path%%3Dtest_%d%s", base, (int)getpid(), options);
+        snprintf(url, sizeof urls[0], "%s?options=-csearch_path%%3D%s%s", base, schema(), options);
         return url;
 }
 
@@ -30,7 +40,7 @@ aeon_db *shared_open(unsigned size)
         char sql[80];
         aeon_db *db;
         REQUIRE_INT(aeon_db_open(shared_url(), &(aeon_db_opts){ .size = size }, &db), 0);
-        snprintf(sql, sizeof sql, "create schema if not exists test_%d", (int)getpid());
+        snprintf(sql, sizeof sql, "create schema if not exists %s", schema());
         REQUIRE_INT(aeon_db_script(db, sql), 0);
         return db;
 }

@@ -260,7 +260,7 @@ PLAIN_TEST(the_example_runs_on_postgresql_too)
         const char *said, *sold = "1 lamp, please: sold\n1 table, please: sold\n1 table, please: update item";
         char program[600];
         REQUIRE_INT(aeon_loop_run(run_script, "select 1"), 0); /* for its schema */
-        snprintf(program, sizeof program, "%s/tests/example-stock", test_build_folder());
+        snprintf(program, sizeof program, "%s/tests/db/example-stock", test_build_folder());
         CHECK_INT(RUN(&said, program, "--admin", "off", "--db", shared_url()), 0);
         CHECK_CONTAINS(said, sold);
         CHECK_CONTAINS(said, "(23514)");
