@@ -19,7 +19,7 @@ static void write_line(const aeon_request *req, aeon_log_level level, int status
         size_t bytes = streamed ? (size_t)req->reply_written : answered ? buffer_size(&req->reply) : 0;
         aeon_log_field fields[FIELDS] = {
                 { .name = "bytes", .number = (double)bytes },
-                { .name = "ms", .number = (double)((aeon_now() - req->begun) / 1000) / 1e3 },
+                { .name = "ms", .number = (double)(int64_t)((double)(aeon_now() - req->begun) / 1e3) / 1e3 },
                 { .name = "peer", .text = aeon_request_peer(req) },
         };
         size_t count = 3;

@@ -209,6 +209,7 @@ static int admin_watch(void *self, aeon_app *app)
         }
         aeon_listener_close(server->listener);
         server->listener = NULL;
+        aeon__http_server_done(server);
         return r;
 }
 

@@ -32,7 +32,7 @@ static ssize_t await_bytes(struct http_connection *c, void *buffer, size_t size)
         }
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .deadline = aeon__request_body_deadline(req), .name = "body" });
-        ssize_t n = buffer ? aeon_stream_read(c->link.stream, buffer, size) : aeon__connection_read(c);
+        ssize_t n = buffer ? aeon_stream_read(c->link->stream, buffer, size) : aeon__connection_read(c);
         int r = aeon_scope_close(&s, n < 0 ? (int)n : 0);
         if (r == -ETIMEDOUT)
                 return aeon__request_body_broken(req, -ETIMEDOUT, 408, "it comes too slowly");
@@ -112,6 +112,6 @@ ssize_t aeon__connection_read_body(aeon_request *req, void *buffer, size_t size)
 void aeon__connection_leave_body(aeon_request *req)
 {
         struct http_connection *c = connection_of(req);
-        if (!aeon__request_skip_body(req) || c->link.server->closing || req->client_gone || aeon_cancelled())
+        if (!aeon__request_skip_body(req) || c->link->server->closing || req->client_gone || aeon_cancelled())
                 c->close = true;
 }

@@ -1,20 +1,16 @@
-/* One connection from its first byte to its last; see server.h for the tasks.
+/* One connection of HTTP/1.1 while there is something to do; see server.h for the tasks.
  *
  * DESIGN
  *   First TLS, when the listener has it, and the choice of the protocol (protocol.h). Then, for HTTP/1.1:
  *
- *       +--> IDLE --first byte--> HEAD --complete--> request task --reply sent--> (again, or close)
- *       |     | idle time-out,      | refused, too slow: error reply
- *       |     | end, quiesce        |
- *       |     v                     v
- *       |   close               linger, close
- *       +---------------- keep-alive ----------------+
+ *       PARKED --head complete--> request task --reply sent--> PARKED, or the next request when it is there, or close
+ *         |  \--refused, too slow--> error reply --> linger, close
+ *         | idle time-out, end, quiesce
+ *         v
+ *       close
  *
  *   LINGER: after an error reply the client may still be sending. Closing at once would make the kernel answer with a reset, which
  *   destroys the reply on its way; so the sending side is closed first, and what comes is read and dropped for a little while.
- *
- *   Only wait_for_head(), await_request() and linger() wait for the client here; all else is plain state, so that these three can
- *   become callbacks when an idle connection shall hold no task.
  */
 #include "http/connection.h"
 
@@ -25,27 +21,25 @@
 
 enum {
         READ_SIZE = 4096,
+        SPARES = 64,
         PIPELINED_LIMIT = 32768, /* read ahead while a request runs */
         LINGER_LIMIT = 1 << 20,
 };
 
-/* One that was let in a moment ago has a request on its way, most likely. */
-static aeon_time last_look(const struct http_connection *c)
+static struct http_connection *speaker_of(const struct http_link *link)
 {
-        aeon_time look = aeon_now() + HTTP_LAST_LOOK, first = c->link.accepted + HTTP_FIRST_LOOK;
-        return c->fresh && first > look ? first : look;
+        return link->speaker;
 }
 
 static void quiesce(struct http_link *link)
 {
-        struct http_connection *c = container_of(link, struct http_connection, link);
-        if (c->idle)
-                aeon_scope_set_deadline(&c->waiting, last_look(c));
+        if (speaker_of(link)->expecting)
+                aeon_scope_set_deadline(&speaker_of(link)->waiting, aeon__link_last_look(link));
 }
 
 static bool expects(const struct http_link *link)
 {
-        return container_of(link, struct http_connection, link)->receiving;
+        return speaker_of(link)->expecting;
 }
 
 static const struct http_link_ops link_ops = { .quiesce = quiesce, .expects = expects };
@@ -69,28 +63,47 @@ static const struct http_exchange_ops exchange_ops = {
         .done = wake_connection,
 };
 
-struct http_connection *aeon__connection_new(struct http_server *server, aeon_stream *stream)
+struct http_connection *aeon__connection_new(struct http_link *link)
 {
-        struct http_connection *c = calloc(1, sizeof *c);
+        struct http_server *server = link->server;
+        struct http_connection *c = NULL;
+        if (list_empty(&server->spares)) {
+                c = calloc(1, sizeof *c);
+        } else {
+                c = container_of(list_pop(&server->spares), struct http_connection, spare);
+                server->spare_count--;
+        }
         if (!c)
                 return NULL;
-        c->link = (struct http_link){ .server = server, .stream = stream, .ops = &link_ops, .accepted = aeon_now() };
-        c->fresh = true;
-        aeon__request_init(&c->request, &exchange_ops, server, stream);
-        list_append(&server->links, &c->link.place);
-        server->count++;
+        list_init(&c->spare);
+        c->link = link;
+        link->speaker = c;
+        aeon__request_init(&c->request, &exchange_ops, server, link->stream);
         return c;
 }
 
 void aeon__connection_free(struct http_connection *c)
 {
-        list_remove(&c->link.place);
-        c->link.server->count--;
-        aeon_stream_close(c->link.stream);
         aeon__request_done(&c->request);
         aeon__http_buffer_done(&c->in);
         aeon__http_buffer_done(&c->out);
         free(c);
+}
+
+void aeon__connection_drop(struct http_connection *c)
+{
+        struct http_server *server = c->link->server;
+        if (server->spare_count == SPARES) {
+                aeon__connection_free(c);
+                return;
+        }
+        aeon__request_end(&c->request);
+        aeon__http_buffer_clear(&c->in);
+        aeon__http_buffer_clear(&c->out);
+        c->other = NULL;
+        c->late = c->expecting = c->must_read = c->ended = c->close = c->cut = c->upgraded = false;
+        list_prepend(&server->spares, &c->spare);
+        server->spare_count++;
 }
 
 ssize_t aeon__connection_read(struct http_connection *c)
@@ -98,7 +111,7 @@ ssize_t aeon__connection_read(struct http_connection *c)
         int r = aeon__http_buffer_reserve(&c->in, c->in.capacity ? READ_SIZE / 4 : READ_SIZE);
         if (r < 0)
                 return aeon_fail(r, "HTTP connection");
-        ssize_t n = aeon_stream_read(c->link.stream, c->in.data + c->in.end, c->in.capacity - c->in.end);
+        ssize_t n = aeon_stream_read(c->link->stream, c->in.data + c->in.end, c->in.capacity - c->in.end);
         if (n > 0)
                 c->in.end += (size_t)n;
         return n;
@@ -107,8 +120,8 @@ ssize_t aeon__connection_read(struct http_connection *c)
 static int write_stretch(struct http_connection *c, const aeon_bytes *pieces, size_t count)
 {
         aeon_scope s;
-        aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = c->link.server->limits.write_timeout, .name = "write" });
-        return aeon_scope_close(&s, aeon_stream_writev(c->link.stream, pieces, count));
+        aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = c->link->server->limits.write_timeout, .name = "write" });
+        return aeon_scope_close(&s, aeon_stream_writev(c->link->stream, pieces, count));
 }
 
 int aeon__connection_write(struct http_connection *c, const aeon_bytes *pieces, size_t count)
@@ -133,7 +146,7 @@ int aeon__connection_write(struct http_connection *c, const aeon_bytes *pieces, 
 static void linger(struct http_connection *c)
 {
         size_t dropped = 0;
-        ssize_t n = aeon_stream_shutdown(c->link.stream);
+        ssize_t n = aeon_stream_shutdown(c->link->stream);
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = AEON_SECONDS(2), .name = "linger" });
         while (n >= 0 && dropped < LINGER_LIMIT) {
@@ -149,41 +162,23 @@ static void linger(struct http_connection *c)
 /* Answer what never became a request, and close. */
 static void refuse(struct http_connection *c, int status, const char *reason)
 {
-        aeon_log_debug("%s: HTTP request refused: %d %s", aeon_stream_peer(c->link.stream), status, reason);
+        aeon_log_debug("%s: HTTP request refused: %d %s", aeon_stream_peer(c->link->stream), status, reason);
         c->close = true;
         c->request.method = NULL;
-        aeon__reply_problem(&c->request, status, c->link.server->limits.debug ? reason : NULL, NULL);
+        aeon__reply_problem(&c->request, status, c->link->server->limits.debug ? reason : NULL, NULL);
         if (aeon__connection_send(&c->request) == 0)
                 linger(c);
 }
 
-/* Wait for more of a head: 1 when something came, 0 when the connection is to be closed, -ETIMEDOUT when the head is too slow. */
-static int wait_for_head(struct http_connection *c)
-{
-        const struct http_limits *limits = &c->link.server->limits;
-        c->idle = buffer_size(&c->in) == 0;
-        if (!c->idle && !c->head_begun)
-                c->head_begun = aeon_now();
-        aeon_time idle_end = c->link.server->closing ? last_look(c) : aeon_now() + limits->idle_timeout;
-        aeon_time deadline = c->idle ? idle_end : c->head_begun + limits->head_timeout;
-        aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = c->idle ? "idle" : "head" });
-        c->receiving = true;
-        ssize_t n = aeon__connection_read(c);
-        c->receiving = false;
-        int r = aeon_scope_close(&c->waiting, n > 0 ? 1 : (int)n);
-        bool idle = c->idle;
-        c->idle = false;
-        return r == -ETIMEDOUT && !idle ? r : r > 0;
-}
-
-/* As aeon__http_head_parse(), and 1 too when c->other is to be spoken. */
-static int look_at_head(struct http_connection *c)
+int aeon__connection_look(struct http_connection *c)
 {
         const char *bytes = buffer_bytes(&c->in);
         size_t size = buffer_size(&c->in);
+        if (c->other)
+                return 1;
         if (!size)
                 return 0;
-        int preface = c->fresh ? aeon__http2_preface(bytes, size) : -1;
+        int preface = c->link->fresh ? aeon__http2_preface(bytes, size) : -1;
         if (preface >= 0 && aeon__http2()) {
                 c->other = preface ? aeon__http2() : NULL;
                 return preface;
@@ -191,27 +186,45 @@ static int look_at_head(struct http_connection *c)
         return aeon__http_head_parse(&c->request.head, bytes, size);
 }
 
-/* 1: a head is complete and its bytes are the request's. 0: no request follows; c->other or close. */
+/* Read what has come, in the time of a head: of TLS it may be a part of a record only. */
+static ssize_t read_once(struct http_connection *c)
+{
+        const struct http_server *server = c->link->server;
+        aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .timeout = server->limits.head_timeout, .name = "head" });
+        c->expecting = true;
+        ssize_t n = aeon__connection_read(c);
+        c->expecting = false;
+        int r = aeon_scope_close(&c->waiting, n < 0 ? (int)n : 0);
+        return n < 0 ? r < 0 ? r : -ECANCELED : n;
+}
+
+/* Take in what is there without waiting for what is not: true when there was something. */
+static bool take_in(struct http_connection *c)
+{
+        ssize_t n = -EAGAIN;
+        if (c->must_read)
+                n = read_once(c);
+        else if (c->link->secure && aeon__http_buffer_reserve(&c->in, READ_SIZE) == 0)
+                n = aeon__stream_read_at_hand(c->link->stream, c->in.data + c->in.end, c->in.capacity - c->in.end);
+        if (n > 0 && !c->must_read)
+                c->in.end += (size_t)n;
+        c->must_read = false;
+        c->close |= n <= 0 && n != -EAGAIN;
+        return n > 0;
+}
+
+/* 1: a head is complete and its bytes are the request's. 0: there is none yet, or something else to do (c->other), or no more will come
+ * (c->close). */
 static int receive_head(struct http_connection *c)
 {
-        struct http_head *head = &c->request.head;
-        int r;
-        c->head_begun = 0;
-        aeon__http_head_init(head);
-        while ((r = look_at_head(c)) == 0) {
-                r = wait_for_head(c);
-                if (r == -ETIMEDOUT)
-                        refuse(c, 408, "the head came too slowly");
-                if (r <= 0)
-                        return 0;
-        }
-        if (c->other)
-                return 0;
-        if (r < 0) {
-                refuse(c, head->status, head->reason);
-                return 0;
-        }
-        return 1;
+        int r = c->late ? -ETIMEDOUT : aeon__connection_look(c);
+        while (r == 0 && take_in(c))
+                r = aeon__connection_look(c);
+        if (r == -ETIMEDOUT)
+                refuse(c, 408, "the head came too slowly");
+        else if (r < 0)
+                refuse(c, c->request.head.status, c->request.head.reason);
+        return r > 0 && !c->other;
 }
 
 /* The head's bytes become the request's; what follows them stays in c->in. No copy unless requests are pipelined. */
@@ -254,7 +267,7 @@ static void await_request(struct http_connection *c)
 
 static void serve_request(struct http_connection *c)
 {
-        c->fresh = false;
+        c->link->fresh = false;
         c->close = !c->request.head.keep_alive;
         int r = hand_over(c);
         c->in_request = r == 0;
@@ -275,18 +288,20 @@ static void serve_request(struct http_connection *c)
 /* Shake hands, as part of the time that a head may take. */
 static int begin_tls(struct http_connection *c)
 {
-        const struct http_server *server = c->link.server;
-        aeon_scope_open(&c->waiting,
-                        &(aeon_scope_opts){ .deadline = c->link.accepted + server->limits.head_timeout, .name = "TLS" });
-        c->receiving = c->idle = true;
-        int r = aeon_stream_accept_tls(c->link.stream, server->tls);
-        c->receiving = c->idle = false;
+        struct http_link *link = c->link;
+        const struct http_server *server = link->server;
+        aeon_time deadline = server->closing ? aeon__link_last_look(link) : aeon_now() + server->limits.head_timeout;
+        aeon_scope_open(&c->waiting, &(aeon_scope_opts){ .deadline = deadline, .name = "TLS" });
+        c->expecting = true;
+        int r = aeon_stream_accept_tls(link->stream, server->tls);
+        c->expecting = false;
         bool plain = r == -EPROTO && strstr(aeon_error_text(), "http request");
         if (r < 0)
-                aeon_log_debug("%s: %s%s", aeon_stream_peer(c->link.stream), plain ? "plain HTTP came where TLS is spoken: " : "",
+                aeon_log_debug("%s: %s%s", aeon_stream_peer(link->stream), plain ? "plain HTTP came where TLS is spoken: " : "",
                                aeon_error_describe(r));
         aeon_scope_close(&c->waiting, r);
-        if (r == 0 && !strcmp(aeon_stream_alpn(c->link.stream), "h2"))
+        link->secure = r == 0;
+        if (r == 0 && !strcmp(aeon_stream_alpn(link->stream), "h2"))
                 c->other = aeon__http2();
         return r;
 }
@@ -294,13 +309,19 @@ static int begin_tls(struct http_connection *c)
 int aeon__connection_run(void *arg)
 {
         struct http_connection *c = arg;
-        c->close = c->link.server->tls && begin_tls(c) < 0;
+        struct http_link *link = c->link;
+        link->ops = &link_ops;
+        c->close = link->server->tls && !link->secure && begin_tls(c) < 0;
         while (!c->close && !c->other && receive_head(c)) {
                 serve_request(c);
                 aeon__request_end(&c->request);
         }
-        if (c->other)
-                c->other->serve(&c->link, (aeon_bytes){ buffer_bytes(&c->in), buffer_size(&c->in) });
-        aeon__connection_free(c);
+        if (!c->close && c->other)
+                c->other->serve(link, (aeon_bytes){ buffer_bytes(&c->in), buffer_size(&c->in) });
+        link->speaker = c;
+        if (c->close || c->other || aeon_cancelled())
+                aeon__link_free(link);
+        else
+                aeon__link_park(link);
         return 0;
 }

@@ -10,15 +10,15 @@
 enum { HTTP_WRITE_STRETCH = 262144 };
 
 struct http_connection {
-        struct http_link link;
+        struct list spare;                 /* in server->spares, when it is nobody's */
+        struct http_link *link;            /* whose it is */
         const struct http_protocol *other; /* spoken in place of HTTP/1.1; NULL: none */
         struct http_buffer in;             /* received, not yet used */
         struct http_buffer out;            /* the reply's head on its way out */
         aeon_scope waiting;                /* around every wait of the connection task: cancel it to wake it */
-        aeon_time head_begun;              /* when the present head's first byte came; 0: it has not */
-        bool fresh;                        /* no request has come yet */
-        bool receiving;                    /* waits for a head, or the rest of one */
-        bool idle;                         /* waits for the first byte of a request: may be cut off */
+        bool late;                         /* the head did not come in time */
+        bool expecting;                    /* waits for a handshake or for bytes of a head */
+        bool must_read;                    /* something is there to be read */
         bool in_request;                   /* a request task exists */
         bool watching;                     /* reads while a request runs */
         bool ended;                        /* the stream ended while a request ran */
@@ -38,9 +38,34 @@ static inline struct http_connection *connection_of(aeon_request *req)
 /* The body of the connection task; @arg is a connection, which it frees. */
 int aeon__connection_run(void *arg);
 
-/* NULL when there is no memory; @stream stays the caller's then. */
-struct http_connection *aeon__connection_new(struct http_server *server, aeon_stream *stream);
+/* For @link, whose speaker it becomes: one of the spares, or a new one. NULL when there is no memory. */
+struct http_connection *aeon__connection_new(struct http_link *link);
+
+/* @link has nothing to say: to the spares. */
+void aeon__connection_drop(struct http_connection *c);
 void aeon__connection_free(struct http_connection *c);
+
+/* Look at what has come: 1 a head is whole, or something else is to be spoken (c->other); 0 more is needed; -EBADMSG it is refused. */
+int aeon__connection_look(struct http_connection *c);
+
+/* How long a connection is still looked at when the server stops. */
+aeon_time aeon__link_last_look(const struct http_link *link);
+
+/* ------------------------------------------------------------------ parked.c */
+
+/* A new connection of @server, parked. NULL when there is no memory; @stream stays the caller's then. */
+struct http_link *aeon__link_new(struct http_server *server, aeon_stream *stream);
+void aeon__link_free(struct http_link *link);
+
+/* Wait for what comes without holding a task. What of a head has come already stays with link->speaker. The link may be freed by it. */
+void aeon__link_park(struct http_link *link);
+
+/* The body of the keeper; @arg is a server. */
+int aeon__keeper_run(void *arg);
+void aeon__keeper_wake(struct http_server *server);
+
+/* Close all who are parked. */
+void aeon__links_end(struct http_server *server);
 
 /* Read more into c->in. Returns the count, 0 at the end, or an error of the stream. */
 AEON_SUSPENDS ssize_t aeon__connection_read(struct http_connection *c);

@@ -220,7 +220,7 @@ static int collect_urlencoded(aeon_request *req, struct http_pairs *pairs)
 
 static int collect_parts(aeon_request *req, struct http_pairs *ret_pairs)
 {
-        aeon_multipart *m;
+        aeon_multipart *m = NULL;
         const aeon_form_part *part;
         struct http_pairs pairs = { aeon__request_alloc(req, PARTS * sizeof *pairs.items), 0 };
         int r = pairs.items ? aeon_multipart_open(req, NULL, &m) : aeon_fail(-ENOMEM, "%s %s: form", req->method, req->path);

@@ -64,6 +64,7 @@ static void endpoint_unbind(struct endpoint *e)
 {
         for (unsigned i = 0; i < e->seat_count; i++) {
                 aeon_listener_close(e->seats[i].server.listener);
+                aeon__http_server_done(&e->seats[i].server);
                 if (e->seats[i].fd >= 0)
                         close(e->seats[i].fd);
         }
@@ -357,5 +358,14 @@ int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn)
         if (!http)
                 return aeon_fail(-ENOMEM, "middleware");
         int r = aeon__router_use(&http->router, fn);
+        return r < 0 ? declaring_failed(http, r) : 0;
+}
+
+int aeon_route_files(aeon_app *app, const char *pattern, const char *folder, const aeon_file_opts *opts)
+{
+        struct http *http = http_of(app);
+        if (!http)
+                return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+        int r = aeon__router_add_files(&http->router, pattern, folder, opts);
         return r < 0 ? declaring_failed(http, r) : 0;
 }

@@ -10,7 +10,7 @@
  */
 #include "http/connection.h"
 
-#include "loop/stream.h"
+#include "loop/sink.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ static int make_head(struct http_connection *c, const char *lines)
         struct http_buffer *out = &c->out;
         char text[320];
         int used = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", req->status, aeon__http_status_name(req->status),
-                            aeon__http_server_date(c->link.server), lines);
+                            aeon__http_server_date(c->link->server), lines);
         aeon__http_buffer_clear(out);
         int r = aeon__http_buffer_add(out, text, (size_t)used);
         if (r == 0 && req->content_type && req->status != 204 && req->status != 304) {
@@ -70,7 +70,7 @@ int aeon__connection_begin_reply(aeon_request *req)
         char lines[96] = "";
         int used = 0;
         c->reply_chunked = may_have_body && !req->reply_has_length && req->head.minor > 0;
-        c->close |= c->link.server->closing || (may_have_body && !req->reply_has_length && req->head.minor == 0);
+        c->close |= c->link->server->closing || (may_have_body && !req->reply_has_length && req->head.minor == 0);
         if (c->reply_chunked)
                 used = snprintf(lines, sizeof lines, "Transfer-Encoding: chunked\r\n");
         else if (may_have_body && req->reply_has_length)
@@ -119,7 +119,7 @@ void aeon__connection_cut_reply(aeon_request *req)
         struct http_connection *c = connection_of(req);
         c->close = c->cut = true;
         if (!c->reply_chunked && !req->reply_has_length)
-                aeon__stream_reset(c->link.stream);
+                aeon__stream_reset(c->link->stream);
 }
 
 /* ------------------------------------------------------------------ none: the stream is given away */
@@ -144,7 +144,7 @@ int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_strea
                 r = aeon__connection_write(c, &(aeon_bytes){ buffer_bytes(&c->out), buffer_size(&c->out) }, 1);
         if (r < 0)
                 return r;
-        *ret_stream = c->link.stream;
+        *ret_stream = c->link->stream;
         *ret_received = (aeon_bytes){ buffer_bytes(&c->in), buffer_size(&c->in) };
         return 0;
 }

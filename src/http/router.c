@@ -1,6 +1,7 @@
 /* The tree of routes; see router.h. */
 #include "http/router.h"
 
+#include "http/files.h"
 #include "http/parser.h"
 
 #include <aeon/error.h>
@@ -72,6 +73,7 @@ static void route_free(struct http_route *route)
         for (size_t i = 0; i < route->param_count; i++)
                 free(route->names[i]);
         free(route->middleware);
+        aeon__file_folder_close(route->folder);
         free(route->pattern);
         free(route);
 }
@@ -218,26 +220,54 @@ static struct http_route *route_new(const char *pattern, aeon_request_fn *handle
         return route;
 }
 
-int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
+static int make_route(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts, struct http_route **ret_route)
 {
         size_t method = strcspn(pattern, " ");
         if (!aeon__http_is_token(pattern, method) || pattern[method] != ' ' || pattern[method + 1] != '/')
                 return aeon_fail(-EINVAL, "route \"%s\": expected a method, a space and a path, as in \"GET /users/{id}\"",
                                  pattern);
-        struct http_route *route = route_new(pattern, handler, opts);
-        if (!route)
-                return aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+        *ret_route = route_new(pattern, handler, opts);
+        return *ret_route ? 0 : aeon_fail(-ENOMEM, "route \"%s\"", pattern);
+}
+
+/* Put the route into the tree; on failure it is freed. */
+static int place_route(struct http_router *router, struct http_route *route)
+{
         struct http_node *node;
-        int r = grow(router, route, pattern + method + 1, &node);
+        int r = grow(router, route, route->pattern + route->method_size + 1, &node);
         if (r == -EINVAL)
                 aeon_fail(-EINVAL,
                           "route \"%s\": a name is a whole segment, {name} or at the end {name...}; at most %d, all different",
-                          pattern, HTTP_PARAMS_LIMIT);
+                          route->pattern, HTTP_PARAMS_LIMIT);
         if (r == 0)
                 r = attach(node, route);
         if (r < 0)
                 route_free(route);
         return r;
+}
+
+int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
+{
+        struct http_route *route;
+        int r = make_route(pattern, handler, opts, &route);
+        return r < 0 ? r : place_route(router, route);
+}
+
+int aeon__router_add_files(struct http_router *router, const char *pattern, const char *folder, const aeon_file_opts *opts)
+{
+        struct http_route *route;
+        size_t size = strlen(pattern);
+        if (size < 4 || strcmp(pattern + size - 4, "...}") != 0)
+                return aeon_fail(-EINVAL, "route \"%s\": for the files of a folder it ends in a name like {path...}", pattern);
+        int r = make_route(pattern, aeon__file_folder_answer, NULL, &route);
+        if (r < 0)
+                return r;
+        r = aeon__file_folder_open(folder, opts, &route->folder);
+        if (r < 0) {
+                route_free(route);
+                return aeon_fail(r, "route \"%s\"", pattern);
+        }
+        return place_route(router, route);
 }
 
 /* ------------------------------------------------------------------ matching */

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <aeon/http.h>
+#include <aeon/http_file.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -24,6 +25,7 @@ struct http_route {
         aeon_request_fn *handler;
         aeon_route_opts opts;
         aeon_middleware_fn **middleware; /* ends in NULL; NULL: none */
+        struct file_folder *folder;      /* whose files it answers with; NULL: none */
         char *pattern;                   /* "GET /users/{id}" */
         size_t method_size;              /* of the pattern's first word */
         size_t param_count;
@@ -44,6 +46,9 @@ struct http_match {
                 size_t size;
         } params[HTTP_PARAMS_LIMIT];
 };
+
+/* Errors: as aeon_route_files(). */
+int aeon__router_add_files(struct http_router *router, const char *pattern, const char *folder, const aeon_file_opts *opts);
 
 /* Errors: as aeon_route(). */
 int aeon__router_add(struct http_router *router, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);

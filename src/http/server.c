@@ -1,5 +1,8 @@
 /* Accepting and closing down; see server.h. */
 #include "http/connection.h"
+#include "http/date.h"
+
+#include "task/task.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -21,20 +24,18 @@ void aeon__http_server_init(struct http_server *server)
 {
         aeon__http_limits_default(&server->limits);
         list_init(&server->links);
+        list_init(&server->idle);
+        list_init(&server->heads);
+        list_init(&server->spares);
+        server->pause_end = INT64_MIN; /* nobody needs to wake who does not sleep */
         server->date_second = -1;
 }
 
 const char *aeon__http_server_date(struct http_server *server)
 {
-        static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
-        static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec" };
         time_t second = time(NULL);
         if (second != server->date_second) {
-                struct tm t;
-                gmtime_r(&second, &t);
-                snprintf(server->date_text, sizeof server->date_text, "%s, %02d %s %d %02d:%02d:%02d GMT", days[t.tm_wday],
-                         t.tm_mday % 100, months[t.tm_mon], (t.tm_year + 1900) % 10000, t.tm_hour % 100, t.tm_min % 100,
-                         t.tm_sec % 100);
+                aeon__http_date_write(second, server->date_text);
                 server->date_second = second;
         }
         return server->date_text;
@@ -42,37 +43,56 @@ const char *aeon__http_server_date(struct http_server *server)
 
 static void serve_stream(struct http_server *server, aeon_stream *stream)
 {
-        struct http_connection *c = aeon__connection_new(server, stream);
-        if (!c) {
+        if (!aeon__link_new(server, stream)) {
                 aeon_log_error("HTTP connection: no memory");
                 aeon_stream_close(stream);
-        } else if (aeon_spawn_with(server->group, "http connection", aeon__connection_run, c,
-                                   &(aeon_spawn_opts){ .stack_size = 65536 }) < 0) {
-                aeon__connection_free(c);
         }
 }
 
-/* Accept one connection, when there is room for it. */
+/* Wait until one of those who are there has gone. The log hears of it once, until there was plenty of room again. */
+static int await_room(struct http_server *server)
+{
+        if (!server->full)
+                aeon_log_warning("HTTP accept: %zu connections are open, which is the limit: others wait", server->count);
+        server->full = true;
+        aeon_scope_open(&server->no_room, &(aeon_scope_opts){ .name = "room" });
+        return aeon_scope_close(&server->no_room, aeon_sleep_until(AEON_NEVER));
+}
+
 static int accept_one(struct http_server *server)
 {
         aeon_stream *stream;
-        if (server->count >= server->limits.max_connections)
-                return aeon_fail(-EMFILE, "%zu connections are open", server->count);
         int r = aeon_listener_accept(server->listener, &stream);
         if (r == 0)
                 serve_stream(server, stream);
         return r;
 }
 
+/* Accepting fails with @r: no file descriptor is left, most likely. That passes; the log hears of it once. */
+static int sit_out(struct http_server *server, int r)
+{
+        if (!server->failing)
+                aeon_log_warning("HTTP accept: %s", aeon_error_describe(r));
+        server->failing = true;
+        return aeon_sleep(AEON_MILLISECONDS(100));
+}
+
 int aeon__http_server_run(struct http_server *server)
 {
-        int r = 0;
-        while (server->listener && r != -ECANCELED) {
-                r = accept_one(server);
-                if (r == 0 || r == -ECANCELED || !server->listener)
+        server->vars = aeon__task_now()->vars; /* the keeper holds them */
+        int r = aeon_spawn_with(server->group, "http keeper", aeon__keeper_run, server, &(aeon_spawn_opts){ .stack_size = 65536 });
+        while (server->listener && r == 0) {
+                if (server->count >= server->limits.max_connections) {
+                        r = await_room(server);
                         continue;
-                aeon_log_warning("HTTP accept: %s", aeon_error_describe(r));
-                r = aeon_sleep(AEON_MILLISECONDS(100)); /* too many connections, or no file descriptor left: it will pass */
+                }
+                if (server->count < server->limits.max_connections / 2)
+                        server->full = false;
+                r = accept_one(server);
+                if (r == 0)
+                        server->failing = false;
+                else if (r != -ECANCELED && server->listener)
+                        r = sit_out(server, r);
         }
         return server->listener ? r : 0;
 }
@@ -96,22 +116,42 @@ static bool is_anybody_asking(const struct http_server *server)
         return false;
 }
 
+static void end(struct http_server *server)
+{
+        server->ended = true;
+        aeon__links_end(server);
+        aeon__keeper_wake(server);
+}
+
+void aeon__http_server_done(struct http_server *server)
+{
+        struct list *spare;
+        while ((spare = list_pop(&server->spares)))
+                aeon__connection_free(container_of(spare, struct http_connection, spare));
+        server->spare_count = 0;
+}
+
 void aeon__http_server_quiesce(struct http_server *server)
 {
         struct http_link *link;
         server->closing = true;
-        if (!server->listener && list_empty(&server->links))
+        if (!server->listener && list_empty(&server->links)) {
+                end(server);
                 return;
+        }
         if (server->listener && !server->shared && aeon_listener_refuse(server->listener) < 0)
                 aeon_log_debug("HTTP: %s", aeon_error_text());
         list_foreach (link, &server->links, place)
                 link->ops->quiesce(link);
+        aeon__keeper_wake(server);
         aeon_sleep(HTTP_LAST_LOOK); /* handshakes are completed; the accept loop goes on */
         empty_the_queue(server);
         aeon_listener *listener = server->listener;
         server->listener = NULL;
         aeon_listener_close(listener);
+        aeon_scope_cancel(&server->no_room, "the server ends");
         aeon_time latest = aeon_now() + HTTP_FIRST_LOOK;
         while (is_anybody_asking(server) && aeon_now() < latest && aeon_sleep(HTTP_LAST_LOOK) == 0)
                 ;
+        end(server);
 }

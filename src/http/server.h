@@ -4,8 +4,12 @@
  *   Tasks and who owns whom:
  *
  *       group ---- accept loop (aeon__http_server_run)
- *             \--- connection task, one per connection: reads heads; it is the only one that starts and ends a request
+ *             |--- keeper, one per server: closes those who are parked for too long
+ *             \--- connection task: while there is something to do; reads what follows a request, starts and ends requests
  *       spawn() -- request task, one per request: runs the handler, reads the body, writes the reply
+ *
+ *   A connection that waits for a request, or for the rest of its head, is PARKED (parked.c): it holds no task, no buffer and no timer. When
+ *   a head is whole the connection task begins; when nothing is left to do it ends.
  *
  *   Connection and request take turns on the stream. While a request runs its connection task waits; once the body is in, it waits
  *   by reading, so that it learns when the client goes and collects pipelined requests meanwhile. Where request tasks belong is the
@@ -14,6 +18,7 @@
 #pragma once
 
 #include "base/list.h"
+#include "loop/sink.h"
 
 #include <aeon/http.h>
 #include <aeon/tls.h>
@@ -38,6 +43,7 @@ void aeon__http_limits_default(struct http_limits *limits);
 
 struct http_server;
 struct http_link;
+struct task_vars;
 
 /* What the server wants of a connection, whatever it speaks. */
 struct http_link_ops {
@@ -54,8 +60,15 @@ struct http_link {
         struct http_server *server;
         aeon_stream *stream;
         const struct http_link_ops *ops;
-        void *speaker; /* for @ops, when it is not HTTP/1.1 that they belong to */
+        void *speaker; /* for @ops: of HTTP/1.1 a struct http_connection, NULL while there is nothing to say */
         aeon_time accepted;
+        bool fresh;  /* no request has come yet */
+        bool secure; /* TLS has begun */
+
+        /* While it is parked. */
+        struct stream_sink sink;
+        struct list queue;  /* in server->idle or server->heads; alone when not parked */
+        aeon_time deadline; /* then its time is over */
 };
 
 struct http_server {
@@ -70,6 +83,17 @@ struct http_server {
 
         struct list links; /* of struct http_link */
         size_t count;
+        struct list idle;      /* of struct http_link, in order of their deadlines: parked, and nothing has come */
+        struct list heads;     /* the same: a part of a head has come, or a handshake is awaited */
+        struct list spares;    /* of struct http_connection, for those whose next request comes */
+        size_t spare_count;
+        aeon_scope pause;      /* around the keeper's sleep */
+        aeon_time pause_end;   /* when the keeper looks next; AEON_NEVER: when it is woken */
+        aeon_scope no_room;    /* around the accept loop's wait for room */
+        struct task_vars *vars; /* what connection tasks inherit: the accept loop's */
+        bool failing;          /* accepting does, and the log has heard of it */
+        bool full;             /* the same of the limit of connections */
+        bool ended;            /* no request can come any more */
         bool shared;        /* others listen on the socket too, and go on */
         bool closing;       /* replies say `Connection: close`, and nothing idle stays */
         time_t date_second; /* what date_text says */
@@ -78,12 +102,16 @@ struct http_server {
 
 void aeon__http_server_init(struct http_server *server);
 
-/* Accept until the listener is closed (0) or the task is cancelled (-ECANCELED). */
+/* Accept until the listener is closed (0) or the task is cancelled (-ECANCELED). The keeper goes on until quiesce has ended, or the group is
+ * cancelled. */
 AEON_SUSPENDS int aeon__http_server_run(struct http_server *server);
 
 /* Let nobody new in, close the listener and what is idle; what has begun goes on. Suspends until no request can come any more: a moment,
  * and for those who were let in without having asked yet up to HTTP_FIRST_LOOK. */
 AEON_SUSPENDS void aeon__http_server_quiesce(struct http_server *server);
+
+/* After the group has ended: free what is left. */
+void aeon__http_server_done(struct http_server *server);
 
 /* Now, as a Date field wants it. Borrowed until the next call. */
 AEON_API const char *aeon__http_server_date(struct http_server *server);

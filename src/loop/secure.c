@@ -100,6 +100,11 @@ ssize_t aeon__secure_read(struct aeon_stream *s, void *buffer, size_t size)
         return n;
 }
 
+ssize_t aeon__secure_read_at_hand(struct aeon_stream *s, void *buffer, size_t size)
+{
+        return s->secure->engine->read(s->secure->tls, buffer, size);
+}
+
 int aeon__secure_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count)
 {
         struct secure *c = s->secure;

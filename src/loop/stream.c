@@ -64,6 +64,7 @@ void aeon__stream_break(struct aeon_stream *s, int code)
                 s->broken = code;
         struct stream_reader *reader = s->reader;
         s->reader = NULL;
+        s->sink = NULL;
         if (reader)
                 aeon__wake(reader->task, code);
         if (!s->closing) {
@@ -96,9 +97,12 @@ void aeon_stream_close(aeon_stream *s)
 static void on_room_wanted(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_room)
 {
         (void)suggested;
-        struct stream_reader *reader = container_of(handle, struct aeon_stream, uv.handle)->reader;
-        *ret_room = reader ? uv_buf_init(reader->buffer, (unsigned)(reader->size < INT_MAX ? reader->size : INT_MAX))
-                           : uv_buf_init(NULL, 0);
+        struct aeon_stream *s = container_of(handle, struct aeon_stream, uv.handle);
+        size_t size = s->reader ? s->reader->size : 0;
+        char *room = s->reader ? s->reader->buffer : NULL;
+        if (s->sink && s->sink->room)
+                room = s->sink->room(s->sink, &size);
+        *ret_room = room ? uv_buf_init(room, (unsigned)(size < INT_MAX ? size : INT_MAX)) : uv_buf_init(NULL, 0);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
@@ -108,16 +112,22 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *room)
         if (count == 0)
                 return; /* nothing after all */
         struct stream_reader *reader = s->reader;
-        if (!reader || count < 0) {
+        struct stream_sink *sink = s->sink;
+        if (count < 0) {
                 uv_read_stop(stream);
                 s->reading = false;
         }
-        if (!reader)
+        if (count == UV_ENOBUFS && !sink)
                 return; /* the data waits in the kernel */
-        if (count < 0 && count != UV_EOF)
+        if (count < 0 && count != UV_EOF && count != UV_ENOBUFS)
                 s->broken = (int)count;
         s->reader = NULL;
-        aeon__wake_now(reader->task, count == UV_EOF ? 0 : (int)count);
+        s->sink = NULL;
+        int result = count == UV_EOF ? 0 : count == UV_ENOBUFS ? -EAGAIN : (int)count;
+        if (sink)
+                sink->came(sink, result);
+        else if (reader)
+                aeon__wake_now(reader->task, result);
 }
 
 static void describe_io(const struct wait *wait, const struct aeon_task *task, char *text, size_t size)
@@ -132,6 +142,23 @@ static bool abort_read(struct wait *wait, struct aeon_task *task)
         (void)task;
         container_of(wait, struct stream_reader, wait)->stream->reader = NULL;
         return true;
+}
+
+static int start_reading(struct aeon_stream *s)
+{
+        int r = s->reading ? 0 : uv_read_start(&s->uv.stream, on_room_wanted, on_read);
+        s->reading = r == 0;
+        return r < 0 ? aeon_fail_os(r, "read from %s", aeon_stream_peer(s)) : 0;
+}
+
+int aeon__stream_sink(aeon_stream *s, struct stream_sink *sink)
+{
+        if (s->broken)
+                return aeon_fail_os(s->broken, "read from %s", aeon_stream_peer(s));
+        if (s->reader)
+                return aeon_fail(-EBUSY, "a task is reading from %s", aeon_stream_peer(s));
+        s->sink = sink;
+        return sink ? start_reading(s) : 0;
 }
 
 ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
@@ -151,12 +178,9 @@ ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
                                         .stream = s,
                                         .buffer = buffer,
                                         .size = size };
-        if (!s->reading) {
-                r = uv_read_start(&s->uv.stream, on_room_wanted, on_read);
-                if (r < 0)
-                        return aeon_fail_os(r, "read from %s", aeon_stream_peer(s));
-                s->reading = true;
-        }
+        r = start_reading(s);
+        if (r < 0)
+                return r;
         s->reader = &reader;
         r = aeon__wait(&reader.wait);
         return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "read from the peer") : r;
@@ -268,6 +292,11 @@ int aeon__raw_shutdown(struct aeon_stream *s)
 ssize_t aeon_stream_read(aeon_stream *s, void *buffer, size_t size)
 {
         return s->secure ? aeon__secure_read(s, buffer, size) : aeon__raw_read(s, buffer, size);
+}
+
+ssize_t aeon__stream_read_at_hand(aeon_stream *s, void *buffer, size_t size)
+{
+        return s->secure ? aeon__secure_read_at_hand(s, buffer, size) : -EAGAIN;
 }
 
 int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "loop/loop.h"
+#include "loop/sink.h"
 
 #include <aeon/stream.h>
 
@@ -23,6 +24,7 @@ struct aeon_stream {
                 uv_pipe_t pipe;
         } uv;
         struct stream_reader *reader; /* the task in aeon_stream_read() */
+        struct stream_sink *sink;     /* who is told in place of a task; never together with a reader */
         struct stream_writer *writer; /* the task in aeon_stream_write() whose bytes did not fit at once */
         int broken;                   /* 0, or what every further call returns */
         bool reading;                 /* uv_read_start() is in force */
@@ -46,11 +48,8 @@ AEON_SUSPENDS int aeon__raw_shutdown(struct aeon_stream *s);
 AEON_SUSPENDS ssize_t aeon__secure_read(struct aeon_stream *s, void *buffer, size_t size);
 AEON_SUSPENDS int aeon__secure_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count);
 AEON_SUSPENDS int aeon__secure_shutdown(struct aeon_stream *s);
+ssize_t aeon__secure_read_at_hand(struct aeon_stream *s, void *buffer, size_t size);
 void aeon__secure_free(struct secure *secure);
-
-/* Close @s, when it is closed, so that the peer cannot take what it got for all: by a reset. Over TLS and unix sockets as always: there
- * the missing farewell says so, or nothing can. */
-void aeon__stream_reset(struct aeon_stream *s);
 
 /* Nothing works on @s any more: every call, the pending ones too, returns @code. */
 void aeon__stream_break(struct aeon_stream *s, int code);

@@ -171,6 +171,7 @@ void stop(aeon_group *group)
         aeon__http_server_quiesce(&server);
         CHECK_INT(aeon_group_close(group), 0);
         CHECK_INT(server.count, 0);
+        aeon__http_server_done(&server);
         aeon__router_done(&router);
 }
 

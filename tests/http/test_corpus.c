@@ -141,7 +141,7 @@ TEST(a_piece_is_read_before_the_next_one_comes)
         aeon_stream *s = dial();
         say(s, "GET / HT");
         let_it_read();
-        struct http_connection *c = container_of(list_first(&server.links, struct http_link, place), struct http_connection, link);
+        struct http_connection *c = list_first(&server.links, struct http_link, place)->speaker;
         REQUIRE_INT(server.count, 1);
         CHECK_INT(buffer_size(&c->in), 8);
         say(s, "TP/1.1\r\n" LAST);
