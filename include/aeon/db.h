@@ -226,8 +226,10 @@ AEON_INLINE aeon_db_value aeon__db_same(aeon_db_value value)
 /* AEON_DB_ARGS(a, b, ...): up to 32 arguments for $1, $2, ...; numbers, bool, text, aeon_bytes, pointers from optional fields (i64, f64,
  * boolean, str), and aeon_db_value for the rest: aeon_db_timestamp(t), aeon_db_null(). They live until the enclosing block ends, in C++
  * until the end of the expression. */
+#define AEON_DB_ARGS(...) AEON__DB_ARGS(__VA_ARGS__)
+
 #ifndef __cplusplus
-#define AEON_DB_ARGS(...) \
+#define AEON__DB_ARGS(...) \
         (&(const aeon_db_args){ (const aeon_db_value[]){ AEON__DB_EACH(__VA_ARGS__) }, AEON__DB_COUNT(__VA_ARGS__) })
 #define AEON__DB_VALUE(x) \
         _Generic((x), bool                     \
@@ -297,6 +299,83 @@ AEON_INLINE aeon_db_value aeon__db_same(aeon_db_value value)
 #define AEON__DB_EACH_30(x, ...) AEON__DB_VALUE(x), AEON__DB_EACH_29(__VA_ARGS__)
 #define AEON__DB_EACH_31(x, ...) AEON__DB_VALUE(x), AEON__DB_EACH_30(__VA_ARGS__)
 #define AEON__DB_EACH_32(x, ...) AEON__DB_VALUE(x), AEON__DB_EACH_31(__VA_ARGS__)
+#else
+extern "C++" {
+/* Overloads where C has _Generic. */
+inline aeon_db_value aeon__db_value(bool x)
+{
+        return aeon_db_bool(x);
+}
+inline aeon_db_value aeon__db_value(int x)
+{
+        return aeon_db_i64(x);
+}
+inline aeon_db_value aeon__db_value(long x)
+{
+        return aeon_db_i64(x);
+}
+inline aeon_db_value aeon__db_value(long long x)
+{
+        return aeon_db_i64(x);
+}
+inline aeon_db_value aeon__db_value(unsigned x)
+{
+        return aeon_db_u64(x);
+}
+inline aeon_db_value aeon__db_value(unsigned long x)
+{
+        return aeon_db_u64(x);
+}
+inline aeon_db_value aeon__db_value(unsigned long long x)
+{
+        return aeon_db_u64(x);
+}
+inline aeon_db_value aeon__db_value(double x)
+{
+        return aeon_db_f64(x);
+}
+inline aeon_db_value aeon__db_value(const char *x)
+{
+        return aeon_db_text(x);
+}
+inline aeon_db_value aeon__db_value(aeon_bytes x)
+{
+        return aeon_db_bytes(x);
+}
+inline aeon_db_value aeon__db_value(const int64_t *x)
+{
+        return aeon__db_i64_at(x);
+}
+inline aeon_db_value aeon__db_value(const double *x)
+{
+        return aeon__db_f64_at(x);
+}
+inline aeon_db_value aeon__db_value(const bool *x)
+{
+        return aeon__db_bool_at(x);
+}
+inline aeon_db_value aeon__db_value(aeon_db_value x)
+{
+        return x;
+}
+
+template <size_t N> struct aeon__db_list {
+        aeon_db_value values[N];
+        aeon_db_args args;
+        const aeon_db_args *get()
+        {
+                args.values = values;
+                args.count = N;
+                return &args;
+        }
+};
+
+template <typename... T> aeon__db_list<sizeof...(T)> aeon__db_list_of(T... x)
+{
+        return { { aeon__db_value(x)... }, { nullptr, 0 } };
+}
+}
+#define AEON__DB_ARGS(...) (aeon__db_list_of(__VA_ARGS__).get())
 #endif
 
 /* ------------------------------------------------------------------ statements */
@@ -401,81 +480,5 @@ AEON_API void aeon_db_listener_close(aeon_db_listener *l);
 
 #ifdef __cplusplus
 }
-
-/* Overloads where C has _Generic. */
-inline aeon_db_value aeon__db_value(bool x)
-{
-        return aeon_db_bool(x);
-}
-inline aeon_db_value aeon__db_value(int x)
-{
-        return aeon_db_i64(x);
-}
-inline aeon_db_value aeon__db_value(long x)
-{
-        return aeon_db_i64(x);
-}
-inline aeon_db_value aeon__db_value(long long x)
-{
-        return aeon_db_i64(x);
-}
-inline aeon_db_value aeon__db_value(unsigned x)
-{
-        return aeon_db_u64(x);
-}
-inline aeon_db_value aeon__db_value(unsigned long x)
-{
-        return aeon_db_u64(x);
-}
-inline aeon_db_value aeon__db_value(unsigned long long x)
-{
-        return aeon_db_u64(x);
-}
-inline aeon_db_value aeon__db_value(double x)
-{
-        return aeon_db_f64(x);
-}
-inline aeon_db_value aeon__db_value(const char *x)
-{
-        return aeon_db_text(x);
-}
-inline aeon_db_value aeon__db_value(aeon_bytes x)
-{
-        return aeon_db_bytes(x);
-}
-inline aeon_db_value aeon__db_value(const int64_t *x)
-{
-        return aeon__db_i64_at(x);
-}
-inline aeon_db_value aeon__db_value(const double *x)
-{
-        return aeon__db_f64_at(x);
-}
-inline aeon_db_value aeon__db_value(const bool *x)
-{
-        return aeon__db_bool_at(x);
-}
-inline aeon_db_value aeon__db_value(aeon_db_value x)
-{
-        return x;
-}
-
-template <size_t N> struct aeon__db_list {
-        aeon_db_value values[N];
-        aeon_db_args args;
-        const aeon_db_args *get()
-        {
-                args.values = values;
-                args.count = N;
-                return &args;
-        }
-};
-
-template <typename... T> aeon__db_list<sizeof...(T)> aeon__db_list_of(T... x)
-{
-        return { { aeon__db_value(x)... }, { nullptr, 0 } };
-}
-
-#define AEON_DB_ARGS(...) (aeon__db_list_of(__VA_ARGS__).get())
 #endif
 #endif

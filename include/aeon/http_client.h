@@ -104,7 +104,8 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_http_post(aeon_http_client *c, c
                                                           aeon_http_response **ret_response);
 
 /* Gives the next piece of a request's body: up to @size bytes into @buffer, the count returned, 0 at the end, a negative errno to give the
- * call up, which then returns it. Runs in the calling task and may suspend. */
+ * call up, which then returns it. Runs in the calling task and may suspend. A connection is made for such a
+ * call, since the pieces cannot be sent a second time should a kept one turn out dead. */
 typedef ssize_t aeon_http_body_fn(void *arg, void *buffer, size_t size);
 
 /* One call, whole. */
@@ -135,7 +136,7 @@ AEON_API AEON_SUSPENDS AEON_MUST_CHECK int aeon_http_open_response(aeon_http_cli
  * nobody reads, not more than some 64 KiB are taken from the server (with HTTP/2: from this one call).
  *
  * Suspends. Cancellable, and then nothing was taken. Errors: those of a call that was sent; -EINVAL no room, or not such a response;
- * -EBUSY another task is reading */
+ * -EBUSY another task is reading; -EXDEV the response is another loop's */
 AEON_API AEON_SUSPENDS AEON_MUST_CHECK ssize_t aeon_http_response_read(aeon_http_response *res, void *buffer, size_t size);
 
 /* ------------------------------------------------------------------ responses. All is borrowed until the response is freed. */
@@ -167,8 +168,8 @@ struct aeon_record;
 AEON_API AEON_MUST_CHECK int aeon_record_from_response(const aeon_http_response *res, const struct aeon_record *record,
                                                        void **ret_value);
 
-/* Free it; NULL is accepted. One that was not read to its end is given up, and its connection with it. Does not suspend. Owner loop
- * only; the client may be closed already. */
+/* Free it; NULL is accepted. One that was not read to its end is given up, and its connection with it. One that a task reads from is not
+ * freed, and the log says so. Does not suspend. Owner loop only; the client may be closed already. */
 AEON_API void aeon_http_response_free(aeon_http_response *res);
 
 #ifdef __cplusplus

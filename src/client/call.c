@@ -300,6 +300,8 @@ ssize_t aeon_http_response_read(aeon_http_response *x, void *buffer, size_t size
         int r = aeon__wait_enter(&task);
         if (r < 0)
                 return r;
+        if (x->client && x->client->sched != aeon__sched)
+                return aeon_fail(-EXDEV, "%s %s: the response belongs to another loop", x->method, x->shown);
         if (!x->streamed || !size)
                 return aeon_fail(-EINVAL, "%s %s: %s", x->method, x->shown,
                                  size ? "its response is not read in pieces" : "a read needs room for at least one byte");

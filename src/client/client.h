@@ -90,6 +90,7 @@ struct aeon_http_response {
 struct http_request {
         const char *method, *url;
         const char *const *lines; /* headers, "Name: value" ..., NULL */
+        const char *user_agent;   /* NULL, "": not sent, or among the lines */
         bool has_body;
         const void *body; /* NULL with a body: it comes in pieces, by aeon__http_wants() */
         uint64_t size;    /* UINT64_MAX: not known */
@@ -109,14 +110,16 @@ struct http_engine {
 
 #define HTTP_ENGINE_SYMBOL "aeon__http_engine"
 
-/* What the engine tells; the last one of all calls of a client, which it has lost track of. */
-AEON_API bool aeon__http_head_line(struct aeon_http_response *x, const char *line, size_t size); /* false: give it up */
 enum http_taken { HTTP_TAKEN, HTTP_PAUSE, HTTP_GIVE_UP };
-AEON_API enum http_taken aeon__http_body(struct aeon_http_response *x, const char *bytes,
-                                         size_t size); /* PAUSE: and nothing was taken */
-AEON_API size_t aeon__http_wants(struct aeon_http_response *x, char *buffer,
-                                 size_t size); /* of the request's; 0: the end; SIZE_MAX: pause */
-AEON_API void aeon__http_done(struct aeon_http_response *x, int result, const char *words); /* the transfer is no more */
+
+/* What the engine tells, and asks. A line of a head: false is to give the call up. Bytes of the body: of what is paused nothing was taken.
+ * Bytes for the request's body: 0 is its end, SIZE_MAX to pause. */
+AEON_API bool aeon__http_head_line(struct aeon_http_response *x, const char *line, size_t size);
+AEON_API enum http_taken aeon__http_body(struct aeon_http_response *x, const char *bytes, size_t size);
+AEON_API size_t aeon__http_wants(struct aeon_http_response *x, char *buffer, size_t size);
+
+/* The transfer is no more; all of a client's are to end, since the engine has lost track of them. */
+AEON_API void aeon__http_done(struct aeon_http_response *x, int result, const char *words);
 AEON_API void aeon__http_end_all(struct aeon_http_client *c, int result, const char *words);
 
 /* ------------------------------------------------------------------ between the files of this room */

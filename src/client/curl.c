@@ -14,6 +14,7 @@
 #include "client/client.h"
 
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/watch.h>
 #include <curl/curl.h>
 #include <errno.h>
@@ -249,8 +250,11 @@ static CURLcode set_client(CURL *easy, const struct aeon_http_client *c)
         if (o->unix_socket)
                 SET(CURLOPT_UNIX_SOCKET_PATH, o->unix_socket);
         struct stat s;
-        if (c->tls.ca)
-                SET(stat(c->tls.ca, &s) == 0 && S_ISDIR(s.st_mode) ? CURLOPT_CAPATH : CURLOPT_CAINFO, c->tls.ca);
+        if (c->tls.ca) { /* and not the system's beside it */
+                bool is_folder = stat(c->tls.ca, &s) == 0 && S_ISDIR(s.st_mode);
+                SET(CURLOPT_CAPATH, is_folder ? c->tls.ca : NULL);
+                SET(CURLOPT_CAINFO, is_folder ? NULL : c->tls.ca);
+        }
         if (c->tls.certificate) {
                 SET(CURLOPT_SSLCERT, c->tls.certificate);
                 SET(CURLOPT_SSLKEY, c->tls.key ? c->tls.key : c->tls.certificate);
@@ -275,6 +279,7 @@ static CURLcode set_body(CURL *easy, struct http_transfer *t, const struct http_
         if (q->has_body && !q->body) {
                 usual = "PUT";
                 SET(CURLOPT_UPLOAD, 1L);
+                SET(CURLOPT_FRESH_CONNECT, 1L); /* a kept one may turn out dead, and nobody gives the pieces a second time */
                 SET(CURLOPT_INFILESIZE_LARGE, q->size == UINT64_MAX ? (curl_off_t)-1 : (curl_off_t)q->size);
                 SET(CURLOPT_READFUNCTION, on_wants);
                 SET(CURLOPT_READDATA, t);
@@ -298,6 +303,8 @@ static CURLcode set_request(CURL *easy, struct http_transfer *t, const struct ht
         CURLcode code = set_body(easy, t, q);
         SET(CURLOPT_URL, q->url);
         SET(CURLOPT_HTTPHEADER, t->lines);
+        if (q->user_agent && *q->user_agent)
+                SET(CURLOPT_USERAGENT, q->user_agent);
         SET(CURLOPT_HEADERFUNCTION, on_head);
         SET(CURLOPT_HEADERDATA, t);
         SET(CURLOPT_WRITEFUNCTION, on_body);
@@ -343,7 +350,7 @@ static bool add_empty(struct curl_slist **lines, const char *line, size_t name)
 /* Those of the request, without what curl would add by itself: no waiting for "100 Continue", no type of a body that has none. */
 static bool make_lines(struct http_transfer *t, const struct http_request *q)
 {
-        bool typed = false, fine = add_line(&t->lines, "Expect:");
+        bool typed = q->aws, fine = q->aws || add_line(&t->lines, "Expect:"); /* it would sign these, and not send them */
         for (size_t i = 0; fine && q->lines[i]; i++) {
                 size_t name = strcspn(q->lines[i], ":");
                 bool empty = !q->lines[i][name + 1 + strspn(q->lines[i] + name + 1, " \t")];
@@ -390,6 +397,8 @@ static void engine_close(struct http_multi *m)
 static void begin(void)
 {
         curl_global_init(CURL_GLOBAL_DEFAULT);
+        if (!(curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS))
+                aeon_log_warning("this libcurl looks up names on the loop's own thread, which stands still meanwhile");
 }
 
 static int engine_open(struct aeon_http_client *c, struct http_multi **ret_multi)

@@ -37,14 +37,21 @@ struct lines {
         size_t count;
 };
 
+/* Has one of the first @count the name of @line? */
+static bool has_name(const struct lines *l, size_t count, const char *line)
+{
+        size_t name = strcspn(line, ":") + 1;
+        for (size_t i = 0; i < count; i++)
+                if (!strncasecmp(line, l->items[i], name))
+                        return true;
+        return false;
+}
+
 /* Unless one of the first @hiding has the same name. */
 static void add_line(struct lines *l, const char *line, size_t hiding)
 {
-        size_t name = strcspn(line, ":") + 1;
-        for (size_t i = 0; i < hiding; i++)
-                if (!strncasecmp(line, l->items[i], name))
-                        return;
-        l->items[l->count++] = line;
+        if (!has_name(l, hiding, line))
+                l->items[l->count++] = line;
 }
 
 /* The same; @value NULL or "": nothing to add. */
@@ -69,9 +76,9 @@ static size_t count_of(const char *const *lines)
         return n;
 }
 
-static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, struct arena *a, const char *const **ret_lines)
+static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, struct arena *a, struct http_request *request)
 {
-        enum { OURS = 4 }; /* those below, and the NULL */
+        enum { OURS = 3 }; /* those below, and the NULL */
         struct lines l = { 0 };
         int r = 0;
         l.items = aeon__arena_alloc(a, (count_of(call->headers) + count_of(c->opts.headers) + OURS) * sizeof *l.items);
@@ -88,9 +95,8 @@ static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, st
         size_t own = l.count;
         for (size_t i = 0; i < count_of(c->opts.headers); i++)
                 add_line(&l, c->opts.headers[i], own);
-        if (r == 0)
-                r = add_pair(&l, a, "User-Agent", c->opts.user_agent, l.count);
-        *ret_lines = l.items;
+        request->user_agent = has_name(&l, l.count, "User-Agent:") ? NULL : c->opts.user_agent;
+        request->lines = l.items;
         return r;
 }
 
@@ -171,7 +177,7 @@ int aeon__http_request_make(struct aeon_http_client *c, const aeon_http_call *ca
         };
         int r = check_url(url);
         if (r == 0)
-                r = make_lines(c, call, &x->strings, &request.lines);
+                r = make_lines(c, call, &x->strings, &request);
         if (r < 0)
                 return aeon_fail(r, "%s %s", method, x->shown);
         *ret_request = request;

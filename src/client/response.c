@@ -2,6 +2,7 @@
 #include "client/client.h"
 
 #include <aeon/error.h>
+#include <aeon/log.h>
 #include <aeon/record.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,10 @@ void aeon_http_response_free(aeon_http_response *res)
 {
         if (!res)
                 return;
+        if (res->reading) {
+                aeon_log_error("the response to %s %s is freed while a task reads it: it stays", res->method, res->shown);
+                return;
+        }
         aeon__http_stop(res);
         aeon__text_done(&res->head);
         aeon__text_done(&res->body);

@@ -88,6 +88,11 @@ static int next_of_data(struct multipart *m, const char *bytes, size_t size, siz
         return data ? MULTIPART_PART_END : -EAGAIN;
 }
 
+static bool may_begin(const char *bytes, size_t size, const char *word)
+{
+        return memcmp(bytes, word, size < strlen(word) ? size : strlen(word)) == 0;
+}
+
 /* One step; -EAGAIN when it brought no event. */
 static int step(struct multipart *m, const char *bytes, size_t size, size_t *ret_taken, const char **ret_piece, size_t *ret_size)
 {
@@ -109,7 +114,7 @@ static int step(struct multipart *m, const char *bytes, size_t size, size_t *ret
                 m->state = begins ? DELIMITED : m->state == START ? PREAMBLE : DATA;
                 return empty_part ? MULTIPART_PART_END : -EAGAIN;
         case DELIMITED:
-                if (memcmp(bytes, "\r\n", size < 2 ? size : 2) != 0 && memcmp(bytes, "--", size < 2 ? size : 2) != 0)
+                if (!may_begin(bytes, size, "\r\n") && !may_begin(bytes, size, "--"))
                         return refuse(m, "something stands behind a boundary");
                 if (size < 2)
                         return MULTIPART_MORE;

@@ -106,6 +106,7 @@ TEST(client_headers_give_way_to_those_of_a_call)
         CHECK_CONTAINS(heard, "\r\nContent-Type: text/plain\r\n");
         CHECK_CONTAINS(heard, "\r\nContent-Length: 2\r\n");
         CHECK_CONTAINS(heard, "\r\nUser-Agent: aeon/");
+        CHECK(!strstr(heard, "Expect"));
         CHECK_CONTAINS(heard, "\r\nAuthorization: Basic Ym9iOnNlY3JldA==\r\n");
         CHECK(!strstr(heard, "traceparent"));
         CHECK_STR(aeon_http_response_header_at(res, "Set-Cookie", 1), "c=2");
@@ -152,10 +153,15 @@ TEST(client_signs_for_aws)
 {
         aeon_group *g = peer_start(remember);
         aeon_http_response *res;
-        const aeon_http_call call = { .url = at_peer("/"), .user = "KEY:SECRET", .aws = "eu-west-1:sqs", .body = AEON_JSON("{}") };
+        const aeon_http_call call = { .url = at_peer("/"),
+                                      .user = "KEY:SECRET",
+                                      .aws = "eu-west-1:sqs",
+                                      .body = AEON_JSON("{}"),
+                                      .headers = (const char *const[]){ "X-Extra: 1", NULL } };
         REQUIRE_INT(aeon_http_send(NULL, &call, &res), 0);
         CHECK_CONTAINS(heard, "\r\nAuthorization: AWS4-HMAC-SHA256 Credential=KEY/");
-        CHECK_CONTAINS(heard, "/eu-west-1/sqs/aws4_request");
+        CHECK_CONTAINS(heard, "/eu-west-1/sqs/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-extra, ");
+        CHECK(!strcasestr(heard, "\r\nExpect:"));
         CHECK(!strstr(heard, "SECRET"));
         aeon_http_response_free(res);
         peer_stop(g);

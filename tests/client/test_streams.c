@@ -118,6 +118,32 @@ TEST(stream_read_that_is_cancelled_has_taken_nothing)
         peer_stop(g);
 }
 
+static int read_one(void *arg)
+{
+        char byte;
+        CHECK_INT(aeon_http_response_read(arg, &byte, 1), 1);
+        return 0;
+}
+
+TEST(stream_has_one_reader_and_stays_while_it_reads)
+{
+        aeon_group *g = peer_start(says_when_asked), *readers;
+        aeon_http_response *res;
+        char byte;
+        REQUIRE_INT(aeon_http_open_response(NULL, &(aeon_http_call){ .url = at_peer("/") }, &res), 0);
+        REQUIRE_INT(aeon_group_open(&readers), 0);
+        REQUIRE_INT(aeon_spawn(readers, "reader", read_one, res), 0);
+        CHECK_INT(aeon_checkpoint(), 0);
+        CHECK_INT(aeon_http_response_read(res, &byte, 1), -EBUSY);
+        test_stderr_begin();
+        aeon_http_response_free(res);
+        CHECK_CONTAINS(test_stderr(), "is freed while a task reads it");
+        test_stderr_end();
+        CHECK_INT(aeon_group_close(readers), 0);
+        aeon_http_response_free(res);
+        peer_stop(g);
+}
+
 TEST(whole_response_is_not_read_in_pieces)
 {
         aeon_group *g = start(usual);

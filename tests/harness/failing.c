@@ -84,7 +84,8 @@ static bool fails(void)
 static bool is_spared(const void *caller, bool grows)
 {
         Dl_info where;
-        return left == 1 && dladdr(caller, &where) && (strstr(where.dli_fname, "libcurl") || (grows && strstr(where.dli_fname, "libuv")));
+        return left == 1 && dladdr(caller, &where) &&
+               (strstr(where.dli_fname, "libcurl") || (grows && strstr(where.dli_fname, "libuv")));
 }
 
 static void *counted(void *memory)
