@@ -11,7 +11,7 @@
 
 void aeon__http_stop(struct aeon_http_response *x)
 {
-        if (!x->transfer)
+        if (!x->client)
                 return;
         list_remove(&x->in_client);
         x->client->engine->stop(x->transfer);
@@ -52,7 +52,7 @@ static int feed(struct aeon_http_response *x)
         x->body_ended = n == 0;
         x->out_size = (size_t)n;
         x->out_taken = 0;
-        if (x->transfer)
+        if (x->client)
                 x->client->engine->resume(x->transfer);
         return 0;
 }
@@ -288,7 +288,7 @@ static size_t take(struct aeon_http_response *x, void *buffer, size_t size)
                 x->taken = x->body.length = 0;
         if (x->stuck && x->taken == 0) {
                 x->stuck = false;
-                if (x->transfer)
+                if (x->client)
                         x->client->engine->resume(x->transfer);
         }
         return n;

@@ -170,9 +170,9 @@ int aeon_http_client_open(const aeon_http_client_opts *opts, aeon_http_client **
         static const aeon_http_client_opts defaults;
         const struct http_engine *engine = NULL;
         int r = check(opts ? opts : &defaults);
-        if (r == 0 && !aeon__sched)
+        if (r >= 0 && !aeon__sched)
                 r = aeon_fail(-EINVAL, "an HTTP client needs a loop");
-        if (r == 0)
+        if (r >= 0)
                 r = find_engine(&engine);
         if (r < 0)
                 return r;

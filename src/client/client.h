@@ -51,7 +51,7 @@ enum { HTTP_OUT = 16 * 1024, HTTP_WINDOW = 64 * 1024, HTTP_HEAD_MOST = 256 * 102
 
 struct aeon_http_response {
         struct aeon_http_client *client; /* NULL: there is no transfer */
-        struct http_transfer *transfer;  /* NULL: it has ended */
+        struct http_transfer *transfer;  /* NULL likewise */
         struct list in_client;
         struct arena strings;
         const char *method, *shown; /* for words: "GET", the URL without its secrets */

@@ -131,9 +131,7 @@ static char *whole_url(struct arena *a, const char *base, const char *url)
         char *whole = aeon__arena_alloc(a, front + strlen(url) + 1);
         if (!whole)
                 return NULL;
-        if (front)
-                memcpy(whole, base, front);
-        strcpy(whole + front, url);
+        snprintf(whole, front + strlen(url) + 1, "%.*s%s", (int)front, base ? base : "", url);
         return whole;
 }
 

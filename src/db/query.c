@@ -85,7 +85,7 @@ int aeon__db_run(aeon_db *db, const struct statement *s, enum lane_kind lane, st
                 r = aeon__pool_take(db->pool, lane, &link);
                 if (r < 0)
                         return r;
-                r = db->pool->driver->run(link, &alone, ret_result);
+                r = link->pool->driver->run(link, &alone, ret_result); /* @db may be closed by now, the link's pool lives */
                 aeon__pool_give(link);
         }
         return r < 0 ? aeon_fail(r, "%s", aeon__db_statement_shown(s->sql, shown)) : r;

@@ -63,7 +63,8 @@ struct aeon_request {
         aeon_time body_begun;
         struct http_buffer body;
 
-        const char *id;          /* NULL until it is asked for */
+        const char *id;          /* NULL until its task begins */
+        char own_id[17];         /* when the client gave none */
         const char *traceparent; /* of the header, when that is as it has to be; NULL: there is none */
         aeon_time begun;         /* when its task began */
         int settled;             /* the failure that the reply tells of; 0: none */

@@ -21,6 +21,7 @@ struct turn {
         aeon_db *db;
         int number;
         int *order, *count;
+        int *result; /* NULL: a failure is the task's */
 };
 
 static int take_turn(void *arg)
@@ -28,7 +29,9 @@ static int take_turn(void *arg)
         struct turn *t = arg;
         int r = aeon_db_exec(t->db, "select 1", NULL);
         t->order[(*t->count)++] = t->number;
-        return r;
+        if (t->result)
+                *t->result = r;
+        return t->result ? 0 : r;
 }
 
 TEST(who_waits_longest_is_the_next)
@@ -41,7 +44,7 @@ TEST(who_waits_longest_is_the_next)
         REQUIRE_INT(aeon_db_begin(db, NULL, &tx), 0);
         REQUIRE_INT(aeon_group_open(&g), 0);
         for (int i = 0; i < TASKS; i++) {
-                turns[i] = (struct turn){ db, i, order, &count };
+                turns[i] = (struct turn){ db, i, order, &count, NULL };
                 aeon_spawn(g, "turn", take_turn, &turns[i]);
                 CHECK_INT(aeon_checkpoint(), 0);
         }
@@ -144,10 +147,18 @@ TEST(a_pool_that_is_closed_while_it_is_used_ends_with_its_last_user)
         aeon_db *db = shared_open(1), *tx;
         test_stderr_begin();
         REQUIRE_INT(aeon_db_begin(db, NULL, &tx), 0);
+        int order, count = 0, waiter_result = 0;
+        struct turn turn = { db, 0, &order, &count, &waiter_result };
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "waiter", take_turn, &turn);
+        CHECK_INT(aeon_checkpoint(), 0);
         aeon_db_close(db);
         CHECK_CONTAINS(test_stderr(), "is closed while it is used");
         CHECK_INT(number_of(tx, "select 5 as n", NULL), 5);
         CHECK_INT(aeon_db_commit(tx), 0);
+        CHECK_INT(aeon_group_close(g), 0);
+        CHECK_INT(waiter_result, -ESHUTDOWN);
         aeon_db_close(NULL);
         test_stderr_end();
 }

@@ -102,7 +102,7 @@ static int bind(struct sq_link *l, sqlite3_stmt *statement, const aeon_db_args *
                         return aeon_fail(-EINVAL, "the placeholder \"%s\" has no number (like $1)", name);
                 if (number > wanted)
                         wanted = number;
-                if (number > given)
+                if (!args || number > args->count)
                         continue;
                 int r = bind_one(l, statement, i, &args->values[number - 1]);
                 if (r < 0)
