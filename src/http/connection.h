@@ -7,7 +7,7 @@
 #include "http/protocol.h"
 #include "http/server.h"
 
-enum { HTTP_WRITE_STRETCH = 262144 };
+enum { HTTP_WRITE_STRETCH = 262144, HTTP_LARGEST_CHUNK = HTTP_WRITE_STRETCH / 2 };
 
 struct http_connection {
         struct list spare;                 /* in server->spares, when it is nobody's */

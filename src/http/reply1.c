@@ -5,7 +5,7 @@
  *   piece, in one write too. How the client knows the end:
  *
  *       length told      Content-Length
- *       HTTP/1.1         chunks, one for each write of the handler (of at most HTTP_WRITE_STRETCH bytes)
+ *       HTTP/1.1         chunks, one for each write of the handler (of at most HTTP_LARGEST_CHUNK bytes)
  *       HTTP/1.0         by the connection's end; so one that is cut off ends in a reset, else a fragment would look whole
  */
 #include "http/connection.h"
@@ -16,14 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Make the head in c->out; @lines say how the body ends and what becomes of the connection. */
-static int make_head(struct http_connection *c, const char *lines)
+/* Make the head in c->out; @framing and @fate say how the body ends and what becomes of the connection. */
+static int make_head(struct http_connection *c, const char *framing, const char *fate)
 {
         const aeon_request *req = &c->request;
         struct http_buffer *out = &c->out;
         char text[320];
-        int used = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s", req->status, aeon__http_status_name(req->status),
-                            aeon__http_server_date(c->link->server), lines);
+        int used = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s", req->status,
+                            aeon__http_status_name(req->status), aeon__http_server_date(c->link->server), framing, fate);
         aeon__http_buffer_clear(out);
         int r = aeon__http_buffer_add(out, text, (size_t)used);
         if (r == 0 && req->content_type && req->status != 204 && req->status != 304) {
@@ -37,7 +37,7 @@ static int make_head(struct http_connection *c, const char *lines)
 }
 
 /* What the head says of the connection. */
-static const char *fate(const struct http_connection *c)
+static const char *fate_of(const struct http_connection *c)
 {
         return c->close ? "Connection: close\r\n" : c->request.head.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
@@ -45,12 +45,10 @@ static const char *fate(const struct http_connection *c)
 int aeon__connection_send(aeon_request *req)
 {
         struct http_connection *c = connection_of(req);
-        char lines[96] = "";
-        int used = 0;
+        char length[48] = "";
         if (req->status != 204 && req->status != 304)
-                used = snprintf(lines, sizeof lines, "Content-Length: %zu\r\n", buffer_size(&req->reply));
-        snprintf(lines + used, sizeof lines - (size_t)used, "%s", fate(c));
-        int r = make_head(c, lines);
+                snprintf(length, sizeof length, "Content-Length: %zu\r\n", buffer_size(&req->reply));
+        int r = make_head(c, length, fate_of(c));
         aeon_bytes pieces[2] = {
                 { buffer_bytes(&c->out), buffer_size(&c->out) },
                 { buffer_bytes(&req->reply), buffer_size(&req->reply) },
@@ -67,16 +65,12 @@ int aeon__connection_begin_reply(aeon_request *req)
 {
         struct http_connection *c = connection_of(req);
         bool may_have_body = req->status != 204 && req->status != 304;
-        char lines[96] = "";
-        int used = 0;
+        char length[48] = "";
         c->reply_chunked = may_have_body && !req->reply_has_length && req->head.minor > 0;
         c->close |= c->link->server->closing || (may_have_body && !req->reply_has_length && req->head.minor == 0);
-        if (c->reply_chunked)
-                used = snprintf(lines, sizeof lines, "Transfer-Encoding: chunked\r\n");
-        else if (may_have_body && req->reply_has_length)
-                used = snprintf(lines, sizeof lines, "Content-Length: %llu\r\n", (unsigned long long)req->reply_length);
-        snprintf(lines + used, sizeof lines - (size_t)used, "%s", fate(c));
-        return make_head(c, lines);
+        if (may_have_body && req->reply_has_length)
+                snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)req->reply_length);
+        return make_head(c, c->reply_chunked ? "Transfer-Encoding: chunked\r\n" : length, fate_of(c));
 }
 
 static int write_piece(struct http_connection *c, const void *data, size_t size)
@@ -102,8 +96,8 @@ int aeon__connection_write_reply(aeon_request *req, const void *data, size_t siz
         int r = 0;
         if (!size)
                 return buffer_size(&c->out) ? write_piece(c, NULL, 0) : 0;
-        for (size_t at = 0; at < size && r >= 0; at += HTTP_WRITE_STRETCH)
-                r = write_piece(c, (const char *)data + at, size - at < HTTP_WRITE_STRETCH ? size - at : HTTP_WRITE_STRETCH);
+        for (size_t at = 0; at < size && r >= 0; at += HTTP_LARGEST_CHUNK)
+                r = write_piece(c, (const char *)data + at, size - at < HTTP_LARGEST_CHUNK ? size - at : HTTP_LARGEST_CHUNK);
         return r;
 }
 
@@ -127,7 +121,7 @@ void aeon__connection_cut_reply(aeon_request *req)
 int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_stream **ret_stream, aeon_bytes *ret_received)
 {
         struct http_connection *c = connection_of(req);
-        char lines[96];
+        char upgrade[64];
         if (req->head.minor == 0)
                 return aeon_fail(-ENOTSUP, "HTTP/1.0 knows no upgrade");
         c->upgraded = c->close = true;
@@ -138,8 +132,8 @@ int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_strea
         if (r < 0)
                 return r;
         req->status = 101;
-        snprintf(lines, sizeof lines, "Connection: Upgrade\r\nUpgrade: %s\r\n", protocol);
-        r = make_head(c, lines);
+        snprintf(upgrade, sizeof upgrade, "Upgrade: %.50s\r\n", protocol);
+        r = make_head(c, "Connection: Upgrade\r\n", upgrade);
         if (r == 0)
                 r = aeon__connection_write(c, &(aeon_bytes){ buffer_bytes(&c->out), buffer_size(&c->out) }, 1);
         if (r < 0)

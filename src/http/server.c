@@ -149,7 +149,6 @@ void aeon__http_server_quiesce(struct http_server *server)
         aeon_listener *listener = server->listener;
         server->listener = NULL;
         aeon_listener_close(listener);
-        aeon_scope_cancel(&server->no_room, "the server ends");
         aeon_time latest = aeon_now() + HTTP_FIRST_LOOK;
         while (is_anybody_asking(server) && aeon_now() < latest && aeon_sleep(HTTP_LAST_LOOK) == 0)
                 ;

@@ -83,21 +83,21 @@ struct http_server {
 
         struct list links; /* of struct http_link */
         size_t count;
-        struct list idle;      /* of struct http_link, in order of their deadlines: parked, and nothing has come */
-        struct list heads;     /* the same: a part of a head has come, or a handshake is awaited */
-        struct list spares;    /* of struct http_connection, for those whose next request comes */
+        struct list idle;   /* of struct http_link, in order of their deadlines: parked, and nothing has come */
+        struct list heads;  /* the same: a part of a head has come, or a handshake is awaited */
+        struct list spares; /* of struct http_connection, for those whose next request comes */
         size_t spare_count;
-        aeon_scope pause;      /* around the keeper's sleep */
-        aeon_time pause_end;   /* when the keeper looks next; AEON_NEVER: when it is woken */
-        aeon_scope no_room;    /* around the accept loop's wait for room */
+        aeon_scope pause;       /* around the keeper's sleep */
+        aeon_time pause_end;    /* when the keeper looks next; AEON_NEVER: when it is woken */
+        aeon_scope no_room;     /* around the accept loop's wait for room */
         struct task_vars *vars; /* what connection tasks inherit: the accept loop's */
-        bool failing;          /* accepting does, and the log has heard of it */
-        bool full;             /* the same of the limit of connections */
-        bool ended;            /* no request can come any more */
-        bool shared;        /* others listen on the socket too, and go on */
-        bool closing;       /* replies say `Connection: close`, and nothing idle stays */
-        time_t date_second; /* what date_text says */
-        char date_text[32]; /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+        bool failing;           /* accepting does, and the log has heard of it */
+        bool full;              /* the same of the limit of connections */
+        bool ended;             /* no request can come any more */
+        bool shared;            /* others listen on the socket too, and go on */
+        bool closing;           /* replies say `Connection: close`, and nothing idle stays */
+        time_t date_second;     /* what date_text says */
+        char date_text[32];     /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 };
 
 void aeon__http_server_init(struct http_server *server);

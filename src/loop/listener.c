@@ -1,8 +1,9 @@
 /* Listening and accepting.
  *
  * DESIGN
- *   libuv accepts one connection, calls back, and looks no further until it is taken. So a connection that comes while no task
- *   waits needs no queue here: it is taken by the next accept call, and the others wait in the kernel.
+ *   Connections wait in the kernel's queue, and each accept call takes one from there; the socket is watched only while a task waits. Not by
+ *   libuv's own uv_listen(): that takes one more than was asked for, and when no file descriptor is left it silently closes all who
+ *   wait, where ours stay in the queue until there is one.
  */
 #include "loop/stream.h"
 
@@ -12,7 +13,8 @@
 #include <unistd.h>
 
 struct aeon_listener {
-        struct aeon_stream *socket; /* the handle, closed like any stream's */
+        uv_poll_t poll;
+        int fd;
         int family;
         struct acceptor *acceptor; /* the task in aeon_listener_accept() */
 };
@@ -23,42 +25,41 @@ struct acceptor {
         struct aeon_listener *listener;
 };
 
-static void on_connection(uv_stream_t *server, int status)
+static void on_connection(uv_poll_t *poll, int status, int events)
 {
-        struct aeon_listener *l = server->data;
-        struct acceptor *acceptor = l ? l->acceptor : NULL;
-        if (!acceptor)
-                return; /* it is there when somebody asks */
+        (void)events;
+        struct aeon_listener *l = container_of(poll, struct aeon_listener, poll);
+        struct acceptor *acceptor = l->acceptor;
+        uv_poll_stop(poll);
         l->acceptor = NULL;
-        aeon__wake_now(acceptor->task, status);
+        if (acceptor)
+                aeon__wake_now(acceptor->task, status);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+        free(container_of(handle, struct aeon_listener, poll));
 }
 
 int aeon_listener_open(int fd, aeon_listener **ret_listener)
 {
-        if (!aeon__loop_now())
+        struct aeon_loop *loop = aeon__loop_now();
+        int r = aeon__stream_allowed();
+        if (r < 0)
+                return r;
+        if (!loop)
                 return aeon_fail(-EINVAL, "a listener must be opened in a loop");
         struct sockaddr_storage sa = { 0 };
         socklen_t size = sizeof sa;
-        if (getsockname(fd, (struct sockaddr *)&sa, &size) < 0)
+        if (getsockname(fd, (struct sockaddr *)&sa, &size) < 0 || listen(fd, 511) < 0)
                 return aeon_fail_os(-errno, "cannot listen on socket %d", fd);
         aeon_listener *l = malloc(sizeof *l);
         if (!l)
                 return aeon_fail(-ENOMEM, "no memory for a listener");
-        *l = (aeon_listener){ .family = sa.ss_family };
-        int r = aeon__stream_new(l->family, &l->socket);
+        *l = (aeon_listener){ .fd = fd, .family = sa.ss_family };
+        r = uv_poll_init_socket(&loop->uv, &l->poll, fd); /* and not blocking from now on */
         if (r < 0) {
                 free(l);
-                return r;
-        }
-        r = listen(fd, 511) < 0 ? -errno : 0; /* before the handle owns the socket, so that it stays the caller's on failure */
-        if (r == 0)
-                r = l->family == AF_UNIX ? uv_pipe_open(&l->socket->uv.pipe, fd) : uv_tcp_open(&l->socket->uv.tcp, fd);
-        if (r == 0) {
-                l->socket->uv.stream.data = l;
-                r = uv_listen(&l->socket->uv.stream, 511, on_connection);
-        }
-        if (r < 0) {
-                aeon_listener_close(l);
                 return aeon_fail_os(r, "cannot listen on socket %d", fd);
         }
         *ret_listener = l;
@@ -72,36 +73,18 @@ static bool abort_accept(struct wait *wait, struct aeon_task *task)
         return true;
 }
 
-/* 0 and a stream, or UV_EAGAIN when none has come yet. */
-static int take(aeon_listener *l, aeon_stream **ret_stream)
+int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream)
 {
+        int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+                return errno == EAGAIN || errno == ECONNABORTED ? -EAGAIN : aeon_fail_os(-errno, "cannot accept a connection");
         aeon_stream *s = NULL;
         int r = aeon__stream_new(l->family, &s);
-        if (r < 0)
-                return r;
-        r = uv_accept(&l->socket->uv.stream, &s->uv.stream);
         if (r < 0) {
-                aeon_stream_close(s);
+                close(fd);
                 return r;
         }
-        if (l->family != AF_UNIX)
-                uv_tcp_nodelay(&s->uv.tcp, 1);
-        *ret_stream = s;
-        return 0;
-}
-
-/* From the kernel's queue, past libuv. */
-static int take_directly(aeon_listener *l, aeon_stream **ret_stream)
-{
-        uv_os_fd_t listening;
-        uv_fileno(&l->socket->uv.handle, &listening);
-        int fd = accept4(listening, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd < 0)
-                return errno == EAGAIN ? -EAGAIN : aeon_fail_os(-errno, "cannot accept a connection");
-        aeon_stream *s = NULL;
-        int r = aeon__stream_new(l->family, &s);
-        if (r == 0)
-                r = l->family == AF_UNIX ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
+        r = l->family == AF_UNIX ? uv_pipe_open(&s->uv.pipe, fd) : uv_tcp_open(&s->uv.tcp, fd);
         if (r < 0) {
                 aeon_stream_close(s);
                 close(fd);
@@ -113,12 +96,6 @@ static int take_directly(aeon_listener *l, aeon_stream **ret_stream)
         return 0;
 }
 
-int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream)
-{
-        int r = take(l, ret_stream);
-        return r == UV_EAGAIN ? take_directly(l, ret_stream) : r;
-}
-
 int aeon_listener_refuse(aeon_listener *l)
 {
         enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 }; /* in the TCP header, which the filter sees from its first byte */
@@ -128,12 +105,10 @@ int aeon_listener_refuse(aeon_listener *l)
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         };
         struct sock_fprog program = { sizeof drop_first_packets / sizeof *drop_first_packets, drop_first_packets };
-        uv_os_fd_t fd;
         if (l->family == AF_UNIX)
                 return aeon_fail(-ENOTSUP, "a unix socket cannot refuse connections and accept those that wait");
-        uv_fileno(&l->socket->uv.handle, &fd);
-        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-                return aeon_fail_os(-errno, "cannot have socket %d refuse connections", fd);
+        if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+                return aeon_fail_os(-errno, "cannot have socket %d refuse connections", l->fd);
         return 0;
 }
 
@@ -145,26 +120,34 @@ int aeon_listener_accept(aeon_listener *l, aeon_stream **ret_stream)
                 return r;
         if (l->acceptor)
                 return aeon_fail(-EBUSY, "another task is accepting");
-        r = take(l, ret_stream);
-        if (r == 0)
+        r = aeon_listener_try_accept(l, ret_stream);
+        if (r != -EAGAIN) {
                 aeon__wait_skip(t);
-        if (r != UV_EAGAIN)
                 return r;
-        struct acceptor acceptor = { .wait = { .what = "accept", .object = l, .abort = abort_accept }, .task = t, .listener = l };
-        l->acceptor = &acceptor;
-        r = aeon__wait(&acceptor.wait);
-        if (r < 0)
-                return r == -ECANCELED ? r : aeon_fail_os(r, "cannot accept a connection");
-        return take(l, ret_stream);
+        }
+        while (r == -EAGAIN) { /* another process may have been faster */
+                struct acceptor acceptor = { .wait = { .what = "accept", .object = l, .abort = abort_accept },
+                                             .task = t,
+                                             .listener = l };
+                r = uv_poll_start(&l->poll, UV_READABLE, on_connection);
+                if (r < 0)
+                        return aeon_fail_os(r, "cannot accept a connection");
+                l->acceptor = &acceptor;
+                r = aeon__wait(&acceptor.wait);
+                if (r < 0)
+                        return r == -ECANCELED ? r : aeon_fail_os(r, "cannot accept a connection");
+                r = aeon_listener_try_accept(l, ret_stream);
+        }
+        return r;
 }
 
 void aeon_listener_close(aeon_listener *l)
 {
         if (!l)
                 return;
-        l->socket->uv.stream.data = NULL;
         if (l->acceptor)
                 aeon__wake(l->acceptor->task, -EBADF);
-        aeon_stream_close(l->socket);
-        free(l);
+        l->acceptor = NULL;
+        uv_close((uv_handle_t *)&l->poll, on_closed);
+        close(l->fd);
 }

@@ -169,7 +169,7 @@ ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size)
                 return r;
         if (s->broken)
                 return aeon_fail_os(s->broken, "read from %s", aeon_stream_peer(s));
-        if (s->reader)
+        if (s->reader || s->sink)
                 return aeon_fail(-EBUSY, "another task is reading from %s", aeon_stream_peer(s));
         if (size == 0)
                 return aeon_fail(-EINVAL, "a read needs room for at least one byte");

@@ -1,5 +1,6 @@
 /* The listener and the admin listener inside a real app, which runs in a process of its own and is asked from outside. */
 #include "harness.h"
+#include "process.h"
 
 #include "http/admin.h"
 
@@ -9,7 +10,6 @@
 #include <aeon/http.h>
 #include <aeon/testing.h>
 #include <arpa/inet.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,33 +118,8 @@ static void watched(aeon_app *app)
 
 static pid_t start(void (*define)(aeon_app *app), unsigned loops)
 {
-        test_folder(); /* before the fork: both sides use it */
         port = port ? port : test_free_port();
-        fflush(NULL);
-        pid_t pid = fork();
-        if (pid == 0) {
-                if (!freopen(test_path("stderr"), "w", stderr))
-                        exit(99);
-                exit(aeon_app_run(define, &(aeon_app_opts){ .name = "web", .loops = loops }));
-        }
-        return pid;
-}
-
-static int end(pid_t pid, int signal)
-{
-        int status = 0;
-        if (signal)
-                kill(pid, signal);
-        waitpid(pid, &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-/* What the app said on stderr has @part. */
-static void check_words(const char *part)
-{
-        char *text = test_read_file(test_path("stderr"));
-        CHECK_CONTAINS(text, part);
-        free(text);
+        return begin_app(define, &(aeon_app_opts){ .name = "web", .loops = loops });
 }
 
 /* Until @target answers @status; what came last. */
@@ -164,8 +139,8 @@ PLAIN_TEST(a_reply_is_not_sent_before_the_dependencies_of_its_request_are_closed
         pid_t pid = start(web, 1);
         CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
         CHECK_INT(test_http_get(port, "/session", NULL), 500);
-        CHECK_INT(end(pid, SIGTERM), 0);
-        check_words("dependency \"session\": no commit");
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+        await_words("dependency \"session\": no commit");
 }
 
 PLAIN_TEST(an_app_answers_requests_and_ends_well)
@@ -175,7 +150,7 @@ PLAIN_TEST(an_app_answers_requests_and_ends_well)
         CHECK_INT(await_status(port, "/hello", 200, &body), 200);
         CHECK_STR(body, "Hello, world!");
         CHECK_INT(test_http_get(port, "/nope", NULL), 404);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
         CHECK_INT(test_http_get(port, "/hello", NULL), -1);
         check_words("] GET /hello 200 request_id="); /* the access log is on, unless it is told otherwise */
         check_words("] GET /nope 404 request_id=");
@@ -194,7 +169,7 @@ PLAIN_TEST(a_request_that_has_begun_is_answered_though_the_app_stops)
         }
         CHECK_INT(test_http_get(port, "/slow", &body), 200);
         CHECK_STR(body, "at last");
-        CHECK_INT(end(pid, 0), 0);
+        CHECK_INT(end_app(pid, 0), 0);
         waitpid(killer, NULL, 0);
 }
 
@@ -205,7 +180,7 @@ PLAIN_TEST(a_request_may_stop_its_own_app)
         CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
         CHECK_INT(test_http_get(port, "/stop", &body), 200);
         CHECK_STR(body, "stopping");
-        CHECK_INT(end(pid, 0), 0);
+        CHECK_INT(end_app(pid, 0), 0);
 }
 
 PLAIN_TEST(every_loop_listens)
@@ -214,7 +189,7 @@ PLAIN_TEST(every_loop_listens)
         CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
         for (int i = 0; i < 50; i++)
                 CHECK_INT(test_http_get(port, "/hello", NULL), 200);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 PLAIN_TEST(a_port_that_is_taken_fails_the_start_and_is_named)
@@ -225,16 +200,16 @@ PLAIN_TEST(a_port_that_is_taken_fails_the_start_and_is_named)
         sa.sin_port = htons((uint16_t)port);
         int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         REQUIRE(bind(fd, (struct sockaddr *)&sa, sizeof sa) == 0 && listen(fd, 1) == 0);
-        CHECK_INT(end(start(web, 1), 0), 1);
+        CHECK_INT(end_app(start(web, 1), 0), 1);
         snprintf(address, sizeof address, "127.0.0.1:%d", port);
-        check_words(address);
+        await_words(address);
         close(fd);
 }
 
 PLAIN_TEST(a_bad_route_fails_the_start_and_is_named)
 {
-        CHECK_INT(end(start(web_with_a_bad_route, 1), 0), 1);
-        check_words("GET hello");
+        CHECK_INT(end_app(start(web_with_a_bad_route, 1), 0), 1);
+        await_words("GET hello");
 }
 
 PLAIN_TEST(a_free_port_may_be_asked_for)
@@ -249,7 +224,7 @@ PLAIN_TEST(a_free_port_may_be_asked_for)
         REQUIRE(address && !strncmp(address, "127.0.0.1:", 10));
         CHECK_INT(await_status(atoi(address + 10), "/hello", 200, NULL), 200);
         free(address);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 PLAIN_TEST(a_unix_socket_serves_too)
@@ -273,7 +248,7 @@ PLAIN_TEST(a_unix_socket_serves_too)
                 used += (size_t)n;
         CHECK_CONTAINS(reply, "Hello, world!");
         close(fd);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 /* ------------------------------------------------------------------ admin */
@@ -294,7 +269,7 @@ PLAIN_TEST(the_probes_answer)
         CHECK_INT(test_http_get(admin_port, "/livez", &body), 200);
         CHECK_INT(test_http_get(admin_port, "/startupz?verbose", &body), 200);
         CHECK_INT(test_http_get(admin_port, "/hello", NULL), 404);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 PLAIN_TEST(readiness_and_health_follow_the_checks)
@@ -318,7 +293,7 @@ PLAIN_TEST(readiness_and_health_follow_the_checks)
         CHECK_INT(await_status(admin_port, "/healthz", 200, &body), 200);
         CHECK_CONTAINS(body, "degraded");
         CHECK_INT(test_http_get(admin_port, "/readyz", NULL), 200);
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 PLAIN_TEST(the_tasks_of_all_loops_are_shown)
@@ -334,7 +309,7 @@ PLAIN_TEST(the_tasks_of_all_loops_are_shown)
         CHECK_CONTAINS(body, "warden: ");
         CHECK_CONTAINS(body, "loop 0: ");
         CHECK_CONTAINS(body, "\n  lifespan #");
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 /* Say @request to the admin listener and give the reply. */
@@ -365,7 +340,7 @@ PLAIN_TEST(the_admin_listener_takes_get_and_head_only)
         reply = say("POST /livez HTTP/1.0\r\n\r\n");
         CHECK_CONTAINS(reply, "HTTP/1.1 405 ");
         CHECK_CONTAINS(reply, "Allow: GET, HEAD");
-        CHECK_INT(end(pid, SIGTERM), 0);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
 PLAIN_TEST(two_apps_find_an_admin_port_each)
@@ -377,8 +352,8 @@ PLAIN_TEST(two_apps_find_an_admin_port_each)
         pid_t second = start(watched, 1);
         CHECK_INT(await_status(port, "/hello", 200, NULL), 200);
         CHECK_INT(test_http_get(first_port, "/hello", NULL), 200);
-        CHECK_INT(end(first, SIGTERM), 0);
-        CHECK_INT(end(second, SIGTERM), 0);
+        CHECK_INT(end_app(first, SIGTERM), 0);
+        CHECK_INT(end_app(second, SIGTERM), 0);
 }
 
 /* ------------------------------------------------------------------ in a test of aeon/testing.h */

@@ -1,6 +1,7 @@
 /* HTTPS: the listener's certificate, its choice of a protocol, and what comes instead of a handshake. */
 #include "fixture.h"
 #include "harness.h"
+#include "process.h"
 
 #include <aeon/app.h>
 #include <aeon/error.h>
@@ -13,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* ca.pem, and signed by it server.pem for localhost and 127.0.0.1, in the test's folder. */
@@ -75,6 +75,27 @@ TEST(requests_and_replies_of_every_kind_go_over_tls)
         CHECK_CONTAINS(hear(s, "\r\n\r\nbody"), "HTTP/1.1 200 OK\r\n");
         say(s, "GET /pieces HTTP/1.1\r\n" LAST);
         CHECK_CONTAINS(hear(s, NULL), "5\r\npiece\r\n5\r\npiece\r\n5\r\npiece\r\n0\r\n\r\n");
+        aeon_stream_close(s);
+        stop_secure(g);
+}
+
+/* Two requests in one record are at hand at once, and a part of a record is nothing yet. */
+TEST(over_tls_too_who_waits_holds_no_task)
+{
+        aeon_group *g = start_secure(NULL, (struct http_limits){ 0 });
+        aeon_stream *s = dial_secure(NULL);
+        struct http_link *link = list_first(&server.links, struct http_link, place);
+        for (int i = 0; i < 3; i++) {
+                while (aeon_group_size(g) > 2)
+                        REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
+                CHECK(link->secure && !link->speaker);
+                say(s, "GET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /hello HTTP/1.1\r\n" HEADERS "\r\nGET /he");
+                int replies = 0;
+                while (replies < 2)
+                        replies += times(hear(s, "world!"), "world!");
+                say(s, "llo HTTP/1.1\r\n" HEADERS "\r\n");
+                hear(s, "world!");
+        }
         aeon_stream_close(s);
         stop_secure(g);
 }
@@ -155,25 +176,8 @@ static void secure_web(aeon_app *app)
 
 static pid_t start_app(unsigned loops)
 {
-        test_folder(); /* before the fork: both sides use it */
         port = test_free_port();
-        fflush(NULL);
-        pid_t pid = fork();
-        if (pid == 0) {
-                if (!freopen(test_path("stderr"), "w", stderr))
-                        exit(99);
-                exit(aeon_app_run(secure_web, &(aeon_app_opts){ .name = "web", .loops = loops }));
-        }
-        return pid;
-}
-
-static int end_app(pid_t pid, int signal)
-{
-        int status = 0;
-        if (signal)
-                kill(pid, signal);
-        waitpid(pid, &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+        return begin_app(secure_web, &(aeon_app_opts){ .name = "web", .loops = loops });
 }
 
 /* What curl prints who trusts @authority; its exit code in @ret_code. */
@@ -185,18 +189,6 @@ static const char *curl(const char *authority, int *ret_code)
         *ret_code = RUN(&output, "curl", "-s", "--retry", "20", "--retry-connrefused", "--retry-delay", "1", "--max-time", "20",
                         "--cacert", test_path("%s", authority), url);
         return output;
-}
-
-static void await_words(const char *part)
-{
-        char *text = NULL;
-        for (int i = 0; i < 1000 && !(text && strstr(text, part)); i++) {
-                usleep(10000);
-                free(text);
-                text = test_read_file(test_path("stderr"));
-        }
-        CHECK_CONTAINS(text, part);
-        free(text);
 }
 
 PLAIN_TEST_WITHIN(an_app_serves_https_and_takes_a_new_certificate_on_sighup, 60)

@@ -248,16 +248,29 @@ TEST(a_request_on_the_wire_when_the_stop_comes_is_answered)
         stop(g);
 }
 
+static int began, ended;
+
+static int wait_for_cancel(aeon_request *req)
+{
+        (void)req;
+        began++;
+        int r = aeon_sleep_until(AEON_NEVER);
+        ended++;
+        return r;
+}
+
 TEST(a_cancelled_server_waits_for_its_handlers_to_end)
 {
         aeon_log_set_level(AEON_LOG_OFF);
         aeon_group *g = start((struct http_limits){ 0 });
+        route("GET /cancel", wait_for_cancel);
         aeon_stream *s = dial();
-        say(s, "GET /slow HTTP/1.1\r\n" HEADERS "\r\n");
-        aeon_sleep(AEON_MILLISECONDS(20));
+        say(s, "GET /cancel HTTP/1.1\r\n" HEADERS "\r\n");
+        while (!began)
+                REQUIRE_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         aeon_group_cancel(g, "enough");
         stop(g);
-        CHECK_INT(cancelled, 1);
+        CHECK_INT(ended, 1);
         CHECK_CONTAINS(hear(s, NULL), "HTTP/1.1 503 ");
         aeon_stream_close(s);
 }

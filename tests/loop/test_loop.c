@@ -115,14 +115,27 @@ TEST(an_open_signal_receiver_can_wake_a_loop)
         CHECK(!can_be_woken());
 }
 
-TEST(a_listener_can_wake_a_loop)
+static int accept_nobody(void *arg)
+{
+        aeon_stream *s;
+        CHECK_INT(aeon_listener_accept(arg, &s), -EBADF);
+        return 0;
+}
+
+TEST(a_listener_can_wake_a_loop_while_a_task_accepts)
 {
         int fd;
         aeon_listener *l;
+        aeon_group *g;
         REQUIRE_INT(aeon_socket_bind("127.0.0.1:0", &fd), 0);
         REQUIRE_INT(aeon_listener_open(fd, &l), 0);
+        CHECK(!can_be_woken());
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        REQUIRE_INT(aeon_spawn(g, "server", accept_nobody, l), 0);
+        CHECK_INT(aeon_sleep(0), 0);
         CHECK(can_be_woken());
         aeon_listener_close(l);
+        CHECK_INT(aeon_group_close(g), 0);
         CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1)), 0);
         CHECK(!can_be_woken());
 }
