@@ -152,8 +152,8 @@ PLAIN_TEST(an_app_answers_requests_and_ends_well)
         CHECK_INT(test_http_get(port, "/nope", NULL), 404);
         CHECK_INT(end_app(pid, SIGTERM), 0);
         CHECK_INT(test_http_get(port, "/hello", NULL), -1);
-        check_words("] GET /hello 200 request_id="); /* the access log is on, unless it is told otherwise */
-        check_words("] GET /nope 404 request_id=");
+        await_words("] GET /hello 200 request_id="); /* the access log is on, unless it is told otherwise */
+        await_words("] GET /nope 404 request_id=");
 }
 
 PLAIN_TEST(a_request_that_has_begun_is_answered_though_the_app_stops)
