@@ -67,7 +67,7 @@ TEST(all_that_is_wrong_is_told_at_once)
         struct args *a;
         CHECK_INT(LOAD(&a, "word", "--max-size", "500", "--chache", "--wait=soon", "--zzz=1"), -EINVAL);
         CHECK_CONTAINS(aeon_error_text(), "\"word\" belongs to no argument");
-        CHECK_CONTAINS(aeon_error_text(), "--max_size: 500 is above 100");
+        CHECK_CONTAINS(aeon_error_text(), "--max-size: 500 is above 100");
         CHECK_CONTAINS(aeon_error_text(), "--chache is no argument; did you mean --cache?");
         CHECK_CONTAINS(aeon_error_text(), "--wait: \"soon\" is not a duration");
         CHECK_CONTAINS(aeon_error_text(), "--zzz is no argument");
