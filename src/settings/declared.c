@@ -164,26 +164,27 @@ static void print_value(struct type t, struct text *to)
         }
 }
 
-/* "--port N", and blanks up to @width. Returns how wide it is without them. */
-static int print_option(const aeon_field *field, const char *option, int width, struct text *to)
+/* "--port N". Returns how wide it is. */
+static int print_option(const aeon_field *field, const char *option, struct text *to)
 {
         size_t before = to->length;
         aeon__text_print(to, "--%s", option);
         print_value((struct type){ field, 0 }, to);
-        int wide = (int)(to->length - before);
-        aeon__text_print(to, "%*s", width > wide ? width - wide : 0, "");
-        return wide;
+        return (int)(to->length - before);
 }
 
-static void print_meaning(const aeon_field *field, struct text *to)
+/* What it is for, @indent behind the option. */
+static void print_meaning(const aeon_field *field, int indent, struct text *to)
 {
-        const char *doc = field->doc ? field->doc : "", *blank = field->doc ? " " : "";
-        if (field->def && *field->def && !aeon__field_is_secret(field))
-                aeon__text_print(to, "%s%s(%s)", doc, blank, field->def);
-        else if (aeon__field_is_required(field))
-                aeon__text_print(to, "%s%s(required)", doc, blank);
-        else
-                aeon__text_print(to, "%s", doc);
+        const char *otherwise = field->def && *field->def && !aeon__field_is_secret(field) ? field->def
+                                : aeon__field_is_required(field)                           ? "required"
+                                                                                           : NULL;
+        if (field->doc || otherwise)
+                aeon__text_print(to, "%*s", indent, "");
+        if (field->doc)
+                aeon__text_print(to, "%s%s", field->doc, otherwise ? " " : "");
+        if (otherwise)
+                aeon__text_print(to, "(%s)", otherwise);
 }
 
 /* A record is its fields. */
@@ -200,15 +201,15 @@ void aeon__arguments_help(const aeon_record *record, struct text *to)
         int widest = 0;
         to->failed |= !options;
         for (size_t i = 0; options && i < s.count; i++) {
-                int wide = has_line(&s.settings[i]) ? print_option(s.settings[i].field, options[i], 0, &scratch) : 0;
+                int wide = has_line(&s.settings[i]) ? print_option(s.settings[i].field, options[i], &scratch) : 0;
                 widest = wide > widest ? wide : widest;
         }
         for (size_t i = 0; options && i < s.count; i++) {
                 if (!has_line(&s.settings[i]))
                         continue;
                 aeon__text_print(to, "  ");
-                print_option(s.settings[i].field, options[i], widest + 2, to);
-                print_meaning(s.settings[i].field, to);
+                int wide = print_option(s.settings[i].field, options[i], to);
+                print_meaning(s.settings[i].field, widest + 2 - wide, to);
                 aeon__text_print(to, "\n");
         }
         to->failed |= scratch.failed;
