@@ -82,6 +82,10 @@ typedef struct aeon_subscribe_opts {
  * A failing or invalid REQUEST (a message with a reply_to) is not retried whatever the policy: the requester gets the error, the
  * message goes to the dead letters. Dead letters carry the headers they had and x-error, x-attempts, x-origin.
  *
+ * Of one group each message goes to one subscriber. So a queue or stream that is subscribed to twice in one app, with the same group, is an
+ * error at the start, -EEXIST, which names both handlers and where they are: each would get some of the messages. The subscribers of a
+ * channel (Redis) or a core subject (NATS) get every message each, and may be many.
+ *
  * Errors (kept by the app, which then refuses to start): -ENOMEM; -EINVAL an empty destination, a negative duration, a window
  * smaller than the concurrency */
 AEON_API int aeon_subscribe(aeon_app *app, const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *opts);

@@ -501,6 +501,25 @@ CONTRACT_TEST(a_wrong_declaration_keeps_the_app_from_starting)
         CHECK_INT(calls, 0);
 }
 
+static void declare_twins(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &job_handler, NULL);
+        aeon_subscribe(app, Q("other"), &job_handler, NULL);
+        aeon_subscribe(app, Q("test"), &predict_handler, &(aeon_subscribe_opts){ .concurrency = 2 });
+}
+
+CONTRACT_TEST(two_handlers_that_would_share_the_messages_of_a_queue_are_named)
+{
+        char words[300];
+        snprintf(words, sizeof words, "job (%s) and predict (%s) would share its messages", job_handler.site, predict_handler.site);
+        setenv("AEON_LOUD", "1", 1);
+        test_stderr_begin();
+        CHECK_INT(with_app(k, declare_twins, run_nothing, NULL), 1);
+        CHECK_CONTAINS(test_stderr(), words);
+        test_stderr_end();
+        CHECK_INT(calls, 0);
+}
+
 static void run_health(aeon_app *app)
 {
         char *text = NULL;
