@@ -34,7 +34,7 @@ static bool reserve(struct text *t, size_t more)
         return true;
 }
 
-void aeon__text_add(struct text *t, const char *bytes, size_t length)
+void aeon__text_add_growing(struct text *t, const char *bytes, size_t length)
 {
         if (!reserve(t, length))
                 return;

@@ -2,6 +2,7 @@
 #include "record/json.h"
 
 #include "base/utf8.h"
+#include "record/plain.h"
 
 #include <string.h>
 
@@ -82,8 +83,7 @@ static bool read_string(struct json *j, struct token *t)
         const char *p = j->p + 1, *why;
         *t = (struct token){ .type = TOKEN_STRING, .at = j->p, .text = p };
         for (;;) {
-                while (p < j->end && (unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
-                        p++;
+                p = plain_skip(p, j->end, 1);
                 if (p == j->end)
                         return stop(j, p, "");
                 if (*p == '"')
