@@ -33,21 +33,26 @@ static void *new_large(struct arena *a, size_t size)
         return chunk->bytes;
 }
 
-/* @size bytes at a multiple of @alignment. */
-static void *cut(struct arena *a, size_t size, size_t alignment)
+/* The first @size bytes of a new chunk. */
+static void *cut_new(struct arena *a, size_t size)
+{
+        size_t room = next_size(a->newest);
+        room = room < size ? size : room;
+        struct arena_chunk *chunk = malloc(sizeof *chunk + room);
+        if (!chunk)
+                return NULL;
+        *chunk = (struct arena_chunk){ .older = a->newest, .used = size, .size = room };
+        a->newest = chunk;
+        return chunk->bytes;
+}
+
+/* @size bytes at a multiple of @alignment, a power of two. */
+static inline void *cut(struct arena *a, size_t size, size_t alignment)
 {
         struct arena_chunk *chunk = a->newest;
-        size_t at = chunk ? (chunk->used + alignment - 1) / alignment * alignment : 0;
-        if (!chunk || at > chunk->size || chunk->size - at < size) {
-                size_t room = next_size(chunk);
-                room = room < size ? size : room;
-                chunk = malloc(sizeof *chunk + room);
-                if (!chunk)
-                        return NULL;
-                *chunk = (struct arena_chunk){ .older = a->newest, .size = room };
-                a->newest = chunk;
-                at = 0;
-        }
+        size_t at = chunk ? (chunk->used + alignment - 1) & ~(alignment - 1) : 0;
+        if (!chunk || at > chunk->size || chunk->size - at < size)
+                return cut_new(a, size);
         chunk->used = at + size;
         return (char *)chunk->bytes + at;
 }

@@ -37,7 +37,7 @@ ssize_t aeon__utf8_count(const char *text, size_t length)
                         count += sizeof eight;
                 if (!length)
                         break;
-                size_t size = aeon__utf8_next(text, length, NULL);
+                size_t size = *text & 0x80 ? aeon__utf8_next(text, length, NULL) : 1;
                 if (!size)
                         return -1;
                 text += size;

@@ -251,12 +251,12 @@ static void read_field(struct reader *r, struct object *o, const struct token *k
 static void fill_absent(struct reader *r, struct object *o)
 {
         for (size_t i = 0; i < o->record->field_count; i++) {
+                if (given(o, i))
+                        continue;
                 const aeon_field *field = &o->record->fields[i];
                 const char *name = aeon__field_name(field);
                 struct place place = { .above = o->place, .name = name, .length = strlen(name) };
                 struct where where = reader_where(r, &place, o->at);
-                if (given(o, i))
-                        continue;
                 if (field->def)
                         aeon__text_parse((struct type){ field, 0 }, field->def, field_slot(field, o->body), r->arena, &where);
                 else if (aeon__field_is_required(field))

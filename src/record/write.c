@@ -30,7 +30,7 @@ static void write_escape(struct text *json, char c)
                 aeon__text_print(json, "\\u%04x", (unsigned)c);
 }
 
-static void write_string(struct text *json, const char *string, size_t length)
+static void write_escaped(struct text *json, const char *string, size_t length)
 {
         aeon__text_add(json, "\"", 1);
         for (const char *p = string, *end = string + length; p < end; p++) {
@@ -41,6 +41,19 @@ static void write_string(struct text *json, const char *string, size_t length)
                         write_escape(json, *p);
         }
         aeon__text_add(json, "\"", 1);
+}
+
+static void write_string(struct text *json, const char *string, size_t length)
+{
+        if (plain_skip(string, string + length, 0) < string + length) {
+                write_escaped(json, string, length);
+                return;
+        }
+        char *to = aeon__text_extend(json, length + 2);
+        if (!to)
+                return;
+        to[0] = to[length + 1] = '"';
+        memcpy(to + 1, string, length);
 }
 
 void aeon__string_write(struct text *json, const char *string)
