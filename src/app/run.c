@@ -45,6 +45,9 @@ static void app_free(aeon_app *app)
                         entry->part->free(entry->self);
                 free(entry);
         }
+        free(app->title);
+        free(app->version);
+        free(app->doc);
         for (int kind = 0; kind < HOOK_KINDS; kind++)
                 while (app->hooks[kind]) {
                         struct hook *hook = app->hooks[kind];
