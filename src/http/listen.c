@@ -321,6 +321,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
         e->limits = (struct http_limits){
                 .max_body = opts->max_body,
                 .max_connections = opts->max_connections,
+                .max_streams = opts->max_streams,
                 .head_timeout = opts->head_timeout,
                 .body_timeout = opts->body_timeout,
                 .idle_timeout = opts->idle_timeout,
