@@ -44,7 +44,7 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
                         aeon__wake(w->task, 0);
                 return;
         }
-        COUNT(c->broker, late_replies);
+        COUNT(c, late_replies);
         aeon_log_debug("an answer came too late and was dropped (correlation id %s)", m->envelope.correlation_id);
         free(m);
 }

@@ -2,6 +2,7 @@
 #include "http/router.h"
 
 #include "http/files.h"
+#include "http/meter.h"
 #include "http/parser.h"
 
 #include <aeon/error.h>
@@ -74,6 +75,7 @@ static void route_free(struct http_route *route)
                 free(route->names[i]);
         free(route->middleware);
         aeon__file_folder_close(route->folder);
+        aeon__http_meter_free(route->meter);
         free(route->pattern);
         free(route);
 }
@@ -211,6 +213,7 @@ static struct http_route *route_new(const char *pattern, aeon_request_fn *handle
         }
         route->handler = handler;
         route->method_size = strcspn(pattern, " ");
+        route->meter = aeon__http_meter_new(route->pattern);
         if (opts)
                 route->opts = *opts;
         if (copy_middleware(route) < 0) {
