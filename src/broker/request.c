@@ -51,7 +51,7 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
                         aeon_scope_cancel(&w->asking, "it is answered");
                 return;
         }
-        COUNT(c->broker, late_replies);
+        COUNT(c, late_replies);
         aeon_log_debug("an answer came too late and was dropped (correlation id %s)", m->envelope.correlation_id);
         free(m);
 }

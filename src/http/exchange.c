@@ -6,6 +6,7 @@
  */
 #include "http/exchange.h"
 
+#include "http/meter.h"
 #include "http/middleware.h"
 #include "http/server.h"
 
@@ -82,6 +83,7 @@ static int exchange_run(void *arg)
 {
         aeon_request *req = arg;
         req->begun = aeon_now();
+        aeon__http_count_begin(req);
         aeon__request_identify(req);
         size_t kept = buffer_size(&req->headers);
         int r = run_handler(req);

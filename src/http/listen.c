@@ -99,7 +99,8 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                                                      .spawn = spawn_handler,
                                                      .answer = answer,
                                                      .owner = e,
-                                                     .shared = e->shared };
+                                                     .shared = e->shared,
+                                                     .measured = true };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
