@@ -520,6 +520,28 @@ CONTRACT_TEST(two_handlers_that_would_share_the_messages_of_a_queue_are_named)
         CHECK_INT(calls, 0);
 }
 
+static int other_job(aeon_message *m)
+{
+        (void)m;
+        return 0;
+}
+static const aeon_handler job_of_another_file = { .name = "job", .raw = other_job, .site = "other.c:7" };
+
+static void declare_namesakes(aeon_app *app)
+{
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_handler, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("other"), &job_of_another_file, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_of_another_file, &(aeon_subscribe_opts){ .group = "blue" }), -EEXIST);
+        CHECK_CONTAINS(aeon_error_text(), job_handler.site);
+        CHECK_CONTAINS(aeon_error_text(), "and at other.c:7");
+}
+
+CONTRACT_TEST(two_handlers_of_one_name_and_destination_are_named_with_their_places)
+{
+        CHECK_INT(with_app(k, declare_namesakes, run_nothing, NULL), 1);
+        CHECK_INT(calls, 0);
+}
+
 static void run_health(aeon_app *app)
 {
         char *text = NULL;
