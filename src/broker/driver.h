@@ -72,6 +72,7 @@ struct link {
         void *shared;      /* what share() made */
         void *self;        /* what open() made */
         const char *name;  /* of the app, for the server to show */
+        const char *meter; /* of the broker, in metrics */
         bool patient;      /* a server that is away is awaited: an app starts all the same; a tool wants the error */
         aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
         aeon_group *group; /* for tasks of the driver; close() must have them end */
