@@ -5,6 +5,7 @@
  *      ------------------  -------------------------------  --------------------------------------------------------------
  *      success             answer, ack                      ack
  *      does not fit        answer the error, dead letter    dead letter
+ *      lost too often      answer the error, dead letter    dead letter, without another run
  *      failure             answer the error, dead letter    by policy: retry with backoff until max_attempts, then dead letter
  *      stopped by the app  release                          release
  *
@@ -18,6 +19,7 @@
 #include <aeon/log.h>
 #include <aeon/scope.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
@@ -54,7 +56,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
         bool can_retry = s->source.can & CAN_RETRY;
         if (m->settled)
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
-        else if (o->invalid || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
+        else if (o->invalid || o->refused || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
                 give_up(m, why);
         else if (opts->ack == AEON_ACK_NACK_ON_ERROR || (opts->ack != AEON_ACK_ALWAYS && m->attempt < opts->max_attempts))
                 retry(m, why);
@@ -111,6 +113,35 @@ static void conclude(struct aeon_message *m, struct outcome *o)
         aeon_scope_close(&shield, 0);
 }
 
+/* ------------------------------------------------------------------ messages that kill */
+
+/* Policies that know no dead letters for what a handler does. */
+static bool may_be_lost_for_ever(const aeon_subscribe_opts *o)
+{
+        return o->ack == AEON_ACK_NACK_ON_ERROR || o->ack == AEON_ACK_FIRST;
+}
+
+bool aeon__is_suspect(const struct aeon_message *m)
+{
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        return m->losses && m->losses >= o->max_deliveries / 2 && !may_be_lost_for_ever(o);
+}
+
+static bool is_lost_too_often(const struct aeon_message *m)
+{
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        return m->losses >= o->max_deliveries && !may_be_lost_for_ever(o);
+}
+
+static struct outcome refusal(const struct aeon_message *m)
+{
+        struct outcome o = { .code = -ELOOP, .refused = true };
+        if (asprintf(&o.words, "it was delivered %u times and no service lived to settle it: it may be what kills them",
+                     m->losses) < 0)
+                o.words = NULL;
+        return o;
+}
+
 int aeon__dispatch(void *arg)
 {
         struct aeon_message *m = arg;
@@ -122,7 +153,7 @@ int aeon__dispatch(void *arg)
         aeon_series_add(s->meter.in_process, 1);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
-                o = aeon__handler_call(s, m);
+                o = is_lost_too_often(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
         aeon_series_add(s->meter.in_process, -1);
         if (ours)
