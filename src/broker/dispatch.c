@@ -18,6 +18,7 @@
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,22 +116,19 @@ static void conclude(struct aeon_message *m, struct outcome *o)
 
 /* ------------------------------------------------------------------ messages that kill */
 
-/* Policies that know no dead letters for what a handler does. */
-static bool may_be_lost_for_ever(const aeon_subscribe_opts *o)
+/* After how many losses it is not handled any more. A driver that cannot tell losses from failures counts both as both. */
+static unsigned losses_allowed(const struct aeon_message *m)
 {
-        return o->ack == AEON_ACK_NACK_ON_ERROR || o->ack == AEON_ACK_FIRST;
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        bool maybe_failures = m->attempt > m->losses;
+        if (o->ack == AEON_ACK_NACK_ON_ERROR || o->ack == AEON_ACK_FIRST || (o->ack == AEON_ACK_MANUAL && maybe_failures))
+                return UINT_MAX;
+        return o->max_deliveries > o->max_attempts ? o->max_deliveries : o->max_attempts;
 }
 
 bool aeon__is_suspect(const struct aeon_message *m)
 {
-        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
-        return m->losses && m->losses >= o->max_deliveries / 2 && !may_be_lost_for_ever(o);
-}
-
-static bool is_lost_too_often(const struct aeon_message *m)
-{
-        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
-        return m->losses >= o->max_deliveries && !may_be_lost_for_ever(o);
+        return m->losses && m->losses >= losses_allowed(m) / 2;
 }
 
 static struct outcome refusal(const struct aeon_message *m)
@@ -153,7 +151,7 @@ int aeon__dispatch(void *arg)
         aeon_series_add(s->meter.in_process, 1);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
-                o = is_lost_too_often(m) ? refusal(m) : aeon__handler_call(s, m);
+                o = m->losses >= losses_allowed(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
         aeon_series_add(s->meter.in_process, -1);
         if (ours)

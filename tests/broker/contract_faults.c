@@ -437,7 +437,8 @@ static void define_mortal(aeon_app *app)
 {
         aeon_use_broker(app, service_url);
         aeon_subscribe(app, service_destination, &do_or_die_handler,
-                       &(aeon_subscribe_opts){ .window = 8, .max_deliveries = DEATHS, .dead_letter = dead_letters });
+                       &(aeon_subscribe_opts){
+                               .window = 8, .max_attempts = DEATHS, .max_deliveries = DEATHS, .dead_letter = dead_letters });
         aeon_subscribe(app, dead_letters, &note_dead_handler, NULL);
 }
 
