@@ -54,8 +54,9 @@ struct aeon_message {
         struct source *source;    /* where it came from; NULL for an answer, which needs no settling */
         int64_t token;            /* the driver's own name for it */
         unsigned attempt;         /* 1: never failed; set by the driver */
-        bool settled;             /* the core's: a verdict was given */
-        bool answered;            /* the core's: its requester was sent an answer */
+        unsigned losses; /* earlier deliveries on which no verdict came; set by the driver, 0 when the broker does not tell */
+        bool settled;    /* the core's: a verdict was given */
+        bool answered;   /* the core's: its requester was sent an answer */
         char block[];
 };
 
