@@ -261,9 +261,6 @@ struct nats {
 int aeon__nats_put(struct nats *l, const char *subject, const char *reply, const struct text *headers, const void *body,
                    size_t size);
 
-/* Write @number in decimal, without a NUL; returns behind it. */
-char *aeon__nats_number(char *to, uint64_t number);
-
 /* A short line, by printf. */
 int aeon__nats_say(struct nats *l, const char *format, ...) AEON_PRINTF(2, 3);
 
