@@ -117,6 +117,10 @@ static void put(rd_kafka_headers_t *headers, const char *name, const char *value
 int aeon__kafka_headers_out(const struct envelope *e, rd_kafka_headers_t **ret_headers, const char **ret_key)
 {
         const char *key = NULL;
+        *ret_headers = NULL;
+        *ret_key = NULL;
+        if (!e->headers_size && !*e->content_type && !*e->correlation_id && !*e->reply_to)
+                return 0;
         rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
         if (!headers)
                 return aeon_fail(-ENOMEM, "no memory for headers");
