@@ -53,7 +53,16 @@ struct publisher {
         char destination[];
 };
 
-enum { WAITER_BUCKETS = 64 };
+enum { WAITER_BUCKETS = 64, ROUTE_BUCKETS = 64 };
+
+/* A destination that is published to. */
+struct route {
+        struct list node; /* in its bucket */
+        unsigned users;   /* publishes under way */
+        const char *name, *options;
+        void *self;  /* the driver's */
+        char text[]; /* the destination as a whole; name and options */
+};
 
 struct connection {
         struct link link;
@@ -65,7 +74,10 @@ struct connection {
         aeon_mutex *reply_lock;  /* of those who make the first one at the same time */
         uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
         struct list waiters[WAITER_BUCKETS];
-        bool close_late; /* it was to be closed, but handlers still ran */
+        struct list routes[ROUTE_BUCKETS];
+        size_t routes_count;
+        struct route *recent; /* the one of them that was used last; NULL: none */
+        bool close_late;      /* it was to be closed, but handlers still ran */
 };
 
 struct subscription {
@@ -164,7 +176,11 @@ struct outcome aeon__handler_call(struct subscription *s, struct aeon_message *m
 /* Settle @m, from inside any cancelled scope. Errors: those of the driver, logged already. */
 int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
 
-/* ------------------------------------------------------------------ publish.c, headers.c */
+/* ------------------------------------------------------------------ route.c, publish.c, headers.c */
+
+/* The route to @destination, whose users are one more. Errors: the driver's, when it reads the options. */
+int aeon__route_take(struct connection *c, const char *destination, struct route **ret_route);
+void aeon__routes_free(struct connection *c);
 
 int aeon__publish(struct connection *c, const struct envelope *e);
 

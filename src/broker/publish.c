@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The driver's publish, with the options taken off the destination. */
-static int publish_split(struct connection *c, const struct envelope *e)
+/* Each answer has an address of its own. */
+static int publish_answer(struct connection *c, const struct envelope *e)
 {
         if (!strpbrk(e->destination, "?%"))
                 return c->link.driver->publish(&c->link, e);
@@ -23,6 +23,21 @@ static int publish_split(struct connection *c, const struct envelope *e)
         return r;
 }
 
+static int publish_on_route(struct connection *c, const struct envelope *e)
+{
+        struct route *route;
+        int r = aeon__route_take(c, e->destination, &route);
+        if (r < 0)
+                return r;
+        struct envelope routed = *e;
+        routed.destination = route->name;
+        routed.options = route->options;
+        routed.route = route->self;
+        r = c->link.driver->publish(&c->link, &routed);
+        route->users--;
+        return r;
+}
+
 int aeon__publish(struct connection *c, const struct envelope *e)
 {
         const struct broker_driver *driver = c->link.driver;
@@ -33,7 +48,7 @@ int aeon__publish(struct connection *c, const struct envelope *e)
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no delays", e->destination, driver->name);
         if (e->priority && !(driver->can & CAN_PRIORITY))
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no priorities", e->destination, driver->name);
-        int r = publish_split(c, e);
+        int r = e->answer ? publish_answer(c, e) : publish_on_route(c, e);
         if (r < 0)
                 return aeon_fail(r, "publish to \"%s\"", e->destination);
         COUNT(c->broker, published);

@@ -143,6 +143,8 @@ void aeon__kafka_ask_no_more(struct kafka_link *l);
 /* The producer's task, and its events. */
 int aeon__kafka_serve_producer(void *arg);
 int aeon__kafka_publish(struct link *link, const struct envelope *e);
+int aeon__kafka_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__kafka_unroute(struct link *link, void *route);
 void aeon__kafka_sent_free(struct kafka_link *l);
 
 /* A topic that is known to be there. */

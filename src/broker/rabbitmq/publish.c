@@ -317,10 +317,9 @@ int aeon__rabbit_publisher_open(struct rabbit_link *l)
 {
         struct rabbit_publisher *p = &l->publisher;
         uint64_t random = 0;
-        for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
-                list_init(&p->routes[i]);
+        list_init(&p->routes);
+        for (unsigned i = 0; i < DELAY_BUCKETS; i++)
                 list_init(&p->delays[i]);
-        }
         if (getrandom(&random, sizeof random, 0) != sizeof random)
                 return aeon_fail(-EIO, "the system gives no random numbers");
         snprintf(p->prefix, sizeof p->prefix, "%016" PRIx64 "-", random);
@@ -338,7 +337,6 @@ int aeon__rabbit_publisher_open(struct rabbit_link *l)
 void aeon__rabbit_publisher_close(struct rabbit_link *l)
 {
         struct rabbit_publisher *p = &l->publisher;
-        aeon__rabbit_routes_forget(p);
         aeon__rabbit_delays_forget(p);
         aeon__rabbit_channel_done(&p->channel);
         aeon__rabbit_channel_done(&p->declarations);
