@@ -49,7 +49,7 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
                         aeon_scope_cancel(&w->asking, "it is answered");
                 return;
         }
-        COUNT(c->broker, late_replies);
+        COUNT(c, late_replies);
         aeon_log_debug("an answer came too late and was dropped (correlation id %s)", m->envelope.correlation_id);
         free(m);
 }
@@ -105,18 +105,10 @@ static int open_replies(struct connection *c)
         return r;
 }
 
-/* Publish the question. An answer to it makes good whatever publishing has come to. */
 static int ask(struct connection *c, struct waiter *w, const char *destination, aeon_body body, const aeon_publish_opts *opts)
 {
         aeon_scope_open(&w->asking, &(aeon_scope_opts){ .name = "confirmation of a request" });
-        int r = aeon_publish(c->broker, destination, body, opts);
-        bool unconfirmed = r < 0 && w->reply;
-        r = aeon_scope_close(&w->asking, r);
-        if (!unconfirmed)
-                return r;
-        COUNT(c->broker, published);
-        aeon_error_clear();
-        return 0;
+        return aeon_scope_close(&w->asking, aeon__publish_body(c, destination, body, opts, &w->reply));
 }
 
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
