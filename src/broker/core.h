@@ -57,7 +57,17 @@ struct publisher {
         char destination[];
 };
 
-enum { WAITER_BUCKETS = 64 };
+enum { WAITER_BUCKETS = 64, ROUTE_BUCKETS = 64 };
+
+/* A destination that is published to. */
+struct route {
+        struct list node; /* in its bucket */
+        unsigned users;   /* publishes under way */
+        const char *name, *options;
+        void *self; /* the driver's */
+        struct publish_meter meter;
+        char text[]; /* the destination as a whole; name and options */
+};
 
 struct connection {
         struct link link;
@@ -70,7 +80,11 @@ struct connection {
         aeon_mutex *reply_lock;  /* of those who make the first one at the same time */
         uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
         struct list waiters[WAITER_BUCKETS];
-        bool close_late; /* it was to be closed, but handlers still ran */
+        struct list routes[ROUTE_BUCKETS];
+        size_t routes_count;
+        struct publish_meter answers;
+        struct route *recent; /* the one of them that was used last; NULL: none */
+        bool close_late;      /* it was to be closed, but handlers still ran */
 };
 
 struct subscription {
@@ -181,9 +195,20 @@ struct outcome aeon__handler_call(struct subscription *s, struct aeon_message *m
 /* Settle @m, from inside any cancelled scope. Errors: those of the driver, logged already. */
 int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
 
-/* ------------------------------------------------------------------ publish.c, headers.c */
+/* The same for who is in a shield already. */
+int aeon__settle_shielded(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
+
+/* ------------------------------------------------------------------ route.c, publish.c, headers.c */
+
+/* The route to @destination, whose users are one more. Errors: the driver's, when it reads the options. */
+int aeon__route_take(struct connection *c, const char *destination, struct route **ret_route);
+void aeon__routes_free(struct connection *c);
 
 int aeon__publish(struct connection *c, const struct envelope *e);
+
+/* aeon_publish(); @reply: of a question, which an answer there makes good whatever else has come of it. May be NULL. */
+int aeon__publish_body(struct connection *c, const char *destination, aeon_body body, const aeon_publish_opts *opts,
+                       struct aeon_message *const *reply);
 
 /* Send an answer to @m; @error: as {"error": text} with the header x-error. */
 int aeon__answer(struct aeon_message *m, aeon_body body);

@@ -38,7 +38,7 @@ static void give_up(struct aeon_message *m, const char *why)
         const char *dead_letter = subscription_of(m)->declaration->opts.dead_letter;
         aeon_log_error("message %s of \"%s\" goes to \"%s\" after attempt %u: %s", m->envelope.id, m->envelope.destination,
                        dead_letter, m->attempt, why);
-        aeon__settle(m, VERDICT_REJECT, 0, why);
+        aeon__settle_shielded(m, VERDICT_REJECT, 0, why);
 }
 
 static void retry(struct aeon_message *m, const char *why)
@@ -47,7 +47,7 @@ static void retry(struct aeon_message *m, const char *why)
         aeon_duration delay = pause_before_retry(o, m->attempt);
         aeon_log_warning("message %s of \"%s\" failed (attempt %u), again in %.3g s: %s", m->envelope.id, m->envelope.destination,
                          m->attempt, (double)delay / 1e9, why);
-        aeon__settle(m, VERDICT_RETRY, delay, NULL);
+        aeon__settle_shielded(m, VERDICT_RETRY, delay, NULL);
 }
 
 static void settle_failure(struct aeon_message *m, const struct outcome *o, const char *why)
@@ -65,7 +65,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
                 give_up(m, why);
         else {
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
-                aeon__settle(m, VERDICT_ACK, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_ACK, 0, NULL);
         }
 }
 
@@ -94,7 +94,7 @@ static void conclude_success(struct aeon_message *m, const struct outcome *o)
                                          m->envelope.destination, aeon_error_text());
         }
         if (!m->settled)
-                aeon__settle(m, VERDICT_ACK, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_ACK, 0, NULL);
 }
 
 static void conclude(struct aeon_message *m, struct outcome *o)
@@ -108,7 +108,7 @@ static void conclude(struct aeon_message *m, struct outcome *o)
         if (o->code >= 0)
                 conclude_success(m, o);
         else if (o->stopped && !m->settled)
-                aeon__settle(m, VERDICT_RELEASE, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_RELEASE, 0, NULL);
         else
                 conclude_failure(m, o);
         aeon_scope_close(&shield, 0);

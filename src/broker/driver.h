@@ -34,6 +34,7 @@
 struct envelope {
         const char *destination;
         const char *options; /* outwards only: behind the "?" of the destination */
+        void *route;         /* outwards only: what the driver's route() made of both; NULL for answers, or without it */
         const char *id;      /* inwards only */
         const char *content_type;
         const char *reply_to;
@@ -45,6 +46,8 @@ struct envelope {
         aeon_duration delay; /* outwards only */
         int priority;
         bool answer; /* outwards only: the destination is somebody's reply_to */
+
+        struct aeon_message *const *reply; /* the core's: of a question, where its answer stands once it has come */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
@@ -158,6 +161,11 @@ struct broker_driver {
         /* Keep the leases of these messages of one source, of settled ones too, for another source->lease. The core calls it at half time.
          * NULL when no source has leases. Does not suspend: it is sent, the answer does not matter. */
         void (*extend)(struct source *source, struct aeon_message *const *messages, size_t count);
+
+        /* Read a destination that will be published to, its options first of all, once for any number of publishes: *@ret_route stands in the
+         * envelopes of those, until unroute(). Do not suspend. Both may be NULL. */
+        int (*route)(struct link *link, const char *destination, const char *options, void **ret_route);
+        void (*unroute)(struct link *link, void *route);
 
         /* Publish; returns when the broker has confirmed. Suspends. Any number of tasks at a time.
          * Errors: -ENOTCONN it was not sent; -ECONNABORTED the connection broke before the confirmation, so nobody knows; -ENOENT no queue takes

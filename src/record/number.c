@@ -9,6 +9,8 @@
  */
 #include "record/number.h"
 
+#include "base/digits.h"
+
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -236,14 +238,7 @@ int aeon__double_read(const char *number, size_t length, double *ret_number)
 
 const char *aeon__unsigned_print(char out[NUMBER_SIZE], uint64_t number)
 {
-        char digits[NUMBER_SIZE], *p = digits + sizeof digits;
-        do {
-                *--p = (char)('0' + number % 10);
-                number /= 10;
-        } while (number);
-        size_t length = (size_t)(digits + sizeof digits - p);
-        memcpy(out, p, length);
-        out[length] = '\0';
+        *aeon__digits_write(out, number) = '\0';
         return out;
 }
 

@@ -1,4 +1,5 @@
 /* The entries of streams: what the server has sent of them becomes messages. */
+#include "base/digits.h"
 #include "broker/redis/link.h"
 
 #include <aeon/error.h>
@@ -50,21 +51,22 @@ static void deliver(struct redis_source *s, unsigned stream, const struct reply 
 {
         const struct reply *value = NULL;
         struct reply json;
-        unsigned attempt = 0;
+        uint64_t attempt = 0;
         for (size_t i = 0; i + 1 < fields->length; i += 2) {
                 if (!reply_is_text(&fields->items[i + 1]))
                         continue;
                 if (reply_is(&fields->items[i], "__data__"))
                         value = &fields->items[i + 1];
                 else if (reply_is(&fields->items[i], "aeon-attempt"))
-                        attempt = (unsigned)strtoul(fields->items[i + 1].text, NULL, 10);
+                        aeon__digits_read(fields->items[i + 1].text, &attempt);
         }
         if (!value) {
                 json = fields_as_json(s, fields);
                 value = &json;
         }
         struct delivery *d = malloc(sizeof *d);
-        struct aeon_message *m = d ? aeon__redis_message(s->link, s->source->destination, value, id->text, attempt) : NULL;
+        struct aeon_message *m =
+                d ? aeon__redis_message(s->link, s->source->destination, value, id->text, (unsigned)attempt) : NULL;
         if (!m) {
                 free(d); /* it stays pending, and is claimed some time */
                 return;

@@ -256,6 +256,8 @@ void aeon__later_hint(struct redis_link *l, const char *target, aeon_duration de
 /* ------------------------------------------------------------------ publish.c */
 
 int aeon__redis_publish(struct link *link, const struct envelope *e);
+int aeon__redis_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__redis_unroute(struct link *link, void *route);
 
 /* What the options of a destination say. Errors: -EINVAL. */
 int aeon__target_read(struct redis_link *l, const char *destination, const char *options, bool answer, struct target *ret_target);
