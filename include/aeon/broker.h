@@ -88,6 +88,11 @@ typedef struct aeon_subscribe_opts {
  * back half of max_deliveries times without a verdict is handled alone, so that its neighbours are not counted with it, and after all of
  * them no more. Not by AEON_ACK_NACK_ON_ERROR, which tries for ever, nor by AEON_ACK_FIRST.
  *
+ * Of one group each message goes to one subscriber. So a queue or stream that is subscribed to twice in one app, with the same group, is an
+ * error at the start, -EEXIST, which names both handlers and where they are: each would get some of the messages. The subscribers of a
+ * channel (Redis) or a core subject (NATS) get every message each, and may be many. Metrics tell them apart by their handlers' names, so two
+ * handlers of one name with one destination, in two files, are -EEXIST too. One handler in two groups counts for both.
+ *
  * Errors (kept by the app, which then refuses to start): -ENOMEM; -EINVAL an empty destination, a negative duration, a window
  * smaller than the concurrency */
 AEON_API int aeon_subscribe(aeon_app *app, const char *destination, const aeon_handler *handler, const aeon_subscribe_opts *opts);

@@ -89,6 +89,18 @@ int aeon__declaration_new(const char *destination, const aeon_handler *handler, 
         return 0;
 }
 
+/* Metrics tell the subscriptions of a destination apart by their handlers' names. */
+static int refuse_namesake(const aeon_broker *b, const struct declaration *d)
+{
+        const struct declaration *other;
+        list_foreach (other, &b->declarations, node)
+                if (!strcmp(other->destination, d->destination) && !strcmp(other->handler->name, d->handler->name) &&
+                    strcmp(other->handler->site, d->handler->site))
+                        return aeon_fail(-EEXIST, "two handlers of \"%s\" are named %s: at %s and at %s", d->destination,
+                                         d->handler->name, other->handler->site, d->handler->site);
+        return 0;
+}
+
 int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler,
                           const aeon_subscribe_opts *opts)
 {
@@ -98,6 +110,11 @@ int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const ae
         int r = aeon__declaration_new(destination, handler, opts, &d);
         if (r < 0)
                 return aeon__broker_refuse(broker, r);
+        r = refuse_namesake(broker, d);
+        if (r < 0) {
+                free(d);
+                return aeon__broker_refuse(broker, r);
+        }
         list_append(&broker->declarations, &d->node);
         return 0;
 }

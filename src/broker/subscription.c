@@ -35,6 +35,30 @@ static bool has_other_group(const struct subscription *s)
         return false;
 }
 
+/* What was declared before @s with the same destination and group; NULL also for a consumer, which nobody declared. */
+static const struct declaration *twin_of(const struct subscription *s)
+{
+        const struct declaration *d = s->declaration, *other, *twin = NULL;
+        list_foreach (other, &s->connection->broker->declarations, node) {
+                if (other == d)
+                        return twin;
+                if (!strcmp(other->destination, d->destination) && !strcmp(other->options, d->options) &&
+                    !strcmp(other->opts.group, d->opts.group))
+                        twin = other;
+        }
+        return NULL;
+}
+
+/* Where each message goes to one of a group, two handlers would get some of the messages each. */
+static int refuse_twin(const struct subscription *s)
+{
+        const struct declaration *twin = s->source.can & CAN_SETTLE ? twin_of(s) : NULL;
+        if (!twin)
+                return 0;
+        return aeon_fail(-EEXIST, "%s (%s) and %s (%s) would share its messages: give them groups, or one of them more concurrency",
+                         twin->handler->name, twin->handler->site, s->declaration->handler->name, s->declaration->handler->site);
+}
+
 /* Errors: -ENOTSUP the declaration wants what the source cannot do. */
 static int refuse_incapable(const struct subscription *s)
 {
@@ -67,6 +91,8 @@ static int begin_to_fetch(struct subscription *s)
         if (r < 0)
                 return r;
         r = refuse_incapable(s);
+        if (r >= 0)
+                r = refuse_twin(s);
         if (r >= 0 && s->source.lease)
                 r = aeon__leases_keep(s);
         if (r < 0) {

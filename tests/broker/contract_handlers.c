@@ -508,6 +508,47 @@ CONTRACT_TEST(a_wrong_declaration_keeps_the_app_from_starting)
         CHECK_INT(calls, 0);
 }
 
+static void declare_twins(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &job_handler, NULL);
+        aeon_subscribe(app, Q("other"), &job_handler, NULL);
+        aeon_subscribe(app, Q("test"), &predict_handler, &(aeon_subscribe_opts){ .concurrency = 2 });
+}
+
+CONTRACT_TEST(two_handlers_that_would_share_the_messages_of_a_queue_are_named)
+{
+        char words[300];
+        snprintf(words, sizeof words, "job (%s) and predict (%s) would share its messages", job_handler.site, predict_handler.site);
+        setenv("AEON_LOUD", "1", 1);
+        test_stderr_begin();
+        CHECK_INT(with_app(k, declare_twins, run_nothing, NULL), 1);
+        CHECK_CONTAINS(test_stderr(), words);
+        test_stderr_end();
+        CHECK_INT(calls, 0);
+}
+
+static int other_job(aeon_message *m)
+{
+        (void)m;
+        return 0;
+}
+static const aeon_handler job_of_another_file = { .name = "job", .raw = other_job, .site = "other.c:7" };
+
+static void declare_namesakes(aeon_app *app)
+{
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_handler, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("other"), &job_of_another_file, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_of_another_file, &(aeon_subscribe_opts){ .group = "blue" }), -EEXIST);
+        CHECK_CONTAINS(aeon_error_text(), job_handler.site);
+        CHECK_CONTAINS(aeon_error_text(), "and at other.c:7");
+}
+
+CONTRACT_TEST(two_handlers_of_one_name_and_destination_are_named_with_their_places)
+{
+        CHECK_INT(with_app(k, declare_namesakes, run_nothing, NULL), 1);
+        CHECK_INT(calls, 0);
+}
+
 static void run_health(aeon_app *app)
 {
         char *text = NULL;
