@@ -23,6 +23,7 @@
 #include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/message.h>
+#include <aeon/metrics.h>
 #include <aeon/periodic.h>
 #include <aeon/record.h>
 #include <aeon/scope.h>

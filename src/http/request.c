@@ -148,6 +148,8 @@ int aeon__request_add_field(aeon_request *req, aeon_bytes name, aeon_bytes value
         struct http_head *head = &req->head;
         if (!aeon__http_is_token(name.data, name.size) || !aeon__http_is_field_value(value.data, value.size))
                 return aeon_fail(-EBADMSG, "a header's name or value has a character that may not stand there");
+        if (name.size == 4 && !strncasecmp(name.data, "host", 4) && !aeon__http_is_authority(value.data, value.size))
+                return aeon_fail(-EBADMSG, "the host cannot be read");
         if (head->field_count == HTTP_FIELDS_LIMIT)
                 return aeon_fail(-EMSGSIZE, "more than %d headers", HTTP_FIELDS_LIMIT);
         struct http_field *field = &head->fields[head->field_count];

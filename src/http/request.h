@@ -152,7 +152,7 @@ int aeon__reply_keep(aeon_request *req, int status, const char *content_type, co
 
 /* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
  * Without memory it is the status alone. */
-void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
+AEON_API void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
 
 /* Add @string between quotes; what is no UTF-8 in it is replaced. */
 struct text;

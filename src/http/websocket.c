@@ -153,7 +153,7 @@ static ssize_t read_once(struct aeon_websocket *ws, void *buffer, size_t size)
                 r = ping(ws);
         else if (r == -ETIMEDOUT)
                 r = aeon_fail(-ECONNRESET, "WebSocket: the client does not answer");
-        else if (r != -ECANCELED)
+        else if (r != -ECANCELED && r != -ENOMEM)
                 r = aeon_fail(-ECONNRESET, "WebSocket: the client has gone");
         ws->broken |= r == -ECONNRESET;
         return r < 0 ? r : -EAGAIN;

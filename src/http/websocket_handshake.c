@@ -95,6 +95,8 @@ int aeon__websocket_check(aeon_request *req, const aeon_websocket_opts *opts, ch
         if (strcmp(aeon_request_method(req), "GET") != 0 || !has_token(req, "Upgrade", "websocket", strncasecmp) ||
             !has_token(req, "Connection", "upgrade", strncasecmp))
                 return refuse(req, 400, "the request asks for no WebSocket");
+        if (req->head.minor == 0)
+                return refuse(req, 400, "HTTP/1.0 knows no upgrade");
         if (!version || strcmp(version, "13") != 0) {
                 req->remedy = "Sec-WebSocket-Version: 13\r\n";
                 return refuse(req, 426, "only version 13 is spoken");

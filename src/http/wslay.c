@@ -15,6 +15,7 @@ struct websocket_codec {
         wslay_frame_context_ptr frames;
         websocket_pull_fn *pull;
         void *arg;
+        bool dry;            /* pull() had nothing */
         unsigned char *head; /* where send() writes; NULL: it has */
         size_t head_size;
 };
@@ -24,6 +25,7 @@ static ssize_t receive(uint8_t *buffer, size_t size, int flags, void *arg)
         struct websocket_codec *c = arg;
         (void)flags;
         size_t n = c->pull(c->arg, buffer, size);
+        c->dry = !n;
         return n ? (ssize_t)n : -1;
 }
 
@@ -66,7 +68,11 @@ static void codec_free(struct websocket_codec *c)
 static int codec_next(struct websocket_codec *c, struct websocket_piece *ret_piece)
 {
         struct wslay_frame_iocb frame = { 0 };
-        ssize_t n = wslay_frame_recv(c->frames, &frame);
+        ssize_t n;
+        c->dry = false;
+        do /* what came may have been a part of a head */
+                n = wslay_frame_recv(c->frames, &frame);
+        while (n == WSLAY_ERR_WANT_READ && !c->dry);
         if (n < 0)
                 return n == WSLAY_ERR_WANT_READ ? -EAGAIN : -EPROTO;
         *ret_piece = (struct websocket_piece){

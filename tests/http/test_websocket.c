@@ -137,9 +137,9 @@ static aeon_stream *open_websocket(const char *path)
 /* ------------------------------------------------------------------ a server */
 
 static aeon_websocket_opts opts;
-static int result;     /* of the last handler */
-static bool over;      /* it has returned */
-static unsigned code;  /* by which the client closed */
+static int result;    /* of the last handler */
+static bool over;     /* it has returned */
+static unsigned code; /* by which the client closed */
 static const char *agreed;
 
 static int echo_with(aeon_request *req)
@@ -221,17 +221,21 @@ TEST(a_request_that_is_none_for_a_websocket_is_told_why)
         CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\n" LAST), "HTTP/1.1 400 ");
         CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\n" LAST), "the request asks for no WebSocket");
         CHECK_INT(result, -EBADMSG);
-        CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" KEY LAST), "asks for no WebSocket");
-        CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\nSec-WebSocket-Version: 13\r\n" KEY HEADERS "\r\n"),
+        CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" KEY LAST),
                        "asks for no WebSocket");
-        const char *text = ask("GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 8\r\n" KEY HEADERS "\r\n");
+        CHECK_CONTAINS(
+                ask("GET /echo HTTP/1.1\r\nUpgrade: h2c\r\nConnection: upgrade, close\r\nSec-WebSocket-Version: 13\r\n" KEY HEADERS
+                    "\r\n"),
+                "asks for no WebSocket");
+        const char *text = ask(
+                "GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 8\r\n" KEY HEADERS
+                "\r\n");
         CHECK_CONTAINS(text, "HTTP/1.1 426 Upgrade Required\r\n");
         CHECK_CONTAINS(text, "Sec-WebSocket-Version: 13\r\n");
         CHECK_CONTAINS(ask("GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade, close\r\nSec-WebSocket-Version: 13\r\n"
                            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n" HEADERS "\r\n"),
                        "is not 16 bytes in base64");
-        CHECK_CONTAINS(ask("GET /echo HTTP/1.0\r\nHost: x\r\n" ASK "\r\n"), "HTTP/1.1 500 ");
-        CHECK_INT(result, -ENOTSUP);
+        CHECK_CONTAINS(ask("GET /echo HTTP/1.0\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"), "HTTP/1.1 400 ");
         stop(g);
 }
 
@@ -261,14 +265,10 @@ TEST(pages_of_other_origins_may_not_connect_unless_they_are_named)
                 { "[::1]:8000", "http://[::1]:8000" },
         };
         static const char *const other[][2] = {
-                { "example.com", "https://evil.example" },
-                { "example.com", "https://example.com.evil.example" },
-                { "example.com", "https://example.co" },
-                { "example.com", "http://example.com:443" },
-                { "example.com", "https://example.com:8443" },
-                { "example.com", "null" },
-                { "example.com", "file://example.com" },
-                { "localhost:8000", "http://localhost:80001" },
+                { "example.com", "https://evil.example" },     { "example.com", "https://example.com.evil.example" },
+                { "example.com", "https://example.co" },       { "example.com", "http://example.com:443" },
+                { "example.com", "https://example.com:8443" }, { "example.com", "null" },
+                { "example.com", "file://example.com" },       { "localhost:8000", "http://localhost:80001" },
                 { "localhost:8000", "http://localhost" },
         };
         for (size_t i = 0; i < sizeof same / sizeof *same; i++)
@@ -406,7 +406,10 @@ struct rule {
         unsigned code;
 };
 
-#define F(first, text) { (first), (text), sizeof(text) - 1 }
+#define F(first, text)                            \
+        {                                         \
+                (first), (text), sizeof(text) - 1 \
+        }
 #define A25 "aaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static const struct rule rules[] = {
@@ -427,7 +430,9 @@ static const struct rule rules[] = {
         { "5.15 behind a whole message", { F(TEXT, "a"), F(FIN | CONTINUATION, "b"), F(CONTINUATION, "c") }, 1002 },
         { "5.18 a message within a message", { F(TEXT, "a"), F(FIN | TEXT, "b") }, 1002 },
         { "6.3 no UTF-8", { F(FIN | TEXT, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80\x65\x64") }, 1007 },
-        { "6.3 in fragments", { F(TEXT, "\xce\xba\xe1"), F(CONTINUATION, "\xbd\xb9\xed"), F(FIN | CONTINUATION, "\xa0\x80") }, 1007 },
+        { "6.3 in fragments",
+          { F(TEXT, "\xce\xba\xe1"), F(CONTINUATION, "\xbd\xb9\xed"), F(FIN | CONTINUATION, "\xa0\x80") },
+          1007 },
         { "6.4 at once, not at the end", { F(TEXT, "\xf4\x90\x80\x80 and more") }, 1007 },
         { "6.6 a cut character", { F(FIN | TEXT, "\xce") }, 1007 },
         { "6.10 overlong", { F(FIN | TEXT, "\xc0\x80") }, 1007 },
@@ -536,8 +541,7 @@ TEST(a_client_that_goes_without_a_word_is_a_reset_and_no_error_in_the_log)
         await_end();
         CHECK_INT(result, -ECONNRESET);
         stop(g);
-        CHECK_CONTAINS(test_stderr(), "GET /echo 101 ");
-        CHECK(!strstr(test_stderr(), "error"));
+        CHECK_STR(test_stderr(), "");
         test_stderr_end();
 }
 
@@ -893,8 +897,7 @@ TEST_WITHIN(every_failed_allocation_is_survived, 120)
                 hear(s, NULL);
                 aeon_stream_close(s);
                 await_end();
-                CHECK(result == 0 || result == -ENOMEM || result == -EBADMSG);
-                CHECK(failed || result == 0);
+                CHECK(result == 0 || (failed && (result == -ENOMEM || result == -ENOPKG /* dlopen() */)));
         } while (failed);
         CHECK(nth > 5);
         stop(g);
