@@ -6,10 +6,11 @@
  * then ws.send("hello"). Or: python3 -m websockets 'ws://localhost:8000/chat?name=Ada'
  */
 #include <aeon.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { LINE = 256, BEHIND = 16, MEMBERS = 100 };
+enum { NAME = 20, WORDS = 200, LINE = NAME + 2 + WORDS + 1, BEHIND = 16, MEMBERS = 100 };
 
 struct line {
         char text[LINE];
@@ -41,8 +42,8 @@ static int hear(void *arg)
 {
         const struct member *m = arg;
         struct line line;
-        int r;
-        while ((r = aeon_receive(m->lines, &line)) == 0 && r == 0)
+        int r = 0;
+        while (r == 0 && (r = aeon_receive(m->lines, &line)) == 0)
                 r = aeon_websocket_send(m->ws, AEON_WEBSOCKET_TEXT, line.text, strlen(line.text));
         return r == AEON_EOF ? 0 : r;
 }
@@ -58,11 +59,19 @@ static int be_in_the_room(struct member *m, const char *name)
         aeon_spawn(g, "hear", hear, m);
         say(name, "(is here)");
         while ((r = aeon_websocket_receive(m->ws, &said)) > 0)
-                say(name, said.data);
+                if (said.kind == AEON_WEBSOCKET_TEXT)
+                        say(name, said.data);
         say(name, "(has left)");
         aeon_group_cancel(g, "the member has left");
         int e = aeon_group_close(g);
         return r < 0 ? r : e;
+}
+
+/* Whatever comes from a client may be anything: this goes to all others. */
+static bool is_name(const char *name)
+{
+        static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        return name && *name && strlen(name) <= NAME && !name[strspn(name, letters)];
 }
 
 static int chat(aeon_request *req)
@@ -71,12 +80,12 @@ static int chat(aeon_request *req)
         const char *name = aeon_request_query(req, "name");
         struct member m;
         aeon_sender *sender;
-        if (!name || room->count == MEMBERS)
-                return aeon_fail(-EACCES, name ? "the room is full" : "who is it?");
+        if (!is_name(name) || room->count == MEMBERS)
+                return aeon_fail(-EACCES, "%s", is_name(name) ? "the room is full" : "who is it?");
         int r = aeon_channel_open(sizeof(struct line), BEHIND, &sender, &m.lines);
         if (r < 0)
                 return r;
-        r = aeon_websocket_accept(req, &(aeon_websocket_opts){ .max_message = LINE }, &m.ws);
+        r = aeon_websocket_accept(req, &(aeon_websocket_opts){ .max_message = WORDS }, &m.ws);
         if (r == 0) {
                 room->members[room->count++] = sender;
                 r = be_in_the_room(&m, name);
