@@ -1,9 +1,7 @@
 /* examples/http/chat.c - a room: what one says, everybody in it hears.
  *
- *     $ aeon run chat.c
- *
- * In the browser's console, on any page of it: ws = new WebSocket("ws://localhost:8000/chat?name=Ada"); ws.onmessage = e => console.log(e.data);
- * then ws.send("hello"). Or: python3 -m websockets 'ws://localhost:8000/chat?name=Ada'
+ * After `aeon run chat.c`: python3 -m websockets 'ws://localhost:8000/chat?name=Ada', in two terminals. Or in a browser, on a page of this
+ * host: ws = new WebSocket("ws://localhost:8000/chat?name=Ada"); ws.onmessage = e => console.log(e.data); ws.send("hello")
  */
 #include <aeon.h>
 #include <stdbool.h>
