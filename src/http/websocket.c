@@ -68,8 +68,10 @@ static int write_out(struct aeon_websocket *ws)
 
 static int flush(struct aeon_websocket *ws)
 {
-        int r = buffer_size(&ws->out) ? aeon_mutex_lock(ws->writing) : 0;
-        if (r < 0 || !buffer_size(&ws->out))
+        if (!buffer_size(&ws->out))
+                return 0;
+        int r = aeon_mutex_lock(ws->writing);
+        if (r < 0)
                 return r;
         r = write_out(ws);
         aeon_mutex_unlock(ws->writing);
@@ -244,7 +246,8 @@ int aeon_websocket_receive(aeon_websocket *ws, aeon_websocket_message *ret_messa
                 ws->pinged = false;
         }
         ws->receiving = true;
-        int r = receive(ws);
+        int r = aeon_checkpoint(); /* the message may be here already */
+        r = r < 0 ? r : receive(ws);
         ws->receiving = false;
         if (r > 0)
                 *ret_message = (aeon_websocket_message){
@@ -257,6 +260,18 @@ int aeon_websocket_receive(aeon_websocket *ws, aeon_websocket_message *ret_messa
 
 /* ------------------------------------------------------------------ the end */
 
+/* Ours leaves, the client's comes. */
+static int await_close(struct aeon_websocket *ws)
+{
+        int r = flush(ws);
+        if (r < 0 || ws->receiving || ws->failed)
+                return r;
+        ws->receiving = true;
+        r = receive(ws);
+        ws->receiving = false;
+        return r;
+}
+
 int aeon_websocket_close(aeon_websocket *ws, unsigned code, const char *reason)
 {
         size_t size = reason ? strlen(reason) : 0;
@@ -265,12 +280,7 @@ int aeon_websocket_close(aeon_websocket *ws, unsigned code, const char *reason)
         if (ws->close_sent || ws->broken)
                 return 0;
         int r = say_close(ws, code, reason ? reason : "");
-        r = r < 0 ? r : flush(ws);
-        if (r == 0 && !ws->receiving) {
-                ws->receiving = true;
-                r = receive(ws);
-                ws->receiving = false;
-        }
+        r = r < 0 ? r : await_close(ws);
         return r == -ECANCELED || r == -ENOMEM ? r : 0;
 }
 
@@ -291,12 +301,15 @@ void aeon__websocket_drain(struct aeon_websocket *ws)
                 aeon_scope_cancel(&ws->reading, "the server stops");
 }
 
-/* To close while the client is still sending would make the kernel answer with a reset, which destroys our close on its way. */
-static void linger(struct aeon_websocket *ws)
+/* Over TLS the end has to be said. And a client that had not finished, since it was it that failed, goes on sending: to close at once would
+ * make the kernel answer with a reset, which destroys our close on its way. */
+static void say_farewell(struct aeon_websocket *ws)
 {
         char dropped[1024];
         size_t total = 0;
         ssize_t n = aeon_stream_shutdown(ws->stream);
+        if (!ws->failed)
+                return;
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = AEON_SECONDS(2), .name = "linger" });
         while (n >= 0 && total < LINGER_LIMIT && (n = aeon_stream_read(ws->stream, dropped, sizeof dropped)) > 0)
@@ -316,9 +329,11 @@ bool aeon__websocket_end(struct aeon_websocket *ws, int r)
         bool late = aeon_cancelled(), of_client = r < 0 && (ws->failed || ws->broken);
         aeon_scope s;
         aeon_scope_open(&s, &(aeon_scope_opts){ .shield = late, .timeout = late ? AEON_SECONDS(1) : 0, .name = "close" });
-        int e = aeon_websocket_close(ws, ws->draining ? 1012 : r < 0 ? 1011 : 1000, NULL);
-        if (ws->failed && !ws->broken)
-                linger(ws);
+        int e = ws->close_sent || ws->broken ? 0 : say_close(ws, ws->draining ? 1012 : r < 0 ? 1011 : 1000, "");
+        if (e == 0 && !ws->broken)
+                e = await_close(ws); /* also of a close whose sending was cancelled */
+        if (e == 0 && !ws->broken)
+                say_farewell(ws);
         aeon_scope_close(&s, e);
         websocket_done(ws);
         return of_client;

@@ -1,8 +1,7 @@
 /* The engine of WebSockets: libwslay's frames, as the module websocket.so. See websocket.h for its place.
  *
  * DESIGN
- *   Only libwslay's frame layer is used: its event layer hands out all messages of a buffer at once, does not look at what malloc() gives, and
- *   closes without a code when a frame breaks the rules. A read goes straight into its buffer.
+ *   Only libwslay's frame layer is used; docs/decisions/websocket-frames.md says why. A read goes straight into its buffer.
  */
 #include "http/websocket.h"
 

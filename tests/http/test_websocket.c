@@ -657,7 +657,7 @@ TEST(a_stop_closes_with_1012_though_nothing_comes)
 
 /* ------------------------------------------------------------------ several tasks */
 
-enum { SENDERS = 8, MESSAGES = 200, LENGTH = 20000 };
+enum { SENDERS = 8, MESSAGES = 200, LENGTH = 20000, PINGS = 500 /* more than may wait */ };
 
 struct sender {
         aeon_websocket *ws;
@@ -701,8 +701,10 @@ TEST_WITHIN(messages_of_several_tasks_leave_whole_and_pings_are_answered_meanwhi
         route("GET /many", send_from_many);
         aeon_stream *s = open_websocket("/many");
         int count = 0, pongs = 0;
-        send_frame(s, FIN | PING, "still there?", 12);
-        while (count < SENDERS * MESSAGES || !pongs) {
+        char ping[125] = "";
+        for (int i = 0; i < PINGS; i++)
+                send_frame(s, FIN | PING, ping, sizeof ping);
+        while (count < SENDERS * MESSAGES || pongs < PINGS) {
                 int first = hear_frame(s);
                 REQUIRE(first == (FIN | TEXT) || first == (FIN | PONG));
                 pongs += first == (FIN | PONG);
@@ -785,6 +787,39 @@ TEST(a_receive_that_is_cancelled_loses_nothing)
         CHECK_STR(payload, "in pieces, all");
         CHECK_INT(hear_close(s), 1000);
         aeon_stream_close(s);
+        stop(g);
+}
+
+static int be_cancelled(aeon_request *req)
+{
+        aeon_websocket *ws;
+        aeon_websocket_message m;
+        int r = aeon_websocket_accept(req, NULL, &ws);
+        if (r < 0)
+                return r;
+        CHECK_INT(aeon_websocket_receive(ws, &m), 1);
+        aeon_scope s;
+        aeon_scope_open(&s, NULL);
+        aeon_scope_cancel(&s, "enough");
+        CHECK_INT(aeon_websocket_receive(ws, &m), -ECANCELED); /* though the next one is here */
+        CHECK_INT(aeon_websocket_send(ws, AEON_WEBSOCKET_TEXT, "never", 5), -ECANCELED);
+        CHECK_INT(aeon_websocket_close(ws, 4000, NULL), -ECANCELED);
+        CHECK_INT(aeon_scope_close(&s, -ECANCELED), 0);
+        return 0;
+}
+
+TEST(in_a_cancelled_scope_nothing_is_received_or_sent_but_the_close_leaves_at_the_end)
+{
+        aeon_group *g = start((struct http_limits){ 0 });
+        route("GET /cancelled", be_cancelled);
+        aeon_stream *s = open_websocket("/cancelled");
+        char bytes[64];
+        size_t size = make_frame(bytes, FIN | TEXT, "one", 3);
+        size += make_frame(bytes + size, FIN | TEXT, "two", 3);
+        send_bytes(s, bytes, size);
+        CHECK_INT(hear_close(s), 4000);
+        send_close(s, 4000);
+        hear_end(s);
         stop(g);
 }
 
@@ -899,7 +934,7 @@ TEST_WITHIN(every_failed_allocation_is_survived, 120)
                 await_end();
                 CHECK(result == 0 || (failed && (result == -ENOMEM || result == -ENOPKG /* dlopen() */)));
         } while (failed);
-        CHECK(nth > 5);
+        CHECK(nth > 5 || test_is_slow()); /* there nothing fails */
         stop(g);
 }
 
