@@ -58,7 +58,7 @@ static void check_head(struct websocket_messages *m, size_t size, const void *pa
 
 static void add_event(struct trace *t, struct websocket_messages *m, int event)
 {
-        const char *bytes = buffer_bytes(&m->bytes);
+        const char *bytes = m->bytes.data ? buffer_bytes(&m->bytes) : "";
         size_t size = buffer_size(&m->bytes);
         switch (event) {
         case WEBSOCKET_GOT_MESSAGE:

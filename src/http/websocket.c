@@ -40,7 +40,9 @@ static int add_control(struct aeon_websocket *ws, unsigned opcode, const void *d
 static int write_message(struct aeon_websocket *ws, const void *head, size_t head_size, const void *data, size_t size)
 {
         struct http_buffer going = ws->out;
-        aeon_bytes pieces[] = { { buffer_bytes(&going), buffer_size(&going) }, { head, head_size }, { data, size } };
+        aeon_bytes pieces[] = { { going.data ? buffer_bytes(&going) : "", buffer_size(&going) },
+                                { head, head_size },
+                                { data, size } };
         ws->out = (struct http_buffer){ 0 };
         int r = aeon__connection_write(connection_of(ws->req), pieces, head ? size ? 3 : 2 : 1);
         if (r < 0 && !buffer_size(&ws->out)) {
@@ -185,9 +187,9 @@ static size_t pull(void *arg, void *buffer, size_t size)
 /* Our close, of two bytes and a reason, or of none when the client gave none. */
 static int say_close(struct aeon_websocket *ws, unsigned code, const char *reason)
 {
-        char payload[WEBSOCKET_CONTROL_LIMIT] = { (char)(code >> 8), (char)code };
+        char payload[WEBSOCKET_CONTROL_LIMIT + 1] = { (char)(code >> 8), (char)code };
         size_t size = strlen(reason);
-        memcpy(payload + 2, reason, size);
+        strcpy(payload + 2, reason);
         int r = add_control(ws, WEBSOCKET_CLOSE, payload, code == 1005 ? 0 : size + 2);
         if (r < 0)
                 return r;
@@ -358,13 +360,15 @@ static int find_engine(const struct websocket_engine **ret_engine)
 }
 
 /* Everything that may fail for want of memory, before the client hears that it has a WebSocket. */
-static int websocket_new(aeon_request *req, const aeon_websocket_opts *opts, struct aeon_websocket **ret_ws)
+static int websocket_new(aeon_request *req, const aeon_websocket_opts *opts, const char *protocol, struct aeon_websocket **ret_ws)
 {
         struct aeon_websocket *ws = aeon__request_alloc(req, sizeof *ws);
-        if (!ws)
+        char *copy = protocol ? aeon__request_copy(req, protocol, strlen(protocol)) : NULL;
+        if (!ws || (protocol && !copy))
                 return aeon_fail(-ENOMEM, "WebSocket");
         *ws = (struct aeon_websocket){
                 .req = req,
+                .protocol = copy,
                 .in.max_message = opts->max_message ? opts->max_message : MAX_MESSAGE,
                 .ping = opts->ping ? opts->ping : AEON_SECONDS(20),
                 .draining = req->server->closing,
@@ -398,18 +402,16 @@ int aeon_websocket_accept(aeon_request *req, const aeon_websocket_opts *opts, ae
         static const aeon_websocket_opts defaults;
         char answer[32];
         const char *protocol;
-        struct aeon_websocket *ws = NULL;
+        struct aeon_websocket *ws;
         opts = opts ? opts : &defaults;
         if (opts->ping < 0)
                 return aeon_fail(-EINVAL, "the ping of a WebSocket is negative");
         int r = aeon__websocket_check(req, opts, answer, &protocol);
-        if (r == 0 && protocol && !(protocol = aeon__request_copy(req, protocol, strlen(protocol))))
-                r = aeon_fail(-ENOMEM, "WebSocket");
-        if (r == 0)
-                r = websocket_new(req, opts, &ws);
         if (r < 0)
                 return r;
-        ws->protocol = protocol;
+        r = websocket_new(req, opts, protocol, &ws);
+        if (r < 0)
+                return r;
         r = upgrade(ws, answer);
         if (r < 0) {
                 websocket_done(ws);
