@@ -229,8 +229,10 @@ static int receive(struct aeon_websocket *ws)
                         return on_close(ws);
                 if (r == WEBSOCKET_GOT_PING && !ws->close_sent)
                         r = add_control(ws, WEBSOCKET_PONG, ws->in.control, ws->in.control_size);
-                else if (r == WEBSOCKET_GOT_MESSAGE && !ws->close_sent)
+                if (r == WEBSOCKET_GOT_MESSAGE && !ws->close_sent) {
+                        flush_if_free(ws); /* the handler may be long at it; a failure is the next call's */
                         return 1;
+                }
                 if (r < 0)
                         return r;
         }

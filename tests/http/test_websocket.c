@@ -393,6 +393,38 @@ TEST(pings_are_answered_in_order_with_what_they_carry)
         stop(g);
 }
 
+static aeon_event *thought_over;
+
+static int think_about_it(aeon_request *req)
+{
+        aeon_websocket *ws;
+        aeon_websocket_message m;
+        int r = aeon_websocket_accept(req, NULL, &ws);
+        r = r < 0 ? r : aeon_websocket_receive(ws, &m);
+        r = r < 0 ? r : aeon_event_wait(thought_over);
+        return r < 0 ? r : aeon_websocket_send(ws, m.kind, m.data, m.size);
+}
+
+TEST(a_ping_in_front_of_a_message_does_not_wait_for_its_handler)
+{
+        aeon_group *g = start((struct http_limits){ 0 });
+        char bytes[64];
+        REQUIRE_INT(aeon_event_new(&thought_over), 0);
+        route("GET /think", think_about_it);
+        aeon_stream *s = open_websocket("/think");
+        size_t size = make_frame(bytes, FIN | PING, "?", 1);
+        size += make_frame(bytes + size, FIN | TEXT, "hm", 2);
+        send_bytes(s, bytes, size);
+        CHECK_INT(hear_frame(s), FIN | PONG);
+        aeon_event_set(thought_over);
+        CHECK_INT(hear_frame(s), FIN | TEXT);
+        CHECK_INT(hear_close(s), 1000);
+        send_close(s, 1000);
+        hear_end(s);
+        stop(g);
+        aeon_event_free(thought_over);
+}
+
 /* ------------------------------------------------------------------ what breaks the rules, by the classes of the Autobahn suite */
 
 /* What the client sends: frames, raw bytes, and the code that it must be closed with; 0: it is an echo of 2 bytes or more. */
