@@ -38,5 +38,6 @@
 #include <aeon/tls.h>
 #include <aeon/var.h>
 #include <aeon/watch.h>
+#include <aeon/websocket.h>
 
 #endif
