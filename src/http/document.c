@@ -448,11 +448,11 @@ static void write_server(struct document *d, const char *address, bool tls)
         const char *port = address ? strrchr(address, ':') : NULL;
         if (!port || !isdigit((unsigned char)port[1]) || !strcmp(port, ":0"))
                 return;
+        bool everywhere = false;
         for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-                if (!strncmp(address, all[i], strlen(all[i])) && address + strlen(all[i]) == port + 1)
-                        address = NULL;
+                everywhere |= !strncmp(address, all[i], strlen(all[i])) && address + strlen(all[i]) == port + 1;
         put_raw(d, "servers", "[{\"url\":");
-        aeon__text_print(&d->json, "\"http%s://%s%s\"}]", tls ? "s" : "", address ? address : "localhost", address ? "" : port);
+        aeon__text_print(&d->json, "\"http%s://%s%s\"}]", tls ? "s" : "", everywhere ? "localhost" : address, everywhere ? port : "");
 }
 
 /* Of every error that the server tells: settle.c. */
