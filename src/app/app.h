@@ -138,6 +138,8 @@ struct aeon_lifespan {
         _Atomic bool stop_starting;    /* there is no use in coming up any more */
         bool given_up;
         _Atomic bool pinged; /* a ping of the warden has not come back */
+        _Atomic aeon_time pinged_at;
+        _Atomic aeon_duration lag; /* how long the last one took that did */
 };
 
 /* ------------------------------------------------------------------ the app */
@@ -154,6 +156,8 @@ struct aeon_app {
         aeon_lifespan_fn *lifespan;
         struct part_entry *parts, *last_part;
         unsigned part_count;
+        struct part_entry *aside; /* a supervisor's: declared, but its workers' to begin */
+        bool declaring_aside;     /* what is declared now is */
         struct health_check *checks;
         struct beside *beside;            /* background and periodic tasks; under the lock once lifespans run */
         struct stop_waiter *stop_waiters; /* who waits for the end of a background task; under the lock */
@@ -237,6 +241,12 @@ void aeon__lifespan_give_up(struct aeon_lifespan *life); /* cancel the whole of 
 int aeon__warden_start(aeon_app *app);
 void aeon__warden_deadline(aeon_app *app); /* the hard one begins to run; called with the stop's lock held */
 void aeon__warden_end(aeon_app *app);
+
+/* health.c: each component as it is now. With the app's lock held: @fn must not take it. */
+void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency), void *arg);
+
+/* measures.c: how late the loop is now, or was when it was last looked at. Any thread. */
+aeon_duration aeon__lifespan_lag(struct aeon_lifespan *life);
 
 /* health.c, beside.c: start what was declared, in the given lifespan's group `beside`. */
 int aeon__health_start(struct aeon_lifespan *life);

@@ -8,14 +8,19 @@
  *       GET /startupz  200 / 503                                          start-up is complete
  *       GET /readyz    200 / 503                                          takes work
  *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
+ *       GET /metrics   200        all numbers, in Prometheus' text format; to whoever reaches the listener: docs/observability.md
  *       GET /tasks     200        every task of every loop, as JSON or, with ?verbose, as a tree for people; to loopback clients likewise
  *
  *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
  */
 #include "http/admin.h"
 
+#include "app/calls.h"
+#include "app/exposition.h"
+#include "app/worker.h"
 #include "http/middleware.h"
 #include "http/server.h"
+#include "loop/address.h"
 #include "loop/dump.h"
 
 #include <aeon/error.h>
@@ -124,6 +129,16 @@ static int tasks(aeon_request *req)
         return r;
 }
 
+static int metrics(aeon_request *req)
+{
+        struct text text = { 0 };
+        int r = aeon__metrics_text(admin_of(req)->app, &text);
+        if (r == 0)
+                r = aeon_reply_bytes(req, 200, EXPOSITION_TYPE, text.data, text.length);
+        aeon__text_done(&text);
+        return r;
+}
+
 static int answer(aeon_request *req)
 {
         struct admin *admin = aeon__request_owner(req);
@@ -138,7 +153,7 @@ static int answer(aeon_request *req)
 static int reserve(struct admin *admin)
 {
         int fd;
-        int r = aeon_socket_bind(admin->address, &fd);
+        int r = aeon__socket_bind_here(admin->address, &fd); /* ours alone, in a worker too */
         if (r < 0)
                 return r;
         if (listen(fd, BACKLOG) < 0) {
@@ -173,6 +188,7 @@ static int admin_bind(void *self, aeon_app *app)
                 return aeon_fail(r, "admin listener");
         }
         aeon_app_set_admin_address(app, admin->address);
+        aeon__worker_tell("X_ADMIN=%s", admin->address);
         return 0;
 }
 
@@ -239,6 +255,7 @@ static int add_routes(struct http_router *router)
         } routes[] = {
                 { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
                 { "GET /healthz", healthz }, { "GET /tasks", tasks },
+                { "GET /metrics", metrics },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);
@@ -252,6 +269,8 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details)
 {
         if (address && !strcmp(address, "off"))
                 return 0;
+        if (aeon_worker_id())
+                address = "127.0.0.1:0"; /* what was asked for is the supervisor's */
         struct admin *admin = calloc(1, sizeof *admin);
         if (!admin)
                 return aeon_fail(-ENOMEM, "admin listener");
@@ -268,7 +287,7 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details)
         if (r == 0)
                 r = add_routes(&admin->router);
         if (r == 0)
-                r = aeon_use_part(app, &admin_part, admin);
+                r = aeon__use_part_anyway(app, &admin_part, admin);
         if (r < 0)
                 admin_free(admin);
         return r;

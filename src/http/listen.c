@@ -99,7 +99,8 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                                                      .spawn = spawn_handler,
                                                      .answer = answer,
                                                      .owner = e,
-                                                     .shared = e->shared };
+                                                     .shared = e->shared,
+                                                     .measured = true };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
@@ -119,7 +120,7 @@ static int read_tls_files(struct endpoint *e)
 static int endpoint_bind(struct endpoint *e, unsigned loops)
 {
         int fd;
-        e->shared = !strncmp(e->address, "fd:", strlen("fd:"));
+        e->shared = aeon_worker_id() || !strncmp(e->address, "fd:", strlen("fd:"));
         int r = aeon_socket_bind(e->address, &fd);
         if (r < 0)
                 return aeon_fail(r, "HTTP");
@@ -321,6 +322,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
         e->limits = (struct http_limits){
                 .max_body = opts->max_body,
                 .max_connections = opts->max_connections,
+                .max_streams = opts->max_streams,
                 .head_timeout = opts->head_timeout,
                 .body_timeout = opts->body_timeout,
                 .idle_timeout = opts->idle_timeout,

@@ -2,6 +2,7 @@
 #include "http/router.h"
 
 #include "http/files.h"
+#include "http/meter.h"
 #include "http/parser.h"
 
 #include <aeon/error.h>
@@ -76,6 +77,7 @@ static void route_free(struct http_route *route)
         free(route->files);
         free(route->replies);
         aeon__file_folder_close(route->folder);
+        aeon__http_meter_free(route->meter);
         free(route->pattern);
         free(route);
 }
@@ -224,6 +226,7 @@ static struct http_route *route_new(const char *pattern, aeon_request_fn *handle
         }
         route->handler = handler;
         route->method_size = strcspn(pattern, " ");
+        route->meter = aeon__http_meter_new(route->pattern);
         if (opts) {
                 route->opts = *opts;
                 if (copy_lists(route, opts) < 0) {

@@ -20,6 +20,8 @@
 
 enum { HTTP_PARAMS_LIMIT = 8 };
 
+struct http_meter;
+
 struct http_route {
         struct http_route *next; /* another method of the same path */
         aeon_request_fn *handler;
@@ -30,6 +32,7 @@ struct http_route {
         struct file_folder *folder; /* whose files it answers with; NULL: none */
         char *pattern;              /* "GET /users/{id}" */
         size_t method_size;         /* of the pattern's first word */
+        struct http_meter *meter;   /* NULL: no memory for one */
         size_t param_count;
         char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
 };
