@@ -285,7 +285,7 @@ static void write_problems(struct document *d, const struct http_route *route)
 {
         const aeon_route_opts *o = &route->opts;
         if (o->params || o->query || takes_body(route))
-                write_problem(d, route, "400", "What was sent is not as it has to be; `errors` lists all that is wrong.");
+                write_problem(d, route, "400", "What was sent is not as it has to be: errors lists all that is wrong.");
         if (route->param_count)
                 write_problem(d, route, "404", "There is no such thing.");
         if (takes_body(route)) {
