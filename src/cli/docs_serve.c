@@ -13,6 +13,8 @@
  */
 #include "cli/docs_serve.h"
 
+#include "base/text.h"
+
 #include <aeon.h>
 #include <aeon/http_client.h>
 #include <jansson.h>
@@ -25,6 +27,7 @@ extern const char docs_page[]; /* docs_page.html */
 
 enum { BODY_LIMIT = 16 << 20, FIELD_LIMIT = 64 };
 #define PATIENCE AEON_SECONDS(30)
+#define MOMENT AEON_SECONDS(2)
 
 #define ATTEMPT(F)                                                \
         F(str, method, .pattern = "^[A-Z]+$")                     \
@@ -152,14 +155,35 @@ static void take_headers(const aeon_http_response *res, const char **keys, const
         }
 }
 
-static int reply_with(aeon_request *req, const aeon_http_response *res)
+static int reply_with(aeon_request *req, const aeon_http_response *res, const struct text *body)
 {
         const char *keys[FIELD_LIMIT], *values[FIELD_LIMIT];
-        struct answer answer = { .status = aeon_http_response_status(res), .body = aeon_http_response_body(res) };
+        struct answer answer = { .status = aeon_http_response_status(res), .body = { body->data, body->length } };
         take_headers(res, keys, values, &answer.headers.count);
         answer.headers.keys = keys;
         answer.headers.values = values;
         return answer_reply(req, 200, &answer);
+}
+
+static bool is_endless(const aeon_http_response *res)
+{
+        const char *type = aeon_http_response_header(res, "Content-Type");
+        return type && !strncmp(type, "text/event-stream", strlen("text/event-stream"));
+}
+
+/* The body; of a stream of events what comes in a moment. */
+static int read_body(aeon_http_response *res, struct text *body)
+{
+        char piece[16384];
+        aeon_scope moment;
+        ssize_t n = 0;
+        aeon_scope_open(&moment, &(aeon_scope_opts){ .timeout = is_endless(res) ? MOMENT : PATIENCE, .name = "body" });
+        while (body->length < BODY_LIMIT && (n = aeon_http_response_read(res, piece, sizeof piece)) > 0)
+                aeon__text_add(body, piece, (size_t)n);
+        int r = aeon_scope_close(&moment, n < 0 ? (int)n : 0);
+        if (body->failed)
+                return aeon_fail(-ENOMEM, "no memory for the reply");
+        return r == -ETIMEDOUT && is_endless(res) ? 0 : r;
 }
 
 static int ask(aeon_http_client *client, const struct attempt *a, const char *const *headers, aeon_http_response **ret_response)
@@ -169,7 +193,7 @@ static int ask(aeon_http_client *client, const struct attempt *a, const char *co
         if (a->type)
                 call.body = aeon_body_of(a->body.data, a->body.size, a->type);
         aeon_scope_open(&patience, &(aeon_scope_opts){ .timeout = PATIENCE, .name = "try" });
-        return aeon_scope_close(&patience, aeon_http_send(client, &call, ret_response));
+        return aeon_scope_close(&patience, aeon_http_open_response(client, &call, ret_response));
 }
 
 static void free_headers(char **headers)
@@ -194,6 +218,7 @@ static int try_it(aeon_request *req)
         char *headers[FIELD_LIMIT + 1] = { 0 };
         aeon_http_client *client;
         aeon_http_response *res = NULL;
+        struct text body = { 0 };
         if (!aeon_request_header(req, "X-Aeon-Docs"))
                 return aeon_fail(-EACCES, "only the page itself may try");
         int r = attempt_receive(req, &a);
@@ -206,7 +231,10 @@ static int try_it(aeon_request *req)
         if (r >= 0)
                 r = ask(client, a, (const char *const *)headers, &res);
         if (r >= 0)
-                r = reply_with(req, res);
+                r = read_body(res, &body);
+        if (r >= 0)
+                r = reply_with(req, res, &body);
+        aeon__text_done(&body);
         aeon_http_response_free(res);
         aeon_http_client_close(client);
         free_headers(headers);

@@ -128,6 +128,14 @@ static int slow(aeon_request *req)
         return aeon_sleep(AEON_HOURS(1));
 }
 
+static int events(aeon_request *req)
+{
+        int r = aeon_events_begin(req, NULL);
+        if (r >= 0)
+                r = aeon_events_send(req, &(aeon_server_event){ .data = "a kettle was sold" });
+        return r < 0 ? r : aeon_events_sleep(req, AEON_HOURS(1));
+}
+
 static int other(aeon_request *req)
 {
         return aeon_reply_text(req, 200, "something else");
@@ -176,6 +184,8 @@ AEON_APP(app)
                    &(aeon_route_opts){ .replies = (aeon_route_reply[]){ { 200, .content_type = "text/csv" }, { 0 } } });
         aeon_route(app, "GET /tree", tree,
                    &(aeon_route_opts){ .replies = (aeon_route_reply[]){ { 200, branch_record() }, { 0 } } });
+        aeon_route(app, "GET /events", events,
+                   &(aeon_route_opts){ .replies = (aeon_route_reply[]){ { 200, .content_type = "text/event-stream" }, { 0 } } });
         aeon_route(app, "GET /slow", slow, &(aeon_route_opts){ .timeout = AEON_MILLISECONDS(20) });
         aeon_route(app, "PURGE /tree", other, NULL);
         aeon_route_files(app, "GET /files/{path...}", aeon_app_arg(app, "folder", "."), NULL);

@@ -168,6 +168,16 @@ async function an_error_is_told() {
   if (!answer.startsWith('504\n')) throw new Error(answer);
 }
 
+async function of_an_endless_reply_the_beginning_is_shown() {
+  let answer;
+  do { // on a busy machine the moment that it waits may be too short
+    await evaluate(`document.querySelector('#get-events .answer').replaceChildren()`);
+    await submit('get-events');
+    answer = await answerOf('get-events');
+  } while (answer === '200\n');
+  same(answer, '200\ndata: a kettle was sold\n\n');
+}
+
 async function it_fits_a_phone() {
   await tell('Emulation.setDeviceMetricsOverride', { width: 360, height: 740, deviceScaleFactor: 2, mobile: true });
   await evaluate(`document.querySelectorAll('details').forEach((one) => one.open = true)`);
@@ -224,7 +234,7 @@ session = (await tell('Target.attachToTarget', { targetId, flatten: true })).ses
 for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'DOM']) await tell(`${domain}.enable`);
 await open(page);
 for (const body of [names_every_route_and_channel, what_is_said_is_text, a_route_is_tried_by_keyboard_alone, a_link_opens_the_schema,
-  a_query_is_sent_and_every_digit_comes_back, a_body_is_sent, a_form_is_sent, a_file_is_sent, an_error_is_told, it_fits_a_phone,
+  a_query_is_sent_and_every_digit_comes_back, a_body_is_sent, a_form_is_sent, a_file_is_sent, an_error_is_told, of_an_endless_reply_the_beginning_is_shown, it_fits_a_phone,
   light_and_dark_can_be_read, every_field_has_a_label, the_filter_hides_the_rest, nothing_is_wrong_and_nobody_else_was_asked,
   a_page_of_another_site_cannot_try])
   await test(body.name, body);
