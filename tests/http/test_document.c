@@ -1,4 +1,6 @@
-/* The OpenAPI document, made in every state of the memory. What stands in it is shown by tests/documents. */
+/* The OpenAPI document, made in every state of the memory, and handlers that do not do what they declare. What stands in a document is
+ * shown by tests/documents. */
+#include "fixture.h"
 #include "harness.h"
 
 #include "app/calls.h"
@@ -134,4 +136,41 @@ PLAIN_TEST(an_app_without_routes_has_a_document)
         REQUIRE(l.result == 0);
         CHECK_CONTAINS(l.json, "\"info\":{\"title\":\"test\",\"version\":\"1.0.0\"},\"paths\":{}");
         free(l.json);
+}
+
+/* ------------------------------------------------------------------ declarations that are not so */
+
+#define OTHER(F) F(i64, limit, .def = "0")
+AEON_RECORD(other, OTHER);
+
+static int reads_other(aeon_request *req)
+{
+        const struct other *o;
+        const struct item *item;
+        int r = other_query(req, &o);
+        if (r >= 0)
+                r = item_receive(req, &item);
+        if (r < 0)
+                return r;
+        return o->limit ? other_reply(req, 200, o) : item_reply(req, 201, item);
+}
+
+TEST(a_handler_that_does_not_do_what_its_route_declares_is_told_of_once)
+{
+        aeon_group *g = start((struct http_limits){ 0 });
+        add("POST /x", reads_other,
+            &(aeon_route_opts){ .query = listing_record(),
+                                .body = item_record(),
+                                .replies = (aeon_route_reply[]){ { 200, item_record() }, { 201, item_record() }, { 0 } } });
+        test_stderr_begin();
+        for (int i = 0; i < 3; i++) {
+                CHECK_CONTAINS(ask("POST /x?limit=1 HTTP/1.1\r\nContent-Length: 8\r\n" LAST "{\"id\":1}"), " 200 ");
+                CHECK_CONTAINS(ask("POST /x HTTP/1.1\r\nContent-Length: 8\r\n" LAST "{\"id\":1}"), " 201 ");
+        }
+        const char *log = test_stderr();
+        CHECK_INT(times(log, "route \"POST /x\" declares its query as the record listing, but reads it as other"), 1);
+        CHECK_INT(times(log, "route \"POST /x\" does not declare that it answers 200 with the record other"), 1);
+        CHECK_INT(times(log, "declare"), 2);
+        test_stderr_end();
+        stop(g);
 }
