@@ -32,11 +32,25 @@ static int bear(struct http2 *c)
         if (!c->patience)
                 recover(c);
         if (!c->patience) {
-                c->flooded = true;
+                c->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
                 return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
         c->patience--;
         return 0;
+}
+
+/* A client that leaves streams out has closed them (RFC 9113, 5.1.1); nghttp2 lets them pass. */
+static int check_order(struct http2 *c, int32_t id)
+{
+        if (id > c->last_id + 2) {
+                c->gap = id;
+                c->gap_begin = c->last_id + 2;
+        }
+        if (id >= c->gap_begin && id < c->gap)
+                c->verdict = NGHTTP2_PROTOCOL_ERROR;
+        if (id > c->last_id)
+                c->last_id = id;
+        return c->verdict ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
@@ -47,6 +61,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
                 c->head_of = 0;
         switch (hd->type) {
         case NGHTTP2_HEADERS:
+                return check_order(c, hd->stream_id);
         case NGHTTP2_CONTINUATION: /* nghttp2 bears eight in a row */
         case NGHTTP2_RST_STREAM:   /* counted where it ends a stream */
         case NGHTTP2_GOAWAY:
@@ -201,7 +216,6 @@ static int configure(struct http2 *c)
                 { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, c->link->server->limits.max_streams },
                 { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_STREAM_WINDOW },
                 { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_LIMIT + 32 * HTTP_FIELDS_LIMIT }, /* 32 a field are for show */
-                { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
         };
         int r = nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof *settings);
         if (r == 0)

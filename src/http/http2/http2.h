@@ -61,7 +61,10 @@ struct http2 {
 
         unsigned patience;      /* how many frames that lead to nothing are still borne */
         aeon_time patience_had; /* when some of it last came back */
-        bool flooded;           /* none is left */
+        int32_t last_id;        /* the highest stream that has come */
+        int32_t gap;            /* the last one below which streams were left out; those from gap_begin on */
+        int32_t gap_begin;
+        uint32_t verdict; /* why the connection is to end, as an error code; 0: it is not */
 };
 
 struct http2_stream {

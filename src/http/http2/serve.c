@@ -104,23 +104,31 @@ static const struct http_link_ops link_ops = { .quiesce = quiesce, .expects = ex
 
 /* ------------------------------------------------------------------ reading */
 
-static void break_off(struct http2 *c, uint32_t code)
+static uint32_t error_code(int failure)
 {
-        nghttp2_session_terminate_session(c->session, code);
-        c->ending = true;
+        switch (failure) {
+        case NGHTTP2_ERR_FLOODED:
+                return NGHTTP2_ENHANCE_YOUR_CALM;
+        case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+                return NGHTTP2_PROTOCOL_ERROR;
+        default:
+                return NGHTTP2_INTERNAL_ERROR;
+        }
 }
 
 static void feed(struct http2 *c, const void *bytes, size_t size)
 {
         ssize_t n = nghttp2_session_mem_recv(c->session, bytes, size);
         const char *peer = aeon_stream_peer(c->link->stream);
-        c->flooded |= n == NGHTTP2_ERR_FLOODED;
-        if (c->flooded) {
+        if (n < 0 && !c->verdict)
+                c->verdict = error_code((int)n);
+        if (c->verdict == NGHTTP2_ENHANCE_YOUR_CALM)
                 aeon_log_info("%s: HTTP/2: too many frames that lead to nothing: the connection ends", peer);
-                break_off(c, NGHTTP2_ENHANCE_YOUR_CALM);
-        } else if (n < 0) {
-                aeon_log_debug("%s: HTTP/2: %s: the connection ends", peer, nghttp2_strerror((int)n));
-                break_off(c, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_INTERNAL_ERROR);
+        else if (c->verdict)
+                aeon_log_debug("%s: HTTP/2: %s: the connection ends", peer, nghttp2_http2_strerror(c->verdict));
+        if (c->verdict) {
+                nghttp2_session_terminate_session(c->session, c->verdict);
+                c->ending = true;
         }
         aeon__http2_flush(c);
 }
@@ -238,6 +246,7 @@ static struct http2 *http2_new(struct http_link *link)
                 return NULL;
         c->link = link;
         c->idle_since = aeon_now();
+        c->last_id = -1;
         list_init(&c->streams);
         if (aeon__http2_session_new(c) == 0)
                 return c;
