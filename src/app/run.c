@@ -2,6 +2,7 @@
 #include "app/app.h"
 
 #include "app/notify.h"
+#include "base/metrics.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -45,6 +46,9 @@ static void app_free(aeon_app *app)
                         entry->part->free(entry->self);
                 free(entry);
         }
+        free(app->title);
+        free(app->version);
+        free(app->doc);
         for (int kind = 0; kind < HOOK_KINDS; kind++)
                 while (app->hooks[kind]) {
                         struct hook *hook = app->hooks[kind];
@@ -172,6 +176,8 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         }
         if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
+        if (aeon__metrics_refusal() && !app->declare_error)
+                aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 app->refused = 2;

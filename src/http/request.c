@@ -91,6 +91,7 @@ void aeon__request_end(aeon_request *req)
         req->reply_state = REPLY_KEPT;
         req->reply_has_length = req->reply_failed = false;
         req->reply_written = 0;
+        req->events_ping = 0;
         aeon__http_head_init(&req->head);
 }
 

@@ -81,6 +81,8 @@ struct aeon_request {
         bool reply_failed;     /* a streamed one did not reach the client; only cutting it off is left */
         uint64_t reply_length; /* of a streamed one, when it was told */
         uint64_t reply_written;
+        aeon_duration events_ping; /* 0: it streams no events */
+        aeon_time events_due;      /* then the client hears a comment */
 };
 
 /* ------------------------------------------------------------------ life; see exchange.h for the order */
