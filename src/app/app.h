@@ -156,6 +156,8 @@ struct aeon_app {
         aeon_lifespan_fn *lifespan;
         struct part_entry *parts, *last_part;
         unsigned part_count;
+        struct part_entry *aside; /* a supervisor's: declared, but its workers' to begin */
+        bool declaring_aside;     /* what is declared now is */
         struct health_check *checks;
         struct beside *beside;            /* background and periodic tasks; under the lock once lifespans run */
         struct stop_waiter *stop_waiters; /* who waits for the end of a background task; under the lock */

@@ -120,7 +120,7 @@ static int read_tls_files(struct endpoint *e)
 static int endpoint_bind(struct endpoint *e, unsigned loops)
 {
         int fd;
-        e->shared = !strncmp(e->address, "fd:", strlen("fd:"));
+        e->shared = aeon_worker_id() || !strncmp(e->address, "fd:", strlen("fd:"));
         int r = aeon_socket_bind(e->address, &fd);
         if (r < 0)
                 return aeon_fail(r, "HTTP");
