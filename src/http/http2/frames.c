@@ -3,8 +3,8 @@
  * DESIGN
  *   The callbacks run in the connection task while it feeds nghttp2 (and a few in the writer), and never suspend.
  *
- *   PATIENCE. Frames that cost us something and bring nobody further are counted: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown
- *   ones, and streams that end before their reply, whoever ended them (CVE-2019-9512 to 9518, CVE-2023-44487, CVE-2025-8671). A
+ *   PATIENCE. Frames that cost us something and bring nobody further are counted: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA,
+ *   and streams that end before their reply, whoever ended them (CVE-2019-9512 to 9518, CVE-2023-44487, CVE-2025-8671). A
  *   thousand at once and 33 a second are borne, as nghttp2 itself bears streams that are reset; above, the connection ends with
  *   GOAWAY(ENHANCE_YOUR_CALM). Each DATA frame that is sent earns its WINDOW_UPDATEs.
  */
@@ -176,6 +176,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
         struct http2 *c = arg;
         struct http2_stream *s = stream_of(session, frame->hd.stream_id);
         bool data = frame->hd.type == NGHTTP2_DATA;
+        if (frame->hd.type == NGHTTP2_GOAWAY && c->farewell == FAREWELL_NOTICE) /* behind it, where nghttp2 would let it overtake */
+                nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL);
         if (data && c->patience < PATIENCE)
                 c->patience += UPDATES_PER_FRAME;
         if (s && (data || frame->hd.type == NGHTTP2_HEADERS) && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)

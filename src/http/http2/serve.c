@@ -42,14 +42,20 @@ static void set_deadline(struct http2 *c)
                 aeon_scope_set_deadline(&c->waiting, deadline_of(c));
 }
 
+static void break_off(struct http2 *c, uint32_t code)
+{
+        nghttp2_session_terminate_session(c->session, code);
+        c->ending = true;
+        aeon__http2_flush(c);
+}
+
 static void end_by_time(struct http2 *c)
 {
         aeon_time now = aeon_now();
         if (c->farewell == FAREWELL_NOTICE && c->farewell_by <= now)
                 aeon__http2_say_farewell(c);
         else if (deadline_of(c) <= now)
-                nghttp2_session_terminate_session(c->session, c->head_of ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR);
-        aeon__http2_flush(c);
+                break_off(c, c->head_of ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR);
 }
 
 void aeon__http2_wake(struct http2 *c)
@@ -89,7 +95,6 @@ static void quiesce(struct http_link *link)
         c->farewell = FAREWELL_NOTICE;
         c->farewell_by = aeon_now() + HTTP_FIRST_LOOK;
         nghttp2_submit_shutdown_notice(c->session);
-        nghttp2_submit_ping(c->session, NGHTTP2_FLAG_NONE, NULL);
         set_deadline(c);
         aeon__http2_flush(c);
 }
@@ -126,10 +131,8 @@ static void feed(struct http2 *c, const void *bytes, size_t size)
                 aeon_log_info("%s: HTTP/2: too many frames that lead to nothing: the connection ends", peer);
         else if (c->verdict)
                 aeon_log_debug("%s: HTTP/2: %s: the connection ends", peer, nghttp2_http2_strerror(c->verdict));
-        if (c->verdict) {
-                nghttp2_session_terminate_session(c->session, c->verdict);
-                c->ending = true;
-        }
+        if (c->verdict)
+                break_off(c, c->verdict);
         aeon__http2_flush(c);
 }
 
