@@ -67,7 +67,8 @@ static int handle(aeon_request *req)
 static int answer(aeon_request *req)
 {
         HOLDS(++busy <= STREAMS);
-        check_head(req);
+        if (!req->head.size) /* else HTTP/1.1's parser has made it: there was no preface */
+                check_head(req);
         int r = handle(req);
         busy--;
         return r;
