@@ -5,8 +5,8 @@
 #include "http/connection.h"
 #include "http/http2/http2.h"
 
-#include <aeon/loop.h>
 #include <aeon/log.h>
+#include <aeon/loop.h>
 #include <aeon/task.h>
 #include <unistd.h>
 
@@ -138,7 +138,9 @@ static int converse(void *arg)
         HOLDS(aeon_stream_connect(address, &client) == 0 && aeon_listener_accept(listener, &served) == 0);
         aeon_listener_close(listener);
         HOLDS(aeon_group_open(&group) == 0 && aeon_group_open(&listening) == 0);
-        struct http_server server = { .limits.max_streams = STREAMS, .group = group, .spawn = spawn, .spawner = group, .answer = answer };
+        struct http_server server = {
+                .limits.max_streams = STREAMS, .group = group, .spawn = spawn, .spawner = group, .answer = answer
+        };
         aeon__http_server_init(&server);
         HOLDS(aeon__link_new(&server, served) && aeon_spawn(listening, "client", listen_to, client) == 0);
         speak(client, arg);

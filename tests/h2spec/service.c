@@ -13,10 +13,10 @@ AEON_APP(app)
 {
         const char *certificate = aeon_app_arg(app, "certificate", "");
         aeon_http_listen(app, &(aeon_http_opts){ .address = "127.0.0.1:0", .access_log = AEON_ACCESS_LOG_OFF });
-        aeon_http_listen(app, &(aeon_http_opts){ .address = "127.0.0.1:0",
-                                                 .access_log = AEON_ACCESS_LOG_OFF,
-                                                 .tls = &(aeon_tls_opts){ .certificate = certificate,
-                                                                          .key = aeon_app_arg(app, "key", "") } });
+        aeon_http_listen(app, &(aeon_http_opts){
+                                      .address = "127.0.0.1:0",
+                                      .access_log = AEON_ACCESS_LOG_OFF,
+                                      .tls = &(aeon_tls_opts){ .certificate = certificate, .key = aeon_app_arg(app, "key", "") } });
         aeon_route(app, "GET /", answer, NULL);
         aeon_route(app, "POST /", answer, NULL);
 }

@@ -38,10 +38,10 @@ struct h2 {
 };
 
 struct h2_opts {
-        const char *tls;     /* file of the authority; NULL: clear text */
-        int64_t window;      /* of streams: its size; 0: as usual, -1: none */
-        bool no_acks;        /* answer no PING and no SETTINGS */
-        bool keep_window;    /* do not open windows when something has come */
+        const char *tls;  /* file of the authority; NULL: clear text */
+        int64_t window;   /* of streams: its size; 0: as usual, -1: none */
+        bool no_acks;     /* answer no PING and no SETTINGS */
+        bool keep_window; /* do not open windows when something has come */
 };
 
 struct h2 *h2_dial(const struct h2_opts *opts);

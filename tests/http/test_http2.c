@@ -105,8 +105,9 @@ TEST(authority_is_the_host_and_several_cookie_fields_are_one)
         CHECK_STR(ASK("GET", "/head", FIELDS("cookie", "a=1", "x-request-id", "I", "cookie", "b=2"), NULL), "200:x 1 a=1; b=2 I");
         CHECK_STR(ASK("GET", "/head", FIELDS("host", "X", "x-request-id", "I"), NULL), "200:x 1 - I"); /* the same */
         CHECK_CONTAINS(ASK("GET", "/head", FIELDS("host", "y"), NULL), "400:");
-        const struct h2_stream *s = h2_ask_raw(
-                c, FIELDS(":method", "GET", ":scheme", "http", ":path", "/head", "host", "z:80", "x-request-id", "I"), NULL, 0, false);
+        const struct h2_stream *s =
+                h2_ask_raw(c, FIELDS(":method", "GET", ":scheme", "http", ":path", "/head", "host", "z:80", "x-request-id", "I"),
+                           NULL, 0, false);
         h2_await_end(c, s);
         CHECK_STR(brief(s), "200:z:80 1 - I");
         s = h2_ask_raw(c, FIELDS(":method", "GET", ":scheme", "http", ":path", "/head", ":authority", "a:b:c"), NULL, 0, false);
@@ -136,8 +137,8 @@ TEST(what_http_2_does_not_offer_is_refused)
         CHECK_STR(ASK("GET", "/upgrade", NULL, NULL), "200:as ever");
         CHECK_CONTAINS(ASK("POST", "/echo", FIELDS("expect", "miracles"), "body"), "417:");
         s = h2_ask_raw(c, /* extended CONNECT was not offered */
-                       FIELDS(":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/", ":authority", "x"), NULL,
-                       0, false);
+                       FIELDS(":method", "CONNECT", ":protocol", "websocket", ":scheme", "http", ":path", "/", ":authority", "x"),
+                       NULL, 0, false);
         h2_await_end(c, s);
         CHECK_INT(s->reset, NGHTTP2_PROTOCOL_ERROR);
         h2_close(c);
@@ -235,8 +236,8 @@ TEST(a_body_that_is_too_long_is_413_and_the_client_is_told_to_stop)
         struct h2 *c = h2_dial(NULL);
         CHECK_CONTAINS(ASK("POST", "/echo10", NULL, "more than ten bytes"), "413:");
         struct h2_stream *s = h2_ask_raw(
-                c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo10", ":authority", "x", "content-length", "1000"), "begun", 5,
-                true);
+                c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo10", ":authority", "x", "content-length", "1000"),
+                "begun", 5, true);
         h2_await_end(c, s);
         CHECK_INT(s->status, 413);
         CHECK(s->ended);
@@ -296,7 +297,8 @@ TEST(trailers_are_ignored)
 {
         aeon_group *g = start((struct http_limits){ 0 });
         struct h2 *c = h2_dial(NULL);
-        struct h2_stream *s = h2_ask_raw(c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo", ":authority", "x"), "body", 4, true);
+        struct h2_stream *s =
+                h2_ask_raw(c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo", ":authority", "x"), "body", 4, true);
         h2_send(c);
         const nghttp2_nv trailer = { (uint8_t *)"x-sum", (uint8_t *)"1", 5, 1, 0 };
         REQUIRE_INT(nghttp2_submit_headers(c->session, NGHTTP2_FLAG_END_STREAM, s->id, NULL, &trailer, 1, NULL), 0);
@@ -477,7 +479,8 @@ TEST(a_body_that_is_not_as_long_as_told_is_an_error_of_its_stream)
         aeon_group *g = start((struct http_limits){ 0 });
         struct h2 *c = h2_dial(NULL);
         const struct h2_stream *s = h2_ask_raw(
-                c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo", ":authority", "x", "content-length", "5"), "four", 4, false);
+                c, FIELDS(":method", "POST", ":scheme", "http", ":path", "/echo", ":authority", "x", "content-length", "5"), "four",
+                4, false);
         h2_await_end(c, s);
         CHECK_INT(s->reset, NGHTTP2_PROTOCOL_ERROR);
         CHECK_INT(s->status, 0);

@@ -155,7 +155,10 @@ TEST(handlers_that_outlive_a_reset_count)
 
 /* ------------------------------------------------------------------ floods */
 
-#define FRAME(size, type, flags, id, ...) { 0, 0, size, type, flags, 0, 0, 0, id, __VA_ARGS__ }
+#define FRAME(size, type, flags, id, ...)                         \
+        {                                                         \
+                0, 0, size, type, flags, 0, 0, 0, id, __VA_ARGS__ \
+        }
 
 static const struct {
         const char *name;
@@ -255,7 +258,8 @@ TEST(resets_that_we_are_driven_to_end_the_connection_too)
 
 TEST(a_head_of_endless_continuations_ends_the_connection)
 {
-        static const unsigned char head[] = FRAME(1, NGHTTP2_HEADERS, 0, 3, 0x82), more[] = FRAME(1, NGHTTP2_CONTINUATION, 0, 3, 0x84);
+        static const unsigned char head[] = FRAME(1, NGHTTP2_HEADERS, 0, 3, 0x82),
+                                   more[] = FRAME(1, NGHTTP2_CONTINUATION, 0, 3, 0x84);
         aeon_log_set_level(AEON_LOG_OFF);
         aeon_group *g = start((struct http_limits){ 0 });
         struct h2 *c = h2_dial(NULL);
@@ -340,7 +344,8 @@ TEST(a_body_that_does_not_come_is_408_and_the_connection_goes_on)
         aeon_log_set_level(AEON_LOG_OFF);
         aeon_group *g = start((struct http_limits){ .body_timeout = AEON_MILLISECONDS(50) });
         struct h2 *c = h2_dial(NULL);
-        struct h2_stream *s = h2_ask_raw(c, FIELDS(":method", "POST", ":scheme", "http", ":authority", "x", ":path", "/echo"), "half", 4, true);
+        struct h2_stream *s =
+                h2_ask_raw(c, FIELDS(":method", "POST", ":scheme", "http", ":authority", "x", ":path", "/echo"), "half", 4, true);
         h2_await_end(c, s);
         CHECK_INT(s->status, 408);
         CHECK_INT(s->reset, NGHTTP2_NO_ERROR);
@@ -365,9 +370,10 @@ static _Atomic bool heard_enough;
 /* A POST as bytes, from a thread that fails at nothing; until the connection ends or all has come. */
 static void *client_run(void *arg)
 {
-        static const char bytes[] = HTTP2_PREFACE "\0\0\0\4\0\0\0\0\0" /* SETTINGS */
-                                                  "\0\0\x0c\1\4\0\0\0\1\x83\x86\x04\x05/echo\x01\x01x" /* HEADERS: POST, http, /echo, x */
-                                                  "\0\0\4\0\1\0\0\0\1body";                           /* DATA */
+        static const char bytes[] =
+                HTTP2_PREFACE "\0\0\0\4\0\0\0\0\0"                                 /* SETTINGS */
+                              "\0\0\x0c\1\4\0\0\0\1\x83\x86\x04\x05/echo\x01\x01x" /* HEADERS: POST, http, /echo, x */
+                              "\0\0\4\0\1\0\0\0\1body";                            /* DATA */
         char room[4096];
         struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
         to.sin_port = htons((uint16_t)atoi(strchr(address, ':') + 1));

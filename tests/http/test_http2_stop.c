@@ -194,7 +194,8 @@ static int ask_app_that_stops(void *arg)
 {
         pid_t pid = *(pid_t *)arg;
         struct h2 *c = h2_dial(NULL);
-        const struct h2_stream *ends = h2_ask(c, "GET", "/draining", NULL, NULL), *stays = h2_ask(c, "GET", "/for-ever", NULL, NULL);
+        const struct h2_stream *ends = h2_ask(c, "GET", "/draining", NULL, NULL),
+                               *stays = h2_ask(c, "GET", "/for-ever", NULL, NULL);
         h2_await_text(c, ends, 5);
         h2_await_text(c, stays, 5);
         kill(pid, SIGTERM);

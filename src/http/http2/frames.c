@@ -103,8 +103,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
-                     uint8_t flags, void *arg)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags,
+                     void *arg)
 {
         (void)flags, (void)arg;
         struct http2_stream *s = is_request(frame) ? stream_of(session, frame->hd.stream_id) : NULL;
