@@ -1,0 +1,112 @@
+/* What every broker shows of its messages: counters by destination, a line for each, the id in the handler's own lines. */
+#include "contract.h"
+
+#include "base/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static char ids[8][128];
+static int calls;
+
+static int good_or_bad(aeon_message *m)
+{
+        bool bad = !strcmp(aeon_message_body(m), "bad");
+        snprintf(ids[calls++ % 8], sizeof ids[0], "%s", aeon_message_id(m));
+        aeon_log_info("looking at it");
+        return bad ? aeon_fail(-EIO, "no good") : 0;
+}
+AEON_RAW_HANDLER(good_or_bad);
+
+static void declare(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &good_or_bad_handler, &(aeon_subscribe_opts){ .ack = AEON_ACK_REJECT_ON_ERROR });
+}
+
+static int counted(const char *metric)
+{
+        const char *const labels[] = { "broker", Q("test"), "good_or_bad" };
+        return (int)aeon_series_value(aeon_metric_series(aeon__metric_find(metric), labels));
+}
+
+static int published(const char *destination)
+{
+        const char *const labels[] = { "broker", destination };
+        return (int)aeon_series_value(aeon_metric_series(aeon__metric_find("aeon_messages_published_total"), labels));
+}
+
+/* ------------------------------------------------------------------ counters */
+
+static void count_four(aeon_app *app)
+{
+        aeon_broker *b = aeon_app_broker(app);
+        publish(b, Q("test"), "good");
+        publish(b, Q("test"), "good");
+        publish(b, Q("test"), "bad");
+        publish(b, Q("test"), "good");
+        AWAIT(counted("aeon_messages_processed_total") == 3 && counted("aeon_messages_dead_letters_total") == 1);
+        CHECK_INT(counted("aeon_messages_received_total"), 4);
+        CHECK_INT(counted("aeon_messages_failed_total"), 1);
+        CHECK_INT(counted("aeon_messages_invalid_total"), 0);
+        CHECK_INT(counted("aeon_messages_retried_total"), 0);
+        CHECK_INT(counted("aeon_messages_in_process"), 0);
+        CHECK_INT(counted("aeon_message_duration_seconds"), 4);
+        CHECK_INT(published(Q("test")), 4);
+        CHECK_INT(stats_of(app).processed, 3);
+        CHECK_INT(stats_of(app).failed, 1);
+}
+
+CONTRACT_TEST(messages_are_counted_by_destination_and_handler)
+{
+        CHECK_INT(with_app(k, declare, count_four, NULL), 0);
+}
+
+/* ------------------------------------------------------------------ lines */
+
+/* A line with all of these; each ends the list of who looks. */
+static bool has_line(const char *log, const char *const parts[])
+{
+        char line[4096];
+        for (const char *at = log, *end; (end = strchr(at, '\n')); at = end + 1) {
+                bool all = (size_t)(end - at) < sizeof line;
+                snprintf(line, sizeof line, "%.*s", (int)(end - at), at);
+                for (int i = 0; all && parts[i]; i++)
+                        all = strstr(line, parts[i]) != NULL;
+                if (all)
+                        return true;
+        }
+        return false;
+}
+
+static void check_lines(const char *id, const char *outcome)
+{
+        char id_field[160], destination[256], outcome_field[64];
+        snprintf(id_field, sizeof id_field, "\"message_id\":\"%s\"", id);
+        snprintf(destination, sizeof destination, "\"destination\":\"%s\"", Q("test"));
+        snprintf(outcome_field, sizeof outcome_field, "\"outcome\":\"%s\"", outcome);
+        CHECK(*id != '\0');
+        const char *const own[] = { "\"message\":\"looking at it\"", id_field, NULL };
+        const char *const last[] = { "\"level\":\"debug\"", id_field, destination, "\"attempt\":1", "\"ms\":", outcome_field, NULL };
+        CHECK(has_line(test_stderr(), own));
+        CHECK(has_line(test_stderr(), last));
+}
+
+static void handle_two(aeon_app *app)
+{
+        aeon_log_set_format(AEON_LOG_JSON);
+        CHECK_INT(aeon_log_set_levels("info,dispatch=debug"), 0);
+        publish(aeon_app_broker(app), Q("test"), "good");
+        AWAIT(counted("aeon_messages_processed_total") == 1);
+        publish(aeon_app_broker(app), Q("test"), "bad");
+        AWAIT(counted("aeon_messages_dead_letters_total") == 1);
+        AWAIT(strstr(test_stderr(), "\"outcome\":\"failed\""));
+        check_lines(ids[0], "processed");
+        check_lines(ids[1], "failed");
+}
+
+CONTRACT_TEST(each_message_is_a_line_with_columns_and_its_id_is_in_its_handlers_lines)
+{
+        test_stderr_begin();
+        CHECK_INT(with_app(k, declare, handle_two, NULL), 0);
+        test_stderr_end();
+}
