@@ -17,6 +17,7 @@
 #include <aeon/http.h>
 #include <aeon/http_client.h>
 #include <aeon/http_cookie.h>
+#include <aeon/http_events.h>
 #include <aeon/http_file.h>
 #include <aeon/http_form.h>
 #include <aeon/log.h>

@@ -47,6 +47,17 @@ typedef struct aeon_app aeon_app;
 /* What AEON_MAIN calls: parse the flags of `aeon run` and the app's own arguments, run the app, return its exit code. */
 AEON_API int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app));
 
+/* What a service is, for those who read its documents (`aeon docs`). */
+typedef struct aeon_app_description {
+        const char *title;   /* the app's name */
+        const char *version; /* of what it offers to others: "1.0.0" */
+        const char *doc;     /* what it is for, in some sentences; NULL: not told */
+} aeon_app_description;
+
+/* Describe the app; once more replaces what was said. To be called in AEON_APP. Strings are copied. Errors: -ENOMEM, and the app refuses to
+ * start. */
+AEON_API int aeon_app_describe(aeon_app *app, const aeon_app_description *description);
+
 /* ------------------------------------------------------------------ hooks */
 
 /* A step of the app's life. Runs in a task: it may suspend, and is cancelled when the app is told to stop during start-up.
@@ -62,8 +73,16 @@ typedef enum aeon_hook_kind {
         AEON_ON_RELOAD,      /* on SIGHUP, while serving. Failing: the log says so, and everything stays as it was */
 } aeon_hook_kind;
 
+/* Where a hook runs when the service is several processes, `--workers N`. In one that is not, both mean the same. */
+typedef enum aeon_hook_scope {
+        AEON_EACH, /* in every worker */
+        AEON_ONCE, /* in the supervisor only: the first three kinds but AEON_ON_READY before any worker starts, that one when all are
+                      ready, those of the shut-down when all have ended. No broker is connected there; a database is opened when used */
+} aeon_hook_scope;
+
 typedef struct aeon_hook_opts {
-        bool blocking; /* run it on the thread pool: the loop and the probes stay alive */
+        bool blocking;         /* run it on the thread pool: the loop and the probes stay alive */
+        aeon_hook_scope scope; /* AEON_EACH */
 } aeon_hook_opts;
 
 /* Call @fn at one step of the app's life; each kind says above which step that is and what its failure does. To be called in AEON_APP.
@@ -138,6 +157,10 @@ AEON_API aeon_app *aeon_app_current(void);
 AEON_API const char *aeon_app_name(const aeon_app *app);
 AEON_API unsigned aeon_app_loops(const aeon_app *app);
 
+/* Which of the processes of `--workers N` this one is: 1 to N, the same as $AEON_WORKER_ID. 0 in their supervisor, and in a service that
+ * has none. While a worker is replaced the old and the new one have the same number for a moment. Any thread. */
+AEON_API unsigned aeon_worker_id(void);
+
 /* ------------------------------------------------------------------ parts: what http and broker are made of, open to all */
 
 /* Something with a life of its own inside the app: a broker, a listener, a database pool. Every member may be NULL. They are called
@@ -182,6 +205,7 @@ AEON_API void aeon_app_set_admin_address(aeon_app *app, const char *address);
 typedef struct aeon_app_opts {
         const char *name;               /* "app" */
         unsigned loops;                 /* 1 */
+        unsigned workers;               /* processes under this one, each this program again with its arguments; 0: no others */
         int argc;                       /* app arguments, by the grammar of `aeon run` */
         char **argv;                    /* borrowed until the app is freed */
         aeon_duration drain_delay;      /* 0: step 9 follows the stop at once */
@@ -191,6 +215,7 @@ typedef struct aeon_app_opts {
         aeon_duration stall_limit;  /* 10 s: a loop that does not come round for longer makes the app not live */
         const char *admin;          /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
         bool health_details;        /* show component details to everybody, not only to loopback */
+        bool reload;                /* with workers (1 if none are asked for): replace them when what they were made from changes */
         bool explain_settings;      /* print where each setting came from, and stop */
         bool quiet;                 /* no ready line and no report on stderr */
         bool no_signals;            /* leave SIGTERM, SIGINT and SIGUSR1 alone */

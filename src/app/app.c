@@ -22,6 +22,9 @@ void aeon__declare_failed(aeon_app *app, int code)
 
 int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const char *name, const aeon_hook_opts *opts)
 {
+        bool once = opts && opts->scope == AEON_ONCE;
+        if ((app->declaring_aside && !once) || (aeon_worker_id() && once))
+                return 0;
         struct hook *hook = calloc(1, sizeof *hook);
         if (!hook) {
                 aeon__declare_failed(app, -ENOMEM);
@@ -35,6 +38,34 @@ int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const ch
         return 0;
 }
 
+/* Put a copy of @text into @place; false: no memory. */
+static bool replace(char **place, const char *text)
+{
+        char *copy = text ? strdup(text) : NULL;
+        if (text && !copy)
+                return false;
+        free(*place);
+        *place = copy;
+        return true;
+}
+
+int aeon_app_describe(aeon_app *app, const aeon_app_description *description)
+{
+        if (replace(&app->title, description->title) && replace(&app->version, description->version) &&
+            replace(&app->doc, description->doc))
+                return 0;
+        int r = aeon_fail(-ENOMEM, "no memory for the app's description");
+        aeon__declare_failed(app, r);
+        return r;
+}
+
+aeon_app_description aeon__app_description(const aeon_app *app)
+{
+        return (aeon_app_description){ .title = app->title ? app->title : app->opts.name,
+                                       .version = app->version ? app->version : "1.0.0",
+                                       .doc = app->doc };
+}
+
 int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn)
 {
         if (app->lifespan) {
@@ -42,33 +73,61 @@ int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn)
                 aeon__declare_failed(app, r);
                 return r;
         }
-        app->lifespan = fn;
+        if (!app->declaring_aside)
+                app->lifespan = fn;
         return 0;
 }
 
-int aeon_use_part(aeon_app *app, const aeon_part *part, void *self)
+static struct part_entry *entry_new(aeon_app *app, const aeon_part *part, void *self)
 {
         struct part_entry *entry = calloc(1, sizeof *entry);
-        if (!entry) {
+        if (entry)
+                *entry = (struct part_entry){ .part = part, .self = self };
+        else
                 aeon__declare_failed(app, -ENOMEM);
+        return entry;
+}
+
+int aeon__use_part_anyway(aeon_app *app, const aeon_part *part, void *self)
+{
+        struct part_entry *entry = entry_new(app, part, self);
+        if (!entry)
                 return -ENOMEM;
-        }
-        *entry = (struct part_entry){ .part = part, .self = self, .index = app->part_count, .previous = app->last_part };
+        entry->index = app->part_count++;
+        entry->previous = app->last_part;
         if (app->last_part)
                 app->last_part->next = entry;
         else
                 app->parts = entry;
         app->last_part = entry;
-        app->part_count++;
         return 0;
+}
+
+int aeon_use_part(aeon_app *app, const aeon_part *part, void *self)
+{
+        if (!app->declaring_aside)
+                return aeon__use_part_anyway(app, part, self);
+        struct part_entry *entry = entry_new(app, part, self), **end = &app->aside;
+        if (!entry)
+                return -ENOMEM;
+        while (*end)
+                end = &(*end)->next;
+        *end = entry;
+        return 0;
+}
+
+static void *find_part(const struct part_entry *entry, const aeon_part *part, unsigned *n)
+{
+        for (; entry; entry = entry->next)
+                if (entry->part == part && (*n)-- == 0)
+                        return entry->self;
+        return NULL;
 }
 
 void *aeon_app_part_at(aeon_app *app, const aeon_part *part, unsigned n)
 {
-        for (struct part_entry *entry = app->parts; entry; entry = entry->next)
-                if (entry->part == part && n-- == 0)
-                        return entry->self;
-        return NULL;
+        void *self = find_part(app->parts, part, &n);
+        return self ? self : find_part(app->aside, part, &n);
 }
 
 void *aeon_app_part(aeon_app *app, const aeon_part *part)

@@ -151,10 +151,13 @@ struct aeon_app {
         void *args;                     /* their values */
         int declare_error;              /* of the first declaration that failed */
         char *declare_words;
+        char *title, *version, *doc; /* of its description; NULL: not told */
         struct hook *hooks[HOOK_KINDS];
         aeon_lifespan_fn *lifespan;
         struct part_entry *parts, *last_part;
         unsigned part_count;
+        struct part_entry *aside; /* a supervisor's: declared, but its workers' to begin */
+        bool declaring_aside;     /* what is declared now is */
         struct health_check *checks;
         struct beside *beside;            /* background and periodic tasks; under the lock once lifespans run */
         struct stop_waiter *stop_waiters; /* who waits for the end of a background task; under the lock */
@@ -231,7 +234,7 @@ int aeon__lifespan_task(void *life);                                           /
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life);                 /* cancel what it does to come up */
 void aeon__lifespan_say_draining(struct aeon_lifespan *life);
-void aeon__parts_leave(aeon_app *app); /* on each loop, when nothing of the app runs there any more */
+void aeon__parts_leave(aeon_app *app);                   /* on each loop, when nothing of the app runs there any more */
 void aeon__lifespan_give_up(struct aeon_lifespan *life); /* cancel the whole of it: its time is over */
 
 /* warden.c */

@@ -155,6 +155,8 @@ int aeon__beside_declared(aeon_app *app, int r)
 
 int aeon__beside_add(const struct beside_call *call)
 {
+        if (call->app->declaring_aside)
+                return 0;
         struct beside *tasks = NULL;
         int r = make_tasks(call, &tasks);
         if (r < 0)

@@ -60,8 +60,14 @@ struct watcher {
 struct aeon_record;
 AEON_API const struct aeon_record *aeon__args_record(const aeon_app *app);
 
+/* What aeon_app_describe() said, with defaults filled in. Borrowed. */
+aeon_app_description aeon__app_description(const aeon_app *app);
+
 /* Declare an app, look at it, and throw it away: nothing starts. For --help and documents. Errors: -ENOMEM; -EINVAL its arguments. */
 AEON_API int aeon__app_declare(void (*define)(aeon_app *app), const aeon_app_opts *opts, void (*look)(aeon_app *app, void *arg),
                                void *arg);
+
+/* aeon_use_part(), also for the supervisor of workers: its own life is to have the part. Errors: -ENOMEM. */
+int aeon__use_part_anyway(aeon_app *app, const aeon_part *part, void *self);
 
 int aeon__app_run(void (*define)(aeon_app *app), const aeon_app_opts *opts, struct watcher *watcher);

@@ -6,6 +6,7 @@
  *   the notes calls it unhealthy when it has been running for longer than its limit.
  */
 #include "app/app.h"
+#include "app/workers.h"
 
 #include "base/log.h"
 #include "base/nearest.h"
@@ -44,6 +45,8 @@ struct aeon_health { /* one run */
 int aeon_health_check_with(aeon_app *app, const char *name, aeon_health_fn *fn, void *arg, const aeon_health_opts *opts)
 {
         struct health_check **at = &app->checks;
+        if (app->declaring_aside)
+                return 0;
         for (; *at; at = &(*at)->next)
                 if (!strcmp((*at)->name, name)) {
                         int r = aeon_fail(-EEXIST, "there are two health checks named \"%s\"", name);
@@ -244,7 +247,8 @@ bool aeon_app_is_started(aeon_app *app)
 
 bool aeon_app_is_ready(aeon_app *app)
 {
-        return atomic_load(&app->ready) && aeon_health_overall(app) != AEON_UNHEALTHY && !aeon__beside_spoils_readiness(app);
+        return atomic_load(&app->ready) && aeon_health_overall(app) != AEON_UNHEALTHY && !aeon__beside_spoils_readiness(app) &&
+               !aeon__workers_spoil_readiness(app);
 }
 
 void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency), void *arg)

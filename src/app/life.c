@@ -239,13 +239,21 @@ static int start_lifespans(aeon_app *app, aeon_group *group)
         return await_start(app, is_up_or_ended, "the lifespan's start");
 }
 
+/* "2 loops", "4 workers". */
+static const char *size_words(const aeon_app *app, char text[static 32])
+{
+        unsigned n = app->opts.workers ? app->opts.workers : app->opts.loops;
+        snprintf(text, 32, "%u %s%s", n, app->opts.workers ? "worker" : "loop", n == 1 ? "" : "s");
+        return text;
+}
+
 static void say_ready(aeon_app *app, aeon_time begin)
 {
         if (app->opts.quiet)
                 return;
-        aeon_log_info("%s is ready after %.1f ms (%u loop%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6,
-                      app->opts.loops, app->opts.loops == 1 ? "" : "s", app->admin_address[0] ? ", admin endpoints on " : "",
-                      app->admin_address);
+        char size[32];
+        aeon_log_info("%s is ready after %.1f ms (%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6, size_words(app, size),
+                      app->admin_address[0] ? ", admin endpoints on " : "", app->admin_address);
 }
 
 static int start_up(aeon_app *app, aeon_group *group)
@@ -271,7 +279,8 @@ static int start_up(aeon_app *app, aeon_group *group)
         if (!aeon__become_ready(app))
                 return -ECANCELED;
         say_ready(app, begin);
-        aeon__notify(app, "READY=1\nSTATUS=serving on %u loop%s", app->opts.loops, app->opts.loops == 1 ? "" : "s");
+        char size[32];
+        aeon__notify(app, "READY=1\nSTATUS=serving on %s", size_words(app, size));
         return run_start_hooks(app, AEON_ON_READY);
 }
 

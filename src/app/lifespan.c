@@ -186,6 +186,9 @@ void aeon__parts_leave(aeon_app *app)
         for (struct part_entry *e = app->last_part; e; e = e->previous)
                 if (e->part->leave)
                         e->part->leave(e->self, app);
+        for (struct part_entry *e = app->aside; e; e = e->next) /* a hook may have used one */
+                if (e->part->leave)
+                        e->part->leave(e->self, app);
 }
 
 static bool in_flight(const struct aeon_lifespan *life, int command)

@@ -10,11 +10,14 @@
  *       EXTEND_TIMEOUT_USEC   while starting and stopping, once a second, but only when something has moved since: a hook has
  *                             ended, a loop has come up, a handler has finished. A start that hangs runs into systemd's limit
  *
+ *   A worker says all of that to its supervisor instead, in the same words, and once a second how it is; see worker.h.
  */
 #include "app/notify.h"
 
 #include "app/app.h"
+#include "app/worker.h"
 
+#include <aeon/health.h>
 #include <aeon/settings.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +35,7 @@
 #define TICK AEON_SECONDS(1)
 
 struct notify {
-        const char *path;       /* $NOTIFY_SOCKET, borrowed from the environment */
+        const char *path;       /* $NOTIFY_SOCKET, borrowed from the environment; NULL: a supervisor is told */
         int fd;                 /* connected; -1: nobody to tell */
         aeon_duration watchdog; /* half the interval; 0: none is kept */
 };
@@ -79,7 +82,7 @@ void aeon__notify(aeon_app *app, const char *format, ...)
         va_start(arguments, format);
         vsnprintf(lines, sizeof lines, format, arguments);
         va_end(arguments);
-        if (send(n->fd, lines, strlen(lines), MSG_NOSIGNAL) < 0)
+        if (send(n->fd, lines, strlen(lines), MSG_NOSIGNAL) < 0 && n->path) /* a supervisor that is gone ends us anyhow */
                 aeon_log_warning("systemd was not told \"%.*s\": %s", (int)strcspn(lines, "\n"), lines, aeon_strerror(-errno));
 }
 
@@ -111,6 +114,13 @@ static bool is_moving(const aeon_app *app)
         return !atomic_load(&app->started) || atomic_load(&app->stop.level) != STOP_NONE;
 }
 
+/* For the supervisor's probes. */
+static void tell_health(aeon_app *app)
+{
+        static const char *const names[] = { "healthy", "degraded", "unhealthy" };
+        aeon__notify(app, "X_HEALTH=%s\nX_TAKES=%d", names[aeon_health_overall(app)], aeon_app_is_ready(app));
+}
+
 static int notify_watch(void *self, aeon_app *app)
 {
         struct notify *n = self;
@@ -130,6 +140,8 @@ static int notify_watch(void *self, aeon_app *app)
                         if (is_moving(app) && seen != moves)
                                 aeon__notify(app, "EXTEND_TIMEOUT_USEC=%lld", (long long)(EXTENSION / 1000));
                         moves = seen;
+                        if (!n->path && atomic_load(&app->started))
+                                tell_health(app);
                         next_tick = now + TICK;
                 }
                 int r = aeon_sleep_until(n->watchdog && next_watchdog < next_tick ? next_watchdog : next_tick);
@@ -144,6 +156,11 @@ static int notify_bind(void *self, aeon_app *app)
 {
         (void)app;
         struct notify *n = self;
+        if (!n->path) {
+                n->fd = fcntl(aeon__worker_fd(), F_DUPFD_CLOEXEC, 0);
+                n->watchdog = TICK;
+                return 0;
+        }
         if (connect_to(n->path, &n->fd) < 0)
                 aeon_log_warning("systemd will not be told: %s", aeon_error_text());
         n->watchdog = watchdog_from_environment();
@@ -165,14 +182,15 @@ static const aeon_part notify_part = {
 
 int aeon__notify_use(aeon_app *app)
 {
-        const char *path = getenv("NOTIFY_SOCKET");
-        if (!path)
+        bool worker = aeon__worker_fd() >= 0;
+        const char *path = worker ? NULL : getenv("NOTIFY_SOCKET");
+        if (!path && !worker)
                 return 0;
         struct notify *n = malloc(sizeof *n);
         if (!n)
                 return aeon_fail(-ENOMEM, "no memory to speak with systemd");
         *n = (struct notify){ .path = path, .fd = -1 };
-        int r = aeon_use_part(app, &notify_part, n);
+        int r = aeon__use_part_anyway(app, &notify_part, n);
         if (r < 0)
                 free(n);
         return r;

@@ -123,7 +123,10 @@ static void print_cause(FILE *out, const char *cause)
 static void write_text(FILE *out, aeon_app *app, int code, aeon_time now)
 {
         const struct report *report = app->report;
-        fprintf(out, "%s stopped with code %d after ", app->opts.name, code);
+        fputs(app->opts.name, out);
+        if (aeon_worker_id())
+                fprintf(out, ", worker %u,", aeon_worker_id());
+        fprintf(out, " stopped with code %d after ", code);
         print_duration(out, report->began[STEP_START] ? now - report->began[STEP_START] : 0);
         print_cause(out, app->stop.cause);
         const char *comma = " ";
@@ -154,6 +157,8 @@ static void write_json(FILE *out, aeon_app *app, int code, aeon_time now)
         const struct report *report = app->report;
         fprintf(out, "{\"event\":\"stopped\",\"app\":");
         print_json_string(out, app->opts.name);
+        if (aeon_worker_id())
+                fprintf(out, ",\"worker\":%u", aeon_worker_id());
         fprintf(out, ",\"code\":%d,\"cause\":", code);
         print_json_string(out, app->stop.cause);
         for (int i = 0; i < STEPS; i++) {
@@ -192,6 +197,8 @@ static void write_for_people_and_machines(aeon_app *app, int code)
         char *text = text_of(aeon__log_is_json() ? write_json : write_text, app, code);
         write_out(STDERR_FILENO, text);
         free(text);
+        if (aeon_worker_id()) /* there is room for the supervisor's word only */
+                return;
         int fd = open("/dev/termination-log", O_WRONLY | O_TRUNC | O_CLOEXEC);
         if (fd < 0)
                 return;

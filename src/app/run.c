@@ -2,6 +2,8 @@
 #include "app/app.h"
 
 #include "app/notify.h"
+#include "app/worker.h"
+#include "app/workers.h"
 #include "base/metrics.h"
 
 #include <signal.h>
@@ -10,6 +12,14 @@
 static aeon_duration or_default(aeon_duration value, aeon_duration otherwise)
 {
         return value ? value : otherwise;
+}
+
+/* The rest of what was asked for is the supervisor's: it has spent the drain delay before we hear of a stop. */
+static void be_worker(aeon_app_opts *o)
+{
+        o->workers = 0;
+        o->drain_delay = o->grace_period = 0;
+        aeon__worker_begin();
 }
 
 static aeon_app *app_new(const aeon_app_opts *opts)
@@ -22,13 +32,28 @@ static aeon_app *app_new(const aeon_app_opts *opts)
         aeon_app_opts *o = &app->opts;
         o->name = o->name ? o->name : "app";
         o->loops = o->loops ? o->loops : 1;
+        o->workers = o->reload && !o->workers ? 1 : o->workers;
         o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
         o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
         o->stall_limit = or_default(o->stall_limit, AEON_SECONDS(10));
+        if (aeon_worker_id())
+                be_worker(o);
+        else if (o->workers)
+                o->loops = 1; /* in a supervisor */
         pthread_mutex_init(&app->lock, NULL);
         pthread_mutex_init(&app->stop.lock, NULL);
         atomic_store(&app->live, true);
         return app;
+}
+
+static void free_parts(struct part_entry *first)
+{
+        for (struct part_entry *entry = first, *next; entry; entry = next) {
+                next = entry->next;
+                if (entry->part->free)
+                        entry->part->free(entry->self);
+                free(entry);
+        }
 }
 
 static void app_free(aeon_app *app)
@@ -39,13 +64,11 @@ static void app_free(aeon_app *app)
                 free(app->lives[i].part_open);
         }
         free(app->lives);
-        while (app->parts) {
-                struct part_entry *entry = app->parts;
-                app->parts = entry->next;
-                if (entry->part->free)
-                        entry->part->free(entry->self);
-                free(entry);
-        }
+        free(app->title);
+        free(app->version);
+        free(app->doc);
+        free_parts(app->parts);
+        free_parts(app->aside);
         for (int kind = 0; kind < HOOK_KINDS; kind++)
                 while (app->hooks[kind]) {
                         struct hook *hook = app->hooks[kind];
@@ -143,7 +166,6 @@ static void check_grace(const aeon_app *app)
 /* Steps 0 to 14, between a complete declaration and the freeing of memory. */
 static void live(aeon_app *app)
 {
-        check_grace(app);
         int r = bind_parts(app);
         if (r == 0)
                 r = aeon__warden_start(app);
@@ -165,7 +187,9 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
                 refuse(app, 2, r, "bad arguments");
                 return;
         }
+        app->declaring_aside = app->opts.workers;
         define(app);
+        app->declaring_aside = false;
         r = aeon__args_load(app);
         if (r < 0) {
                 refuse(app, 2, r, "bad arguments");
@@ -175,6 +199,9 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
                 aeon__declare_failed(app, -ENOMEM);
         if (aeon__metrics_refusal() && !app->declare_error)
                 aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
+        check_grace(app);
+        if (app->opts.workers && (r = aeon__workers_use(app)) < 0)
+                aeon__declare_failed(app, r);
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 app->refused = 2;

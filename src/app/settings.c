@@ -1,5 +1,6 @@
 /* Where settings meet the app: its arguments go in, ownership and the exit code come out. */
 #include "app/app.h"
+#include "app/worker.h"
 
 #include "settings/settings.h"
 
@@ -23,6 +24,9 @@ static int load_and_explain(aeon_app *app, const aeon_record *record, const aeon
 
 int aeon_settings_load(aeon_app *app, const aeon_record *record, void **ret_value, const aeon_settings_opts *opts)
 {
+        const char *env_file = opts && opts->env_file ? opts->env_file : ".env";
+        if (*env_file)
+                aeon__worker_tell("X_FILE=%s", env_file);
         void *value;
         int r = app->opts.explain_settings ? load_and_explain(app, record, opts, &value)
                                            : aeon__settings_load(record, &app->arguments, opts, &value);

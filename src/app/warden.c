@@ -66,7 +66,7 @@ static void arm(struct warden *w, aeon_task_fn *deadline)
 /* SIGHUP is ours when there is something to reload, or when systemd may send it (Type=notify-reload). */
 static bool takes_sighup(const aeon_app *app)
 {
-        return app->hooks[AEON_ON_RELOAD] || getenv("NOTIFY_SOCKET");
+        return app->hooks[AEON_ON_RELOAD] || getenv("NOTIFY_SOCKET") || aeon_worker_id();
 }
 
 static int watch_signals(void *arg)

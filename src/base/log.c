@@ -21,6 +21,7 @@
 
 const char *(*aeon__log_task)(uint64_t *ret_id);
 const char *(*aeon__log_task_fields)(size_t *ret_size);
+unsigned aeon__log_worker;
 
 static _Atomic int line_format = AEON_LOG_TEXT;
 
@@ -55,14 +56,22 @@ bool aeon__log_name_is_valid(const char *name)
         for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
                 if (!strcmp(name, taken[i]))
                         return false;
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-        return *name && strspn(name, letters) == strlen(name) && (*name < '0' || *name > '9');
+        if (!*name || (*name >= '0' && *name <= '9') || (aeon__log_worker && !strcmp(name, "worker")))
+                return false;
+        for (; *name; name++) {
+                char small = *name | 0x20;
+                if (*name != '_' && !(small >= 'a' && small <= 'z') && !(*name >= '0' && *name <= '9'))
+                        return false;
+        }
+        return true;
 }
 
 void aeon__log_each_field(const struct log_record *record,
                           void (*each)(void *arg, const char *name, const char *text, double number), void *arg)
 {
         const char *at = record->task_fields, *end = at + record->task_fields_size;
+        if (aeon__log_worker)
+                each(arg, "worker", NULL, aeon__log_worker);
         while (at < end) {
                 const char *value = at + strlen(at) + 1;
                 each(arg, at, value, 0);

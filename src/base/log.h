@@ -22,6 +22,9 @@ extern const char *(*aeon__log_task)(uint64_t *ret_id);
 /* Likewise: the fields of the running task, name NUL value NUL ...; NULL: none. */
 extern const char *(*aeon__log_task_fields)(size_t *ret_size);
 
+/* Which worker this process is, for each line: `worker=2`; 0: it is none. Set before there are threads. */
+extern unsigned aeon__log_worker;
+
 /* True when colours may be written to @fd: a terminal, NO_COLOR unset, TERM not dumb. */
 AEON_API bool aeon__colours_on(int fd);
 

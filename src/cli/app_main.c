@@ -9,7 +9,9 @@
 #include "cli/app_main.h"
 
 #include "app/calls.h"
+#include "app/worker.h"
 #include "http/admin.h"
+#include "settings/settings.h"
 
 #include <aeon/app.h>
 #include <aeon/error.h>
@@ -27,6 +29,10 @@ struct run {
 
 static const struct flag flags[] = {
         { "loops", FLAG_COUNT(struct run, app.loops), "N", "event loops, each on a thread of its own (1)" },
+        { "workers", FLAG_COUNT(struct run, app.workers), "N",
+          "processes of so many loops each, under one that starts a dead one again and on SIGHUP replaces all" },
+        { "reload", FLAG_SWITCH(struct run, app.reload), NULL,
+          "for writing it: build and start again when sources, headers or .env change" },
         { "admin", FLAG_TEXT(struct run, app.admin), "HOST:PORT",
           "where the probes answer; unix:PATH, or off (the first free port of 127.0.0.1:7979-7999)" },
         { "health-details", FLAG_SWITCH(struct run, app.health_details), NULL,
@@ -71,16 +77,10 @@ static void print_arguments(aeon_app *app, void *arg)
         (void)arg;
         if (!record)
                 return;
-        printf("\nArguments of %s:\n", aeon_app_name(app));
-        for (size_t i = 0; i < record->field_count; i++) {
-                const aeon_field *f = &record->fields[i];
-                char name[64];
-                snprintf(name, sizeof name, "%s", f->name ? f->name : f->member);
-                for (char *c = name; *c; c++)
-                        *c = *c == '_' ? '-' : *c;
-                printf("  --%-16s %s%s%s%s\n", name, f->doc ? f->doc : "", f->def ? " (" : "", f->def ? f->def : "",
-                       f->def ? ")" : "");
-        }
+        struct text lines = { 0 };
+        aeon__arguments_help(record, &lines);
+        printf("\nArguments of %s:\n%s", aeon_app_name(app), lines.failed ? "  out of memory\n" : lines.data);
+        aeon__text_done(&lines);
 }
 
 int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app))
@@ -107,6 +107,8 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
                 return flags_exit(FLAGS_BAD);
         }
         aeon_log_set_format((aeon_log_format)running.log_format);
+        if (aeon_worker_id())
+                aeon__worker_tell("X_FILE=/proc/self/exe");
         running.app.argc = left;
         running.app.argv = argv;
         return aeon_app_run(define_with_admin, &running.app);

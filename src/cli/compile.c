@@ -16,6 +16,7 @@
 #include "cli/compile.h"
 
 #include "aeon_config.h"
+#include "app/worker.h"
 #include "cli/cache.h"
 
 #include <aeon/app.h>
@@ -132,19 +133,38 @@ static char *next_dependency(char **rest)
         return word;
 }
 
-static bool depends_older(const char *path, struct timespec limit)
+/* What the rule in the file @path names, in @ret_text, to free(), with @ret_rest at the first; false when there is no rule. */
+static bool read_rule(const char *path, char **ret_text, char **ret_rest)
 {
         FILE *f = fopen(path, "re");
-        char *text = NULL, *rest, *file;
         size_t size = 0;
-        bool older = f && getdelim(&text, &size, '\0', f) > 0 && (rest = strchr(text, ':')) != NULL;
-        if (older)
-                for (rest++; older && (file = next_dependency(&rest));)
-                        older = is_older(file, limit);
-        free(text);
+        bool found = f && getdelim(ret_text, &size, '\0', f) > 0 && (*ret_rest = strchr(*ret_text, ':')) != NULL;
+        if (found)
+                (*ret_rest)++;
         if (f)
                 fclose(f);
+        return found;
+}
+
+static bool depends_older(const char *path, struct timespec limit)
+{
+        char *text = NULL, *rest, *file;
+        bool older = read_rule(path, &text, &rest);
+        while (older && (file = next_dependency(&rest)))
+                older = is_older(file, limit);
+        free(text);
         return older;
+}
+
+/* A supervisor may want to know when to build again (`--reload`). */
+static void tell_dependencies(const struct unit *u)
+{
+        char *text = NULL, *rest, *file;
+        aeon__worker_tell("X_FILE=%s", u->source);
+        if (aeon_worker_id() && read_rule(u->depends, &text, &rest))
+                while ((file = next_dependency(&rest)))
+                        aeon__worker_tell("X_FILE=%s", file);
+        free(text);
 }
 
 static bool is_good(const struct unit *u)
@@ -214,7 +234,10 @@ int compile_source(const char *source, char *ret_library, size_t size)
         int r = unit_init(&u, source);
         if (r < 0)
                 return r;
-        if (!is_good(&u) && (r = compile_now(&u, source)) < 0)
+        if (!is_good(&u))
+                r = compile_now(&u, source);
+        tell_dependencies(&u);
+        if (r < 0)
                 return r;
         snprintf(ret_library, size, "%s", u.library);
         return 0;

@@ -12,6 +12,7 @@
  */
 #include "cli/module.h"
 
+#include "app/worker.h"
 #include "base/nearest.h"
 #include "cli/compile.h"
 #include "cli/symbols.h"
@@ -127,6 +128,7 @@ static int load(const char *file, void **ret_handle)
                 snprintf(path, sizeof path, "%s%s", strchr(file, '/') ? "" : "./",
                          file); /* a bare name would be looked for in libdir */
         }
+        aeon__worker_tell("X_FILE=%s", file);
         *ret_handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         if (!*ret_handle)
                 return aeon_fail(-ENOEXEC, "%s cannot be loaded: %s", file, dlerror());

@@ -16,9 +16,12 @@
  */
 #include "http/admin.h"
 
+#include "app/calls.h"
 #include "app/exposition.h"
+#include "app/worker.h"
 #include "http/middleware.h"
 #include "http/server.h"
+#include "loop/address.h"
 #include "loop/dump.h"
 
 #include <aeon/error.h>
@@ -151,7 +154,7 @@ static int answer(aeon_request *req)
 static int reserve(struct admin *admin)
 {
         int fd;
-        int r = aeon_socket_bind(admin->address, &fd);
+        int r = aeon__socket_bind_here(admin->address, &fd); /* ours alone, in a worker too */
         if (r < 0)
                 return r;
         if (listen(fd, BACKLOG) < 0) {
@@ -186,6 +189,7 @@ static int admin_bind(void *self, aeon_app *app)
                 return aeon_fail(r, "admin listener");
         }
         aeon_app_set_admin_address(app, admin->address);
+        aeon__worker_tell("X_ADMIN=%s", admin->address);
         return 0;
 }
 
@@ -268,6 +272,8 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details)
 {
         if (address && !strcmp(address, "off"))
                 return 0;
+        if (aeon_worker_id())
+                address = "127.0.0.1:0"; /* what was asked for is the supervisor's */
         struct admin *admin = calloc(1, sizeof *admin);
         if (!admin)
                 return aeon_fail(-ENOMEM, "admin listener");
@@ -284,7 +290,7 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details)
         if (r == 0)
                 r = add_routes(&admin->router);
         if (r == 0)
-                r = aeon_use_part(app, &admin_part, admin);
+                r = aeon__use_part_anyway(app, &admin_part, admin);
         if (r < 0)
                 admin_free(admin);
         return r;

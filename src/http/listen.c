@@ -13,6 +13,7 @@
  */
 #include "http/server.h"
 
+#include "http/document.h"
 #include "http/middleware.h"
 #include "http/protocol.h"
 #include "loop/world.h"
@@ -119,7 +120,7 @@ static int read_tls_files(struct endpoint *e)
 static int endpoint_bind(struct endpoint *e, unsigned loops)
 {
         int fd;
-        e->shared = !strncmp(e->address, "fd:", strlen("fd:"));
+        e->shared = aeon_worker_id() || !strncmp(e->address, "fd:", strlen("fd:"));
         int r = aeon_socket_bind(e->address, &fd);
         if (r < 0)
                 return aeon_fail(r, "HTTP");
@@ -321,6 +322,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
         e->limits = (struct http_limits){
                 .max_body = opts->max_body,
                 .max_connections = opts->max_connections,
+                .max_streams = opts->max_streams,
                 .head_timeout = opts->head_timeout,
                 .body_timeout = opts->body_timeout,
                 .idle_timeout = opts->idle_timeout,
@@ -342,6 +344,17 @@ const char *aeon_http_address(aeon_app *app, unsigned n)
         while (e && n--)
                 e = e->next;
         return e && e->seats ? e->address : NULL;
+}
+
+int aeon__http_declared(aeon_app *app, const struct http_router **ret_router, const char **ret_address, bool *ret_tls)
+{
+        struct http *http = aeon_app_part(app, &http_part);
+        if (http && http->failure < 0)
+                return aeon_fail_at(http->failure, true, AEON_HERE, "%s", http->failure_text);
+        *ret_router = http ? &http->router : NULL;
+        *ret_address = http && http->endpoints ? http->endpoints->address : NULL;
+        *ret_tls = http && http->endpoints && http->endpoints->tls;
+        return 0;
 }
 
 int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)

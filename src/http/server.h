@@ -33,6 +33,7 @@
 struct http_limits {
         size_t max_body;
         unsigned max_connections;
+        unsigned max_streams;
         aeon_duration head_timeout, body_timeout, idle_timeout, write_timeout;
         bool debug;
         bool access_log;

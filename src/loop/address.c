@@ -146,7 +146,14 @@ static int bind_tcp(const struct address *a, const char *text, int *ret_fd)
         return r;
 }
 
+int (*aeon__socket_provider)(const char *address, int *ret_fd);
+
 int aeon_socket_bind(const char *address, int *ret_fd)
+{
+        return aeon__socket_provider ? aeon__socket_provider(address, ret_fd) : aeon__socket_bind_here(address, ret_fd);
+}
+
+int aeon__socket_bind_here(const char *address, int *ret_fd)
 {
         struct address a;
         int r = aeon__address_parse(address, &a);

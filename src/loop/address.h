@@ -14,6 +14,15 @@ struct address {
 /* Errors: -EINVAL with words that quote @text; -ENOENT for an "fd:NAME" that was not handed to us. */
 int aeon__address_parse(const char *text, struct address *ret_address);
 
+/* Who binds in place of aeon_socket_bind(), in a process whose sockets are another's; NULL: we ourselves. */
+extern int (*aeon__socket_provider)(const char *address, int *ret_fd);
+
+/* aeon_socket_bind() by this process, whatever the provider. */
+int aeon__socket_bind_here(const char *address, int *ret_fd);
+
+/* Let no new connection come to @fd, and lose none that has come. Errors: -ENOTSUP not on a unix socket. */
+int aeon__socket_refuse(int fd);
+
 /* The descriptor that a supervisor handed to this process under @name. Errors: -ENOENT. */
 int aeon__inherited_socket(const char *name, int *ret_fd);
 

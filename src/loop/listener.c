@@ -5,6 +5,7 @@
  *   libuv's own uv_listen(): that takes one more than was asked for, and when no file descriptor is left it silently closes all who
  *   wait, where ours stay in the queue until there is one.
  */
+#include "loop/address.h"
 #include "loop/stream.h"
 
 #include <linux/filter.h>
@@ -96,7 +97,7 @@ int aeon_listener_try_accept(aeon_listener *l, aeon_stream **ret_stream)
         return 0;
 }
 
-int aeon_listener_refuse(aeon_listener *l)
+int aeon__socket_refuse(int fd)
 {
         enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 }; /* in the TCP header, which the filter sees from its first byte */
         struct sock_filter drop_first_packets[] = {
@@ -105,11 +106,19 @@ int aeon_listener_refuse(aeon_listener *l)
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
         };
         struct sock_fprog program = { sizeof drop_first_packets / sizeof *drop_first_packets, drop_first_packets };
-        if (l->family == AF_UNIX)
+        int domain = AF_UNSPEC;
+        socklen_t size = sizeof domain;
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+        if (domain == AF_UNIX)
                 return aeon_fail(-ENOTSUP, "a unix socket cannot refuse connections and accept those that wait");
-        if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
-                return aeon_fail_os(-errno, "cannot have socket %d refuse connections", l->fd);
+        if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) < 0)
+                return aeon_fail_os(-errno, "cannot have socket %d refuse connections", fd);
         return 0;
+}
+
+int aeon_listener_refuse(aeon_listener *l)
+{
+        return aeon__socket_refuse(l->fd);
 }
 
 int aeon_listener_accept(aeon_listener *l, aeon_stream **ret_stream)

@@ -1,0 +1,3 @@
+module aeon-bench-http
+
+go 1.24
