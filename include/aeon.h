@@ -35,6 +35,7 @@
 #include <aeon/thread.h>
 #include <aeon/time.h>
 #include <aeon/tls.h>
+#include <aeon/trace.h>
 #include <aeon/var.h>
 #include <aeon/watch.h>
 

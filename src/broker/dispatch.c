@@ -15,11 +15,13 @@
  */
 #include "base/random.h"
 #include "broker/core.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
@@ -113,6 +115,33 @@ static void conclude(struct aeon_message *m, struct outcome *o)
         aeon_scope_close(&shield, 0);
 }
 
+static aeon_span *begin_span(const struct aeon_message *m)
+{
+        const struct envelope *e = &m->envelope;
+        aeon_span *span = aeon__span_take_up(SPAN_CONSUMER, "process", aeon__header_find(e->headers, e->headers_size, "traceparent"),
+                                             aeon__header_find(e->headers, e->headers_size, "tracestate"));
+        aeon__trace_name_lines();
+        return span;
+}
+
+static void end_span(aeon_span *span, const struct aeon_message *m, const struct outcome *o)
+{
+        if (!span)
+                return;
+        const struct subscription *s = subscription_of(m);
+        char name[SPAN_NAME];
+        snprintf(name, sizeof name, "process %s", s->declaration->destination);
+        aeon__span_rename(span, name);
+        aeon_span_set(span, "messaging.system", s->connection->link.driver->name);
+        aeon_span_set(span, "messaging.operation.type", "process");
+        aeon_span_set(span, "messaging.destination.name", s->declaration->destination);
+        aeon_span_set(span, "messaging.message.id", m->envelope.id);
+        aeon_span_set_number(span, "messaging.attempt", m->attempt);
+        if (o->code < 0)
+                aeon_span_fail(span, o->words ? o->words : aeon_strerror(o->code));
+        aeon_span_end(span);
+}
+
 /* One line per message, for who wants it: it is the only one of a message that nothing is wrong with. */
 static void tell(const struct aeon_message *m, const struct outcome *o, aeon_duration duration)
 {
@@ -143,6 +172,7 @@ int aeon__dispatch(void *arg)
         struct outcome o = { 0 };
 
         name_lines(m);
+        aeon_span *span = begin_span(m);
         aeon_time begun = aeon_now();
         COUNT(s->connection, in_process);
         aeon_series_add(s->meter.in_process, 1);
@@ -160,6 +190,7 @@ int aeon__dispatch(void *arg)
                 conclude(m, &o);
                 tell(m, &o, duration);
         }
+        end_span(span, m, &o);
         free(o.words);
         free(o.answer);
         list_remove(&m->node);

@@ -1,16 +1,47 @@
 /* Messages out: publishing, and answering. */
 #include "broker/core.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/record.h>
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* Published in a trace, a message says so. */
+static int publish_in_trace(struct connection *c, const struct envelope *e)
+{
+        struct envelope traced = *e;
+        char *headers = aeon__headers_with_trace(e, &traced.headers_size);
+        if (!headers)
+                return c->link.driver->publish(&c->link, e);
+        traced.headers = headers;
+        int r = c->link.driver->publish(&c->link, &traced);
+        free(headers);
+        return r;
+}
+
+static void end_span(aeon_span *span, struct connection *c, const struct envelope *e, int r)
+{
+        char name[SPAN_NAME];
+        snprintf(name, sizeof name, "publish %s", e->destination);
+        aeon__span_rename(span, name);
+        aeon_span_set(span, "messaging.system", c->link.driver->name);
+        aeon_span_set(span, "messaging.operation.type", "send");
+        aeon_span_set(span, "messaging.destination.name", e->destination);
+        if (r < 0)
+                aeon_span_fail(span, aeon_error_describe(r));
+        aeon_span_end(span);
+}
+
 static int publish(struct connection *c, const struct envelope *e)
 {
-        int r = c->link.driver->publish(&c->link, e);
+        aeon_span *span = e->answer ? NULL : aeon__span_begin(SPAN_PRODUCER, "publish");
+        int r = publish_in_trace(c, e);
+        if (span)
+                end_span(span, c, e, r);
         aeon__broker_count_publish(c->broker->name, e->answer ? "(reply)" : e->destination, r);
         return r;
 }

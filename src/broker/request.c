@@ -11,6 +11,7 @@
 #include "broker/core.h"
 
 #include "task/task.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -121,6 +122,17 @@ static int ask(struct connection *c, struct waiter *w, const char *destination, 
         return 0;
 }
 
+static aeon_span *begin_span(const char *destination)
+{
+        aeon_span *span = aeon__span_begin(SPAN_CLIENT, "request");
+        if (span && destination) {
+                char name[SPAN_NAME];
+                snprintf(name, sizeof name, "request %s", destination);
+                aeon__span_rename(span, name);
+        }
+        return span;
+}
+
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
                       aeon_message **ret_reply)
 {
@@ -140,9 +152,13 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
         o.correlation_id = correlation_id;
 
         list_append(bucket(c, w.number), &w.node);
+        aeon_span *span = begin_span(destination);
         r = ask(c, &w, destination, body, &o);
         if (r >= 0)
                 r = await_reply(&w);
+        if (r < 0)
+                aeon_span_fail(span, aeon_error_describe(r));
+        aeon_span_end(span);
         list_remove(&w.node);
         if (r < 0) {
                 free(w.reply);
