@@ -1,7 +1,8 @@
-/* What every broker shows of its messages: counters by destination, a line for each, the id in the handler's own lines. */
+/* What every broker shows of its messages: counters by destination, a line for each, the id in the handler's own lines, traces. */
 #include "contract.h"
 
 #include "base/metrics.h"
+#include "task/trace.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -109,4 +110,80 @@ CONTRACT_TEST(each_message_is_a_line_with_columns_and_its_id_is_in_its_handlers_
         test_stderr_begin();
         CHECK_INT(with_app(k, declare, handle_two, NULL), 0);
         test_stderr_end();
+}
+
+/* ------------------------------------------------------------------ traces */
+
+enum { SPANS = 16 };
+static aeon_span *spans[SPANS];
+static unsigned span_count;
+
+static void take(aeon_span *span)
+{
+        if (span_count < SPANS)
+                spans[span_count++] = span;
+        else
+                aeon__span_free(span);
+}
+
+/* The first of this kind whose name is @what and @destination. */
+static const aeon_span *find(enum span_kind kind, const char *what, const char *destination)
+{
+        char name[SPAN_NAME];
+        snprintf(name, sizeof name, "%s%s%s", what, *destination ? " " : "", destination);
+        for (unsigned i = 0; i < span_count; i++)
+                if (spans[i]->kind == kind && !strcmp(spans[i]->name, name))
+                        return spans[i];
+        return NULL;
+}
+
+static bool is_child(const aeon_span *child, const aeon_span *parent)
+{
+        REQUIRE(child && parent);
+        return !memcmp(child->parent, parent->context->span, 8) && !memcmp(child->context->trace, parent->context->trace, 16);
+}
+
+static int look_at_trace(aeon_message *m)
+{
+        CHECK(aeon_message_header(m, "traceparent") != NULL);
+        CHECK_STR(aeon_message_header(m, "tracestate"), "congo=t61");
+        CHECK_STR(aeon_message_header(m, "tenant"), "7");
+        aeon_span_end(aeon_span_begin("inside"));
+        return aeon_message_reply(m, AEON_TEXT("done"));
+}
+AEON_RAW_HANDLER(look_at_trace);
+
+static void declare_traced(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &look_at_trace_handler, NULL);
+}
+
+static void ask_in_a_trace(aeon_app *app)
+{
+        static const aeon_header headers[] = { { "tenant", "7" }, { NULL, NULL } };
+        aeon_message *reply;
+        aeon__tracing_set(1, take);
+        aeon_span *outer = aeon__span_take_up(SPAN_SERVER, "outer", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                                              "congo=t61");
+        REQUIRE_INT(aeon_request_with(aeon_app_broker(app), Q("test"), AEON_TEXT("x"), &(aeon_publish_opts){ .headers = headers }, &reply),
+                    0);
+        CHECK(!strncmp(aeon_message_header(reply, "traceparent"), "00-0af7651916cd43dd8448eb211c80319c-", 36));
+        aeon_message_free(reply);
+        aeon_span_end(outer);
+        AWAIT(find(SPAN_CONSUMER, "process", Q("test")));
+        aeon__tracing_set(0, NULL);
+        const aeon_span *publish = find(SPAN_PRODUCER, "publish", Q("test")), *process = find(SPAN_CONSUMER, "process", Q("test"));
+        CHECK(is_child(find(SPAN_CLIENT, "request", Q("test")), find(SPAN_SERVER, "outer", "")));
+        CHECK(is_child(publish, find(SPAN_CLIENT, "request", Q("test"))));
+        CHECK(is_child(process, publish));
+        CHECK(is_child(find(SPAN_INTERNAL, "inside", ""), process));
+        CHECK_CONTAINS(process->attributes.data, "\"messaging.destination.name\"");
+        CHECK(!process->failed);
+        while (span_count)
+                aeon__span_free(spans[--span_count]);
+}
+
+CONTRACT_TEST(a_message_carries_its_trace_and_its_answer_does)
+{
+        CHECK_INT(with_app(k, declare_traced, ask_in_a_trace, NULL), 0);
 }
