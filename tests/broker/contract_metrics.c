@@ -1,6 +1,7 @@
 /* What every broker shows of its messages: counters by destination, a line for each, the id in the handler's own lines, traces. */
 #include "contract.h"
 
+#include "app/snapshot.h"
 #include "base/metrics.h"
 #include "task/trace.h"
 
@@ -55,6 +56,15 @@ static void count_four(aeon_app *app)
         CHECK_INT(published(Q("test")), 4);
         CHECK_INT(stats_of(app).processed, 3);
         CHECK_INT(stats_of(app).failed, 1);
+        struct text snapshot = { 0 };
+        char item[512];
+        CHECK_INT(aeon__snapshot_write(app, &snapshot), 0);
+        snprintf(item, sizeof item,
+                 "\"subscriptions\":[{\"broker\":\"broker\",\"destination\":\"%s\",\"handler\":\"good_or_bad\",\"received\":4,\"processed\":3,"
+                 "\"failed\":1,\"invalid\":0,\"retried\":0,\"dead_letters\":1,\"released\":0,\"in_process\":0}]",
+                 Q("test"));
+        CHECK_CONTAINS(snapshot.data, item);
+        aeon__text_done(&snapshot);
 }
 
 CONTRACT_TEST(messages_are_counted_by_destination_and_handler)
