@@ -64,6 +64,12 @@ void aeon__worker_tell(const char *format, ...)
                 send(worker.fd, message, (size_t)n, MSG_NOSIGNAL); /* a supervisor that is gone is no news to anybody here */
 }
 
+bool aeon__worker_is_orphan(void)
+{
+        char byte;
+        return aeon_worker_id() && recv(worker.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* ------------------------------------------------------------------ sockets */
 
 /* The one descriptor that came with @message; -1: none. */

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,13 +40,10 @@ static void forget_handlers(void)
 }
 
 /* In the child. A process group of its own: what is typed at a terminal is ours to pass on, else it would count twice. */
-static void become_worker(const struct workers *pool, int line, pid_t supervisor, char **environment)
+static void become_worker(const struct workers *pool, int line, char **environment)
 {
         static const char words[] = "aeon: the program of the worker cannot be started again\n";
         sigset_t none;
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != supervisor)
-                _exit(0);
         setpgid(0, 0);
         forget_handlers();
         sigemptyset(&none);
@@ -98,11 +94,10 @@ static int fork_worker(struct worker *w, int line)
                 return aeon_fail(-ENOMEM, "no memory for worker %u", w->slot->id);
         sigset_t all, before;
         sigfillset(&all);
-        pid_t self = getpid();
         pthread_sigmask(SIG_BLOCK, &all, &before);
         w->pid = fork();
         if (w->pid == 0)
-                become_worker(pool, line, self, environment);
+                become_worker(pool, line, environment);
         int error = errno;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         free_environment(environment);

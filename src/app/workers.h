@@ -8,8 +8,9 @@
  *       reload     (SIGHUP) one after another: start a successor, wait until it is ready, stop the old one
  *       quiesce    have the sockets refuse newcomers, pass the stop on
  *
- *   A worker is this program, executed again with the same arguments: a successor runs the code that is there then. Two things bind it to
- *   us. It dies with us (PR_SET_PDEATHSIG: SIGTERM, so what it has begun it ends), and it talks to us (worker.h).
+ *   A worker is this program, executed again with the same arguments: a successor runs the code that is there then. It has one
+ *   end of a socket pair: to talk to us (worker.h), and to learn that we are gone, upon which it stops, in order.
+ *   (PR_SET_PDEATHSIG would say so once for each of our threads, and a second signal means haste.)
  *
  *   LISTENING SOCKETS are bound here, when a worker first asks for an address, and handed to every worker that asks for the same. So there is
  *   one queue of connections, which lives as long as the supervisor: who waits in it when a worker goes is taken by another. With
