@@ -376,6 +376,8 @@ int aeon__workers_use(aeon_app *app)
         if (r >= 0 && app->opts.reload)
                 r = aeon__changes_new(&pool->changes);
         if (r >= 0)
+                aeon__changes_add(pool->changes, pool->program);
+        if (r >= 0)
                 r = make_slots(pool);
         if (r >= 0)
                 r = aeon_hook_add(app, AEON_ON_RELOAD, replace_all, "workers", NULL);
