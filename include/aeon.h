@@ -17,11 +17,13 @@
 #include <aeon/http.h>
 #include <aeon/http_client.h>
 #include <aeon/http_cookie.h>
+#include <aeon/http_events.h>
 #include <aeon/http_file.h>
 #include <aeon/http_form.h>
 #include <aeon/log.h>
 #include <aeon/loop.h>
 #include <aeon/message.h>
+#include <aeon/metrics.h>
 #include <aeon/periodic.h>
 #include <aeon/record.h>
 #include <aeon/scope.h>

@@ -89,7 +89,7 @@ python_with() {
         local folder
         folder=${XDG_CACHE_HOME:-$HOME/.cache}/aeon-$1-$(cksum <"$2" | cut -d' ' -f1)
         if [ ! -e "$folder/complete" ]; then
-                python3 -m venv "$folder" && "$folder/bin/pip" install -q -r "$2" >&2 && touch "$folder/complete" || return 1
+                python3 -m venv --clear "$folder" && "$folder/bin/pip" install -q -r "$2" >&2 && touch "$folder/complete" || return 1
         fi
         echo "$folder/bin/python"
 }

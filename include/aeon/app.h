@@ -47,6 +47,17 @@ typedef struct aeon_app aeon_app;
 /* What AEON_MAIN calls: parse the flags of `aeon run` and the app's own arguments, run the app, return its exit code. */
 AEON_API int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app));
 
+/* What a service is, for those who read its documents (`aeon docs`). */
+typedef struct aeon_app_description {
+        const char *title;   /* the app's name */
+        const char *version; /* of what it offers to others: "1.0.0" */
+        const char *doc;     /* what it is for, in some sentences; NULL: not told */
+} aeon_app_description;
+
+/* Describe the app; once more replaces what was said. To be called in AEON_APP. Strings are copied. Errors: -ENOMEM, and the app refuses to
+ * start. */
+AEON_API int aeon_app_describe(aeon_app *app, const aeon_app_description *description);
+
 /* ------------------------------------------------------------------ hooks */
 
 /* A step of the app's life. Runs in a task: it may suspend, and is cancelled when the app is told to stop during start-up.

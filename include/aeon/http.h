@@ -46,6 +46,7 @@ typedef struct aeon_http_opts {
         const char *address; /* whole, in place of host and port: "127.0.0.1:0" (any free port), "unix:/run/x.sock", "fd:http" */
         size_t max_body;     /* bytes, 1 MiB; a longer body is answered 413 */
         unsigned max_connections;    /* per loop, 16384; further ones wait in the kernel's queue */
+        unsigned max_streams;        /* HTTP/2: requests of a connection at once, 100; further ones are refused, and may be sent again */
         aeon_duration head_timeout;  /* 10 s from a head's first byte to its last; then 408 */
         aeon_duration body_timeout;  /* 30 s for the body, and one second more for each KiB received; then 408 */
         aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */
@@ -104,11 +105,29 @@ AEON_API AEON_SUSPENDS int aeon_next_run(aeon_next *next);
 /* Put @fn around all routes of @app, inside those that were declared before it. Errors: -ENOMEM, and the app refuses to start. */
 AEON_API int aeon_use_middleware(aeon_app *app, aeon_middleware_fn *fn);
 
+/* One way in which a route answers, for its document. */
+typedef struct aeon_route_reply {
+        int status;                       /* 200; 0 ends a list of them */
+        const struct aeon_record *record; /* its JSON, as NAME_reply() sends it; NULL: none */
+        const char *content_type;         /* of a body that is no record: "text/csv"; NULL: there is no body */
+        const char *doc;                  /* when it comes, what it means; NULL: the status says it */
+} aeon_route_reply;
+
 typedef struct aeon_route_opts {
         aeon_duration timeout; /* for the handler and what stands around it; then 504. 0: none */
         size_t max_body;       /* 0: the listener's */
         /* Around this route, outermost first, inside the app's; ends in NULL: (aeon_middleware_fn *[]){ only_members, NULL }. Copied. */
         aeon_middleware_fn *const *middleware;
+
+        /* What it takes and gives, for its document (`aeon docs gen --http`) and for nothing else: the handler reads and answers as ever.
+         * Lists are copied; texts and records have to live as long as the app, as literals and item_record() do. */
+        const char *doc;                  /* what it does; its first line is the title */
+        const struct aeon_record *params; /* of the path, for NAME_params() */
+        const struct aeon_record *query;  /* for NAME_query() */
+        const struct aeon_record *body;   /* JSON, for NAME_receive() */
+        const struct aeon_record *form;   /* for NAME_form() */
+        const char *const *files;         /* which fields of a form are files: (const char *[]){ "photo", NULL } */
+        const aeon_route_reply *replies;  /* (aeon_route_reply[]){ { 200, item_record() }, { 0 } }; NULL: not told */
 } aeon_route_opts;
 
 /* Answer @pattern with @handler: "GET /users/{id}", "GET /files/{path...}".
@@ -118,8 +137,8 @@ typedef struct aeon_route_opts {
  * methods, a known path with another method by 405, all else by 404. Escapes (%20) are decoded once, after the path was cut at its
  * slashes; a path with a segment `..`, escaped or not, is refused with 400.
  *
- * Errors: -EINVAL the pattern cannot be read, or has more than 8 names; -EEXIST it is there already; -ENOMEM. The app refuses to
- *         start, naming it. */
+ * Errors: -EINVAL the pattern cannot be read, or has more than 8 names, or a status of .replies is not in 100..599; -EEXIST it is there
+ *         already; -ENOMEM. The app refuses to start, naming it. */
 AEON_API int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts);
 
 /* ------------------------------------------------------------------ the request. All strings are borrowed until the handler ends.

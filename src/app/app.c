@@ -38,6 +38,34 @@ int aeon_hook_add(aeon_app *app, aeon_hook_kind kind, aeon_hook_fn *fn, const ch
         return 0;
 }
 
+/* Put a copy of @text into @place; false: no memory. */
+static bool replace(char **place, const char *text)
+{
+        char *copy = text ? strdup(text) : NULL;
+        if (text && !copy)
+                return false;
+        free(*place);
+        *place = copy;
+        return true;
+}
+
+int aeon_app_describe(aeon_app *app, const aeon_app_description *description)
+{
+        if (replace(&app->title, description->title) && replace(&app->version, description->version) &&
+            replace(&app->doc, description->doc))
+                return 0;
+        int r = aeon_fail(-ENOMEM, "no memory for the app's description");
+        aeon__declare_failed(app, r);
+        return r;
+}
+
+aeon_app_description aeon__app_description(const aeon_app *app)
+{
+        return (aeon_app_description){ .title = app->title ? app->title : app->opts.name,
+                                       .version = app->version ? app->version : "1.0.0",
+                                       .doc = app->doc };
+}
+
 int aeon_use_lifespan(aeon_app *app, aeon_lifespan_fn *fn)
 {
         if (app->lifespan) {

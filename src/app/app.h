@@ -138,6 +138,8 @@ struct aeon_lifespan {
         _Atomic bool stop_starting;    /* there is no use in coming up any more */
         bool given_up;
         _Atomic bool pinged; /* a ping of the warden has not come back */
+        _Atomic aeon_time pinged_at;
+        _Atomic aeon_duration lag; /* how long the last one took that did */
 };
 
 /* ------------------------------------------------------------------ the app */
@@ -149,6 +151,7 @@ struct aeon_app {
         void *args;                     /* their values */
         int declare_error;              /* of the first declaration that failed */
         char *declare_words;
+        char *title, *version, *doc; /* of its description; NULL: not told */
         struct hook *hooks[HOOK_KINDS];
         aeon_lifespan_fn *lifespan;
         struct part_entry *parts, *last_part;
@@ -231,13 +234,19 @@ int aeon__lifespan_task(void *life);                                           /
 void aeon__lifespan_command(struct aeon_lifespan *life, enum command command); /* from the coordinator */
 void aeon__lifespan_stop_starting(struct aeon_lifespan *life);                 /* cancel what it does to come up */
 void aeon__lifespan_say_draining(struct aeon_lifespan *life);
-void aeon__parts_leave(aeon_app *app); /* on each loop, when nothing of the app runs there any more */
+void aeon__parts_leave(aeon_app *app);                   /* on each loop, when nothing of the app runs there any more */
 void aeon__lifespan_give_up(struct aeon_lifespan *life); /* cancel the whole of it: its time is over */
 
 /* warden.c */
 int aeon__warden_start(aeon_app *app);
 void aeon__warden_deadline(aeon_app *app); /* the hard one begins to run; called with the stop's lock held */
 void aeon__warden_end(aeon_app *app);
+
+/* health.c: each component as it is now. With the app's lock held: @fn must not take it. */
+void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency), void *arg);
+
+/* measures.c: how late the loop is now, or was when it was last looked at. Any thread. */
+aeon_duration aeon__lifespan_lag(struct aeon_lifespan *life);
 
 /* health.c, beside.c: start what was declared, in the given lifespan's group `beside`. */
 int aeon__health_start(struct aeon_lifespan *life);

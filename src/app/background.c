@@ -11,6 +11,7 @@
 
 #include "record/number.h"
 
+#include <aeon/metrics.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@ enum { INTENSITY = 5, INTENSITY_LIMIT = 1000 };
 
 #define SPAN AEON_SECONDS(60) /* the default of both .stable and .window */
 #define STOP_TIMEOUT AEON_SECONDS(5)
+
+AEON_COUNTER(aeon_background_restarts_total, "Restarts of background tasks.", "task");
 
 static void lock(const struct background *b)
 {
@@ -193,6 +196,7 @@ static void back_off(struct background *b, unsigned failures, int r)
                 return;
         lock(b);
         b->restarts++;
+        aeon_background_restarts_total_add(1, b->base.name);
         unlock(b);
 }
 

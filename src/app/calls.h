@@ -60,6 +60,9 @@ struct watcher {
 struct aeon_record;
 AEON_API const struct aeon_record *aeon__args_record(const aeon_app *app);
 
+/* What aeon_app_describe() said, with defaults filled in. Borrowed. */
+aeon_app_description aeon__app_description(const aeon_app *app);
+
 /* Declare an app, look at it, and throw it away: nothing starts. For --help and documents. Errors: -ENOMEM; -EINVAL its arguments. */
 AEON_API int aeon__app_declare(void (*define)(aeon_app *app), const aeon_app_opts *opts, void (*look)(aeon_app *app, void *arg),
                                void *arg);

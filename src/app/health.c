@@ -251,6 +251,14 @@ bool aeon_app_is_ready(aeon_app *app)
                !aeon__workers_spoil_readiness(app);
 }
 
+void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency), void *arg)
+{
+        pthread_mutex_lock(&app->lock);
+        for (const struct health_check *check = app->checks; check; check = check->next)
+                fn(arg, check->name, status_now(check), check->latency);
+        pthread_mutex_unlock(&app->lock);
+}
+
 static const char *const impact_names[] = { "info", "degrading", "critical" };
 static const char *const status_names[] = { "healthy", "degraded", "unhealthy" };
 

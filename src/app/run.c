@@ -4,6 +4,7 @@
 #include "app/notify.h"
 #include "app/worker.h"
 #include "app/workers.h"
+#include "base/metrics.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -65,6 +66,9 @@ static void app_free(aeon_app *app)
         free(app->lives);
         free_parts(app->parts);
         free_parts(app->aside);
+        free(app->title);
+        free(app->version);
+        free(app->doc);
         for (int kind = 0; kind < HOOK_KINDS; kind++)
                 while (app->hooks[kind]) {
                         struct hook *hook = app->hooks[kind];
@@ -196,6 +200,9 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         check_grace(app);
         if (app->opts.workers && (r = aeon__workers_use(app)) < 0)
                 aeon__declare_failed(app, r);
+        free(app->title);
+        free(app->version);
+        free(app->doc);
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 app->refused = 2;

@@ -118,20 +118,23 @@ void aeon__warden_deadline(aeon_app *app)
 
 static void pong(void *arg)
 {
-        atomic_store(&((struct aeon_lifespan *)arg)->pinged, false);
+        struct aeon_lifespan *life = arg;
+        atomic_store(&life->lag, aeon_now() - atomic_load(&life->pinged_at));
+        atomic_store(&life->pinged, false);
 }
 
-static bool is_stuck(struct aeon_lifespan *life, aeon_time *pinged_at)
+static bool is_stuck(struct aeon_lifespan *life)
 {
         aeon_loop *loop = atomic_load(&life->loop);
         if (!loop)
                 return false;
-        if (!atomic_exchange(&life->pinged, true)) {
-                *pinged_at = aeon_now();
+        if (!atomic_load(&life->pinged)) {
+                atomic_store(&life->pinged_at, aeon_now());
+                atomic_store(&life->pinged, true);
                 if (aeon_post(loop, pong, life) < 0)
                         atomic_store(&life->pinged, false); /* it has ended */
         }
-        return aeon_now() - *pinged_at > life->app->opts.stall_limit;
+        return aeon_now() - atomic_load(&life->pinged_at) > life->app->opts.stall_limit;
 }
 
 /* The watchdog has told of the slow task long ago; this tells where it is now. */
@@ -159,15 +162,12 @@ static int watch_loops(void *arg)
 {
         struct warden *w = arg;
         unsigned n = w->app->opts.loops;
-        aeon_time *pinged_at = calloc(n, sizeof *pinged_at);
-        if (!pinged_at)
-                return aeon_fail(-ENOMEM, "no memory to watch %u loops", n);
         int r = 0;
         while (r == 0) {
                 bool live = true;
                 for (unsigned i = 0; i < n; i++) {
                         struct aeon_lifespan *life = &w->app->lives[i];
-                        bool stuck = is_stuck(life, &pinged_at[i]);
+                        bool stuck = is_stuck(life);
                         if (stuck && atomic_load(&w->app->live))
                                 report_stuck(life);
                         live = !stuck && live;
@@ -176,7 +176,6 @@ static int watch_loops(void *arg)
                         aeon_log_error("every loop comes round again");
                 r = aeon_sleep(PING_INTERVAL);
         }
-        free(pinged_at);
         return r;
 }
 

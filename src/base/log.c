@@ -58,8 +58,14 @@ bool aeon__log_name_is_valid(const char *name)
                         return false;
         if (aeon__log_worker && !strcmp(name, "worker"))
                 return false;
-        static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-        return *name && strspn(name, letters) == strlen(name) && (*name < '0' || *name > '9');
+        if (!*name || (*name >= '0' && *name <= '9'))
+                return false;
+        for (; *name; name++) {
+                char small = *name | 0x20;
+                if (*name != '_' && !(small >= 'a' && small <= 'z') && !(*name >= '0' && *name <= '9'))
+                        return false;
+        }
+        return true;
 }
 
 void aeon__log_each_field(const struct log_record *record,

@@ -141,10 +141,8 @@ static int declare_broker(aeon_app *app, bool implied, aeon_broker **ret_broker)
                 aeon__broker_free(b);
                 return r;
         }
-        char name[32] = "broker";
-        if (n)
-                snprintf(name, sizeof name, "broker%u", n + 1);
-        r = aeon_health_check_with(app, name, check_health, b, &(aeon_health_opts){ .impact = AEON_CRITICAL });
+        snprintf(b->name, sizeof b->name, n ? "broker%u" : "broker", n + 1);
+        r = aeon_health_check_with(app, b->name, check_health, b, &(aeon_health_opts){ .impact = AEON_CRITICAL });
         if (r < 0)
                 return aeon__broker_refuse(b, r);
         *ret_broker = b;
@@ -231,18 +229,61 @@ int aeon_broker_ping(aeon_broker *broker)
         return r < 0 ? r : c->link.driver->ping(&c->link);
 }
 
+/* ------------------------------------------------------------------ counters */
+
+#define ADD(counter) atomic_store(&to->counter, atomic_load(&to->counter) + atomic_load(&from->counter))
+
+void aeon__counters_add(struct counters *to, const struct counters *from)
+{
+        ADD(published);
+        ADD(received);
+        ADD(processed);
+        ADD(failed);
+        ADD(invalid);
+        ADD(dead_letters);
+        ADD(released);
+        ADD(late_replies);
+        ADD(in_process);
+}
+
 void aeon_broker_get_stats(const aeon_broker *broker, aeon_broker_stats *ret_stats)
 {
-        const struct counters *c = &broker->counters;
+        aeon_broker *b = (aeon_broker *)broker; /* for its lock */
+        struct counters sum = { 0 };
+        const struct connection *c;
+        pthread_mutex_lock(&b->lock);
+        aeon__counters_add(&sum, &b->closed);
+        list_foreach (c, &b->connections, node)
+                aeon__counters_add(&sum, &c->counters);
+        pthread_mutex_unlock(&b->lock);
         *ret_stats = (aeon_broker_stats){
-                .published = atomic_load_explicit(&c->published, memory_order_relaxed),
-                .received = atomic_load_explicit(&c->received, memory_order_relaxed),
-                .processed = atomic_load_explicit(&c->processed, memory_order_relaxed),
-                .failed = atomic_load_explicit(&c->failed, memory_order_relaxed),
-                .invalid = atomic_load_explicit(&c->invalid, memory_order_relaxed),
-                .dead_letters = atomic_load_explicit(&c->dead_letters, memory_order_relaxed),
-                .released = atomic_load_explicit(&c->released, memory_order_relaxed),
-                .late_replies = atomic_load_explicit(&c->late_replies, memory_order_relaxed),
-                .in_process = atomic_load_explicit(&c->in_process, memory_order_relaxed),
+                .published = sum.published,
+                .received = sum.received,
+                .processed = sum.processed,
+                .failed = sum.failed,
+                .invalid = sum.invalid,
+                .dead_letters = sum.dead_letters,
+                .released = sum.released,
+                .late_replies = sum.late_replies,
+                .in_process = sum.in_process,
         };
+}
+
+/* ------------------------------------------------------------------ what drivers tell */
+
+static const char *name_of(struct link *link)
+{
+        return container_of(link, struct connection, link)->broker->name;
+}
+
+void aeon__link_up(struct link *link, bool again)
+{
+        aeon__broker_count_connection(name_of(link), 1);
+        if (again)
+                aeon__broker_count_reconnect(name_of(link));
+}
+
+void aeon__link_down(struct link *link)
+{
+        aeon__broker_count_connection(name_of(link), -1);
 }

@@ -34,6 +34,7 @@ static void leave(struct connection *c)
         aeon_broker *b = c->broker;
         pthread_mutex_lock(&b->lock);
         list_remove(&c->node);
+        aeon__counters_add(&b->closed, &c->counters);
         if (--b->sharers == 0 && b->driver->unshare)
                 b->driver->unshare(b->shared);
         pthread_mutex_unlock(&b->lock);

@@ -5,16 +5,19 @@
  *     connection     one per loop: a driver's link, the subscriptions on it, the requests that wait for an answer
  *       subscription one per declaration: a driver's source, the messages that wait for a handler, the pump that starts handlers
  *
- *   A connection belongs to its loop and is touched by no other thread. The broker's list of connections and its shared state are
- *   under its lock; its declarations do not change once it is connected; its counters are atomic.
+ *   A connection belongs to its loop and is touched by no other thread, but that others read its counters. The broker's list of
+ *   connections and its shared state are under its lock; its declarations do not change once it is connected.
  */
 #pragma once
 
 #include "broker/driver.h"
+#include "broker/meter.h"
 
 #include <aeon/channel.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
+/* Of one loop, which alone changes them. */
 struct counters {
         _Atomic uint64_t published, received, processed, failed, invalid, dead_letters, released, late_replies, in_process;
 };
@@ -30,9 +33,10 @@ struct aeon_broker {
         int refusal;        /* the first error of a declaration; 0: none */
         char *refusal_text; /* may be NULL all the same */
         struct list declarations, publishers;
-        struct counters counters;
+        char name[32]; /* in metrics: that of its health check, "broker2"; opened by hand: the driver's */
 
-        pthread_mutex_t lock; /* for the three below */
+        pthread_mutex_t lock;   /* for the four below */
+        struct counters closed; /* of connections that were */
         struct list connections;
         unsigned sharers; /* links that use shared */
         void *shared;
@@ -59,6 +63,7 @@ struct connection {
         struct link link;
         struct list node; /* in the broker */
         aeon_broker *broker;
+        struct counters counters;
         aeon_lifespan *life; /* NULL: opened by hand */
         struct list subscriptions;
         char reply_address[160]; /* "" until the first request */
@@ -73,6 +78,7 @@ struct subscription {
         struct list node; /* in the connection */
         struct connection *connection;
         struct declaration *declaration;
+        struct broker_meter meter;
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
         struct list taken;   /* messages that are being handled or settled */
@@ -93,12 +99,18 @@ static inline struct subscription *subscription_of(const struct aeon_message *m)
         return container_of(m->source, struct subscription, source);
 }
 
-#define COUNT(broker, counter) atomic_fetch_add_explicit(&(broker)->counters.counter, 1, memory_order_relaxed)
+/* Change a counter of @connection; on its loop. */
+#define COUNT_BY(connection, counter, n)                                                                                     \
+        atomic_store_explicit(&(connection)->counters.counter,                                                               \
+                              atomic_load_explicit(&(connection)->counters.counter, memory_order_relaxed) + (uint64_t)(n), \
+                              memory_order_relaxed)
+#define COUNT(connection, counter) COUNT_BY(connection, counter, 1)
 
 /* ------------------------------------------------------------------ broker.c */
 
 int aeon__broker_new(aeon_app *app, aeon_broker **ret_broker);
 void aeon__broker_free(aeon_broker *b);
+void aeon__counters_add(struct counters *to, const struct counters *from);
 
 /* ------------------------------------------------------------------ declare.c */
 

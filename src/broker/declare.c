@@ -8,6 +8,7 @@
 #include "loop/world.h"
 
 #include <aeon/error.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,8 @@ int aeon_broker_set_url(aeon_broker *broker, const char *url)
         free(broker->url);
         broker->url = copy;
         broker->driver = driver;
+        if (!broker->app)
+                snprintf(broker->name, sizeof broker->name, "%s", driver->name);
         broker->rest = copy + (rest - url);
         if (aeon__world) { /* in a test's world the whole URL is the name of queues in memory */
                 broker->driver = &aeon__driver_memory;

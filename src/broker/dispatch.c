@@ -68,12 +68,13 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
 
 static void conclude_failure(struct aeon_message *m, const struct outcome *o)
 {
-        aeon_broker *b = subscription_of(m)->connection->broker;
+        struct subscription *s = subscription_of(m);
         const char *why = o->words ? o->words : aeon_strerror(o->code);
         if (o->invalid)
-                COUNT(b, invalid);
+                COUNT(s->connection, invalid);
         else
-                COUNT(b, failed);
+                COUNT(s->connection, failed);
+        aeon_series_add(o->invalid ? s->meter.invalid : s->meter.failed, 1);
         if (*m->envelope.reply_to && aeon__answer_error(m, why) < 0)
                 aeon_log_warning("the error of message %s could not be answered: %s", m->envelope.id, aeon_error_text());
         settle_failure(m, o, why);
@@ -81,7 +82,8 @@ static void conclude_failure(struct aeon_message *m, const struct outcome *o)
 
 static void conclude_success(struct aeon_message *m, const struct outcome *o)
 {
-        COUNT(subscription_of(m)->connection->broker, processed);
+        COUNT(subscription_of(m)->connection, processed);
+        aeon_series_add(subscription_of(m)->meter.processed, 1);
         if (*m->envelope.reply_to && !m->answered) {
                 aeon_body answer = aeon_body_of(o->answer ? o->answer : "", o->answer_size, o->answer ? "application/json" : "");
                 if (aeon__answer(m, answer) < 0)
@@ -113,14 +115,18 @@ int aeon__dispatch(void *arg)
 {
         struct aeon_message *m = arg;
         struct subscription *s = subscription_of(m);
-        aeon_broker *b = s->connection->broker;
         struct outcome o = { 0 };
 
-        COUNT(b, in_process);
+        aeon_time begun = aeon_now();
+        COUNT(s->connection, in_process);
+        aeon_series_add(s->meter.in_process, 1);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
                 o = aeon__handler_call(s, m);
-        atomic_fetch_sub_explicit(&b->counters.in_process, 1, memory_order_relaxed);
+        COUNT_BY(s->connection, in_process, -1);
+        aeon_series_add(s->meter.in_process, -1);
+        if (ours)
+                aeon_series_observe(s->meter.duration, (double)(aeon_now() - begun) / 1e9);
         s->running--;
         aeon__subscription_wake(s);
         if (ours)

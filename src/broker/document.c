@@ -4,13 +4,16 @@
  *      destination  -> channel      messages: what comes, what is answered
  *      subscription -> operation    action receive, with a reply when its handler answers
  *      publisher    -> operation    action send
- *      record       -> component    schemas/NAME, from aeon_record_schema(); what stands in its "$defs" becomes a component of its own
+ *      record       -> component    schemas/NAME, and messages/NAME that carries it; see record/schema.h
  *
  *   Names that AsyncAPI uses as keys have only letters, digits, ".", "_" and "-"; a destination with others keeps them in its `address`.
  */
 #include "broker/document.h"
 
+#include "app/calls.h"
 #include "broker/core.h"
+#include "record/object.h"
+#include "record/schema.h"
 
 #include <aeon/error.h>
 #include <aeon/record.h>
@@ -23,8 +26,10 @@
 enum { KEY_SIZE = 200 };
 
 struct document {
-        json_t *servers, *channels, *operations, *messages, *schemas;
-        int error;
+        json_t *servers, *channels, *operations, *messages;
+        char server[32];  /* the broker that is described; "": its address is not known */
+        struct text json; /* the whole */
+        struct schemas schemas;
 };
 
 static void key_of(char key[KEY_SIZE], const char *prefix, const char *name)
@@ -42,76 +47,55 @@ static json_t *reference(const char *format, const char *a, const char *b)
         return json_pack("{s:s}", "$ref", target);
 }
 
-/* ------------------------------------------------------------------ schemas */
-
-/* "#/$defs/NAME" becomes "#/components/schemas/NAME", everywhere in @value. */
-static void point_to_components(json_t *value)
+/* The message that carries @record; NULL: any bytes. Its key is written to @key. */
+static void add_message(struct document *d, const aeon_record *record, char key[KEY_SIZE])
 {
-        static const char from[] = "#/$defs/";
-        const char *key;
-        json_t *item;
-        size_t i;
-        void *next;
-        if (json_is_array(value))
-                json_array_foreach(value, i, item) point_to_components(item);
-        if (!json_is_object(value))
-                return;
-        json_object_foreach_safe(value, next, key, item)
-        {
-                const char *text = json_string_value(item);
-                if (!strcmp(key, "$ref") && text && !strncmp(text, from, sizeof from - 1)) {
-                        json_t *moved = json_sprintf("#/components/schemas/%s", text + sizeof from - 1);
-                        json_object_set_new(value, key, moved);
-                } else {
-                        point_to_components(item);
-                }
-        }
-}
-
-static void add_schema(struct document *d, const aeon_record *record)
-{
-        char *text;
-        if (d->error || json_object_get(d->schemas, record->name))
-                return;
-        d->error = aeon_record_schema(record, &text);
-        if (d->error < 0)
-                return;
-        d->error = 0;
-        json_t *schema = json_loads(text, 0, NULL);
-        free(text);
-        json_object_del(schema, "$schema");
-        point_to_components(schema);
-        const char *name;
-        json_t *part;
-        json_object_foreach(json_object_get(schema, "$defs"), name, part) json_object_set(d->schemas, name, part);
-        json_object_del(schema, "$defs");
-        json_object_set_new(d->schemas, record->name, schema);
-}
-
-/* The message that carries @record; NULL: any bytes. Returns its key. */
-static const char *add_message(struct document *d, const aeon_record *record)
-{
+        struct text name = { 0 };
         if (!record) {
-                json_object_set_new(d->messages, "bytes", json_pack("{s:s}", "summary", "Any bytes."));
-                return "bytes";
+                json_object_set_new(d->messages, strcpy(key, "any-bytes"), json_pack("{s:s}", "summary", "Any bytes."));
+                return;
         }
-        add_schema(d, record);
-        json_object_set_new(d->messages, record->name,
+        aeon__schema_name(&d->schemas, record, &name);
+        snprintf(key, KEY_SIZE, "%s", name.data ? name.data : "");
+        d->json.failed |= name.failed;
+        aeon__text_done(&name);
+        json_object_set_new(d->messages, key,
                             json_pack("{s:s,s:s,s:o}", "name", record->name, "contentType", "application/json", "payload",
-                                      reference("#/components/schemas/%s%s", record->name, "")));
-        return record->name;
+                                      reference("#/components/schemas/%s%s", key, "")));
 }
 
 /* ------------------------------------------------------------------ channels and operations */
 
-/* The channel of @address (NULL: told with each message), which then carries @record. */
-static void add_channel(struct document *d, const char *key, const char *address, const aeon_record *record)
+/* Is @channel that of @address on the broker that is described? */
+static bool is_channel(const struct document *d, const json_t *channel, const char *address)
 {
-        json_t *channel = json_object_get(d->channels, key);
-        const char *message = add_message(d, record);
+        const char *its = json_string_value(json_object_get(channel, "address"));
+        const json_t *server = json_object_get(json_array_get(json_object_get(channel, "servers"), 0), "$ref");
+        const char *at = server ? strrchr(json_string_value(server), '/') + 1 : "";
+        return (its == address || (its && address && !strcmp(its, address))) && !strcmp(at, d->server);
+}
+
+static json_t *channel_new(const struct document *d, const char *address)
+{
+        json_t *channel = json_pack("{s:o,s:{}}", "address", address ? json_string(address) : json_null(), "messages");
+        if (*d->server)
+                json_object_set_new(channel, "servers", json_pack("[o]", reference("#/servers/%s%s", d->server, "")));
+        return channel;
+}
+
+/* The channel of @address (NULL: told with each message), which then carries @record. It is called @prefix and @name, with a number when that
+ * is another's already; its key is written to @key, that of the message to @message. */
+static void add_channel(struct document *d, const char *prefix, const char *name, const char *address, const aeon_record *record,
+                        char key[KEY_SIZE], char message[KEY_SIZE])
+{
+        json_t *channel;
+        key_of(key, prefix, name);
+        size_t length = strnlen(key, KEY_SIZE - 16);
+        for (unsigned n = 2; (channel = json_object_get(d->channels, key)) && !is_channel(d, channel, address); n++)
+                snprintf(key + length, KEY_SIZE - length, "-%u", n);
+        add_message(d, record, message);
         if (!channel) {
-                json_object_set_new(d->channels, key,
-                                    json_pack("{s:o,s:{}}", "address", address ? json_string(address) : json_null(), "messages"));
+                json_object_set_new(d->channels, key, channel_new(d, address));
                 channel = json_object_get(d->channels, key);
         }
         json_object_set_new(json_object_get(channel, "messages"), message, reference("#/components/messages/%s%s", message, ""));
@@ -123,21 +107,23 @@ static json_t *operation(const char *action, const char *channel, const char *me
                          reference("#/channels/%s/messages/%s", channel, message));
 }
 
+static void add_reply(struct document *d, json_t *o, const char *destination, const aeon_record *record)
+{
+        char channel[KEY_SIZE], message[KEY_SIZE];
+        add_channel(d, "replies-of-", destination, NULL, record, channel, message);
+        json_object_set_new(o, "reply",
+                            json_pack("{s:o,s:[o]}", "channel", reference("#/channels/%s%s", channel, ""), "messages",
+                                      reference("#/channels/%s/messages/%s", channel, message)));
+}
+
 static void add_subscription(struct document *d, const struct declaration *s)
 {
-        char channel[KEY_SIZE], replies[KEY_SIZE], key[KEY_SIZE];
+        char channel[KEY_SIZE], message[KEY_SIZE], key[KEY_SIZE];
         const aeon_handler *h = s->handler;
-        const aeon_record *in = h->in ? h->in() : NULL, *out = h->out ? h->out() : NULL;
-        key_of(channel, "", s->destination);
-        add_channel(d, channel, s->destination, in);
-        json_t *o = operation("receive", channel, in ? in->name : "bytes");
-        if (out) {
-                key_of(replies, "replies-of-", s->destination);
-                add_channel(d, replies, NULL, out);
-                json_object_set_new(o, "reply",
-                                    json_pack("{s:o,s:[o]}", "channel", reference("#/channels/%s%s", replies, ""), "messages",
-                                              reference("#/channels/%s/messages/%s", replies, out->name)));
-        }
+        add_channel(d, "", s->destination, s->destination, h->in ? h->in() : NULL, channel, message);
+        json_t *o = operation("receive", channel, message);
+        if (h->out)
+                add_reply(d, o, s->destination, h->out());
         if (*s->opts.group)
                 json_object_set_new(o, "description", json_sprintf("Group %s.", s->opts.group));
         snprintf(key, sizeof key, "%s", h->name);
@@ -148,18 +134,18 @@ static void add_subscription(struct document *d, const struct declaration *s)
 
 static void add_publisher(struct document *d, const struct publisher *p)
 {
-        char channel[KEY_SIZE], key[KEY_SIZE];
-        key_of(channel, "", p->destination);
-        key_of(key, "publish-", p->destination);
-        add_channel(d, channel, p->destination, p->record);
-        json_object_set_new(d->operations, key, operation("send", channel, p->record ? p->record->name : "bytes"));
+        char channel[KEY_SIZE], message[KEY_SIZE], key[KEY_SIZE + 16];
+        add_channel(d, "", p->destination, p->destination, p->record, channel, message);
+        snprintf(key, sizeof key, "publish-%s", channel);
+        json_object_set_new(d->operations, key, operation("send", channel, message));
 }
 
 /* Without user, password, path and options: those are nobody's business. */
 static void add_server(struct document *d, unsigned n, const char *url)
 {
-        char key[32], host[256];
+        char host[256];
         const char *authority = url ? strstr(url, "://") : NULL;
+        *d->server = '\0';
         if (!authority)
                 return;
         authority += 3;
@@ -170,27 +156,51 @@ static void add_server(struct document *d, unsigned n, const char *url)
                 authority = at + 1;
         }
         snprintf(host, sizeof host, "%.*s", (int)length, authority);
-        snprintf(key, sizeof key, n ? "broker%u" : "broker", n + 1);
-        json_object_set_new(d->servers, key, json_pack("{s:s,s:s#}", "host", host, "protocol", url, (int)strcspn(url, ":")));
+        snprintf(d->server, sizeof d->server, n ? "broker%u" : "broker", n + 1);
+        json_object_set_new(d->servers, d->server, json_pack("{s:s,s:s#}", "host", host, "protocol", url, (int)strcspn(url, ":")));
 }
 
 /* ------------------------------------------------------------------ the whole */
 
-static json_t *whole(struct document *d, aeon_app *app, const char *version)
+static void put_part(struct document *d, const char *key, const json_t *part)
 {
-        json_t *all = json_pack("{s:s,s:{s:s,s:s},s:s}", "asyncapi", "3.0.0", "info", "title", aeon_app_name(app), "version",
-                                version, "defaultContentType", "application/json");
+        char *text = json_dumps(part, JSON_COMPACT);
+        aeon__object_raw(&d->json, key, text ? text : "");
+        d->json.failed |= !text;
+        free(text);
+}
+
+static void write_info(struct document *d, aeon_app *app, const char *version)
+{
+        aeon_app_description about = aeon__app_description(app);
+        aeon__object_raw(&d->json, "info", "{");
+        aeon__object_string(&d->json, "title", about.title);
+        aeon__object_string(&d->json, "version", version ? version : about.version);
+        if (about.doc)
+                aeon__object_string(&d->json, "description", about.doc);
+        aeon__text_add(&d->json, "}", 1);
+}
+
+static void write_all(struct document *d, aeon_app *app, const char *version)
+{
+        aeon__text_add(&d->json, "{", 1);
+        aeon__object_string(&d->json, "asyncapi", "3.0.0");
+        write_info(d, app, version);
+        aeon__object_string(&d->json, "defaultContentType", "application/json");
         if (json_object_size(d->servers))
-                json_object_set(all, "servers", d->servers);
-        json_object_set(all, "channels", d->channels);
-        json_object_set(all, "operations", d->operations);
-        json_object_set_new(all, "components", json_pack("{s:O,s:O}", "messages", d->messages, "schemas", d->schemas));
-        return all;
+                put_part(d, "servers", d->servers);
+        put_part(d, "channels", d->channels);
+        put_part(d, "operations", d->operations);
+        aeon__object_raw(&d->json, "components", "{");
+        put_part(d, "messages", d->messages);
+        aeon__object_raw(&d->json, "schemas", "{");
+        aeon__schemas_write(&d->schemas);
+        aeon__text_add(&d->json, "}}}", 3);
 }
 
 int aeon__asyncapi(aeon_app *app, const char *version, char **ret_json)
 {
-        struct document d = { json_object(), json_object(), json_object(), json_object(), json_object(), 0 };
+        struct document d = { json_object(), json_object(), json_object(), json_object(), .schemas = { .json = &d.json } };
         aeon_broker *b;
         for (unsigned n = 0; (b = aeon_app_broker_at(app, n)); n++) {
                 struct declaration *s;
@@ -201,14 +211,15 @@ int aeon__asyncapi(aeon_app *app, const char *version, char **ret_json)
                 list_foreach (p, &b->publishers, node)
                         add_publisher(&d, p);
         }
-        json_t *all = d.error ? NULL : whole(&d, app, version);
-        char *text = all ? json_dumps(all, JSON_INDENT(2)) : NULL;
-        json_decref(all);
-        json_t *const parts[] = { d.servers, d.channels, d.operations, d.messages, d.schemas };
+        write_all(&d, app, version);
+        json_t *const parts[] = { d.servers, d.channels, d.operations, d.messages };
         for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
                 json_decref(parts[i]);
-        if (!text)
-                return d.error ? d.error : aeon_fail(-ENOMEM, "no memory for a document");
-        *ret_json = text;
+        int r = aeon__schemas_close(&d.schemas);
+        if (r < 0) {
+                aeon__text_done(&d.json);
+                return r;
+        }
+        *ret_json = d.json.data;
         return 0;
 }

@@ -183,6 +183,10 @@ AEON_API void aeon__recall(struct source *source, bool (*which)(struct aeon_mess
 /* Hand over an answer; it belongs to the core from now on. Same conditions. */
 AEON_API void aeon__deliver_reply(struct link *link, struct aeon_message *m);
 
+/* A connection to the server is there, @again after a loss; it is no more. For what is shown of it. On the link's loop. */
+AEON_API void aeon__link_up(struct link *link, bool again);
+AEON_API void aeon__link_down(struct link *link);
+
 /* The driver for @url, and the rest of the URL behind the scheme. Errors: -EINVAL no scheme; -EPROTONOSUPPORT nobody knows it. */
 int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, const char **ret_rest);
 

@@ -8,17 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int publish(struct connection *c, const struct envelope *e)
+{
+        int r = c->link.driver->publish(&c->link, e);
+        aeon__broker_count_publish(c->broker->name, e->answer ? "(reply)" : e->destination, r);
+        return r;
+}
+
 /* The driver's publish, with the options taken off the destination. */
 static int publish_split(struct connection *c, const struct envelope *e)
 {
         if (!strpbrk(e->destination, "?%"))
-                return c->link.driver->publish(&c->link, e);
+                return publish(c, e);
         struct envelope split = *e;
         char *text = malloc(aeon__destination_size(e->destination));
         if (!text)
                 return aeon_fail(-ENOMEM, "no memory for a destination");
         aeon__destination_split(text, e->destination, &split.destination, &split.options);
-        int r = c->link.driver->publish(&c->link, &split);
+        int r = publish(c, &split);
         free(text);
         return r;
 }
@@ -36,7 +43,7 @@ int aeon__publish(struct connection *c, const struct envelope *e)
         int r = publish_split(c, e);
         if (r < 0)
                 return aeon_fail(r, "publish to \"%s\"", e->destination);
-        COUNT(c->broker, published);
+        COUNT(c, published);
         return 0;
 }
 

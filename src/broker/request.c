@@ -4,6 +4,9 @@
  *   Each connection has one address for answers. A request carries a correlation id, a number that only this connection uses; its
  *   waiter hangs in a table by that number until the answer comes or the task is cancelled. An answer that finds no waiter is late:
  *   it is dropped and counted.
+ *
+ *   An answer says more than the broker's confirmation of the question, and often comes before it: RabbitMQ confirms what it has written to
+ *   the disk, milliseconds after a consumer was given it. So an answer ends the wait for the confirmation, by cancelling it.
  */
 #include "broker/core.h"
 
@@ -11,6 +14,7 @@
 
 #include <aeon/error.h>
 #include <aeon/log.h>
+#include <aeon/scope.h>
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,7 +24,8 @@ struct waiter {
         struct list node; /* in its bucket; alone once answered */
         uint64_t number;
         struct aeon_message *reply;
-        struct aeon_task *task; /* NULL unless it is parked */
+        aeon_scope asking;      /* until the question is confirmed */
+        struct aeon_task *task; /* NULL unless it is parked for the answer */
         struct wait wait;
 };
 
@@ -42,9 +47,11 @@ void aeon__deliver_reply(struct link *link, struct aeon_message *m)
                 w->reply = m;
                 if (w->task)
                         aeon__wake(w->task, 0);
+                else
+                        aeon_scope_cancel(&w->asking, "it is answered");
                 return;
         }
-        COUNT(c->broker, late_replies);
+        COUNT(c, late_replies);
         aeon_log_debug("an answer came too late and was dropped (correlation id %s)", m->envelope.correlation_id);
         free(m);
 }
@@ -100,6 +107,20 @@ static int open_replies(struct connection *c)
         return r;
 }
 
+/* Publish the question. An answer to it makes good whatever publishing has come to. */
+static int ask(struct connection *c, struct waiter *w, const char *destination, aeon_body body, const aeon_publish_opts *opts)
+{
+        aeon_scope_open(&w->asking, &(aeon_scope_opts){ .name = "confirmation of a request" });
+        int r = aeon_publish(c->broker, destination, body, opts);
+        bool unconfirmed = r < 0 && w->reply;
+        r = aeon_scope_close(&w->asking, r);
+        if (!unconfirmed)
+                return r;
+        COUNT(c->broker, published);
+        aeon_error_clear();
+        return 0;
+}
+
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
                       aeon_message **ret_reply)
 {
@@ -119,7 +140,7 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
         o.correlation_id = correlation_id;
 
         list_append(bucket(c, w.number), &w.node);
-        r = aeon_publish(broker, destination, body, &o);
+        r = ask(c, &w, destination, body, &o);
         if (r >= 0)
                 r = await_reply(&w);
         list_remove(&w.node);

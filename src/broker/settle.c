@@ -45,12 +45,17 @@ static int reject(struct aeon_message *m, const char *reason)
         return r;
 }
 
-static void count(aeon_broker *b, enum verdict verdict)
+static void count(struct subscription *s, enum verdict verdict)
 {
-        if (verdict == VERDICT_REJECT)
-                COUNT(b, dead_letters);
-        else if (verdict == VERDICT_RELEASE)
-                COUNT(b, released);
+        if (verdict == VERDICT_REJECT) {
+                COUNT(s->connection, dead_letters);
+                aeon_series_add(s->meter.dead_letters, 1);
+        } else if (verdict == VERDICT_RELEASE) {
+                COUNT(s->connection, released);
+                aeon_series_add(s->meter.released, 1);
+        } else if (verdict == VERDICT_RETRY) {
+                aeon_series_add(s->meter.retried, 1);
+        }
 }
 
 int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason)
@@ -65,7 +70,7 @@ int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration del
         r = aeon_scope_close(&shield, r);
 
         if (r >= 0)
-                count(s->connection->broker, verdict);
+                count(s, verdict);
         else if (r == -ESTALE) /* the connection was lost meanwhile, and that was said; it may be a whole window of them */
                 aeon_log_debug("message %s of \"%s\" is no longer ours and will come again", m->envelope.id,
                                m->envelope.destination);

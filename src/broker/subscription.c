@@ -93,6 +93,7 @@ int aeon__subscription_open(struct connection *c, struct declaration *d, struct 
         };
         s->connection = c;
         s->declaration = d;
+        aeon__broker_meter_find(&s->meter, c->broker->name, d->destination, d->handler->name);
         list_init(&s->waiting);
         list_init(&s->taken);
 
@@ -125,7 +126,8 @@ void aeon__deliver(struct source *source, struct aeon_message *m)
 {
         struct subscription *s = container_of(source, struct subscription, source);
         m->source = source;
-        COUNT(s->connection->broker, received);
+        COUNT(s->connection, received);
+        aeon_series_add(s->meter.received, 1);
         list_append(&s->waiting, &m->node);
         aeon__subscription_wake(s);
 }
@@ -139,7 +141,7 @@ void aeon__recall(struct source *source, bool (*which)(struct aeon_message *m))
                         continue;
                 list_remove(&m->node);
                 free(m);
-                atomic_fetch_sub_explicit(&s->connection->broker->counters.received, 1, memory_order_relaxed);
+                COUNT_BY(s->connection, received, -1);
                 aeon__subscription_settled(s);
         }
 }

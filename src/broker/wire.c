@@ -114,6 +114,7 @@ static void come_up(struct wire *w)
 {
         w->up = true;
         w->up_since = aeon_now();
+        aeon__link_up(w->link, w->times > 0);
         if (w->times++)
                 aeon_log_info("%s %s: connected again", w->protocol->name, w->host);
         aeon__confirmations_come(&w->ready, 0, NULL);
@@ -149,6 +150,8 @@ static void lose(struct wire *w, int code)
 {
         bool was_up = w->up;
         w->up = false;
+        if (was_up)
+                aeon__link_down(w->link);
         if (was_up && aeon_now() - w->up_since >= STEADY)
                 w->failures = 0;
         if (!w->refusal)

@@ -10,6 +10,7 @@
 
 #include "app/calls.h"
 #include "http/admin.h"
+#include "settings/settings.h"
 
 #include <aeon/app.h>
 #include <aeon/error.h>
@@ -75,16 +76,10 @@ static void print_arguments(aeon_app *app, void *arg)
         (void)arg;
         if (!record)
                 return;
-        printf("\nArguments of %s:\n", aeon_app_name(app));
-        for (size_t i = 0; i < record->field_count; i++) {
-                const aeon_field *f = &record->fields[i];
-                char name[64];
-                snprintf(name, sizeof name, "%s", f->name ? f->name : f->member);
-                for (char *c = name; *c; c++)
-                        *c = *c == '_' ? '-' : *c;
-                printf("  --%-16s %s%s%s%s\n", name, f->doc ? f->doc : "", f->def ? " (" : "", f->def ? f->def : "",
-                       f->def ? ")" : "");
-        }
+        struct text lines = { 0 };
+        aeon__arguments_help(record, &lines);
+        printf("\nArguments of %s:\n%s", aeon_app_name(app), lines.failed ? "  out of memory\n" : lines.data);
+        aeon__text_done(&lines);
 }
 
 int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *app))

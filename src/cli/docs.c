@@ -3,8 +3,9 @@
 #include "broker/document.h"
 #include "cli/commands.h"
 #include "cli/flags.h"
+#include "cli/layout.h"
 #include "cli/module.h"
-#include "cli/yaml.h"
+#include "http/document.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -14,11 +15,13 @@
 struct docs {
         int format; /* 0: YAML */
         const char *version;
+        bool http;
 };
 
 static const struct flag flags[] = {
+        { "http", FLAG_SWITCH(struct docs, http), NULL, "the OpenAPI document of its routes in place of the AsyncAPI one" },
         { "format", FLAG_CHOICE(struct docs, format), "yaml|json", "(yaml)" },
-        { "app-version", FLAG_TEXT(struct docs, version), "VERSION", "of the service, for its title (1.0.0)" },
+        { "app-version", FLAG_TEXT(struct docs, version), "VERSION", "of the service (what the app says, or 1.0.0)" },
         { 0 },
 };
 
@@ -41,15 +44,15 @@ static void write_document(aeon_app *app, void *arg)
 {
         struct look *l = arg;
         char *json;
-        l->result = aeon__asyncapi(app, l->docs->version ? l->docs->version : "1.0.0", &json);
+        l->result = l->docs->http ? aeon__openapi(app, l->docs->version, &json) : aeon__asyncapi(app, l->docs->version, &json);
         if (l->result < 0)
                 return;
         if (l->docs->format == 0)
-                l->result = yaml_write(json, stdout);
+                layout_yaml(json, stdout);
         else
-                puts(json);
+                layout_json(json, stdout);
         free(json);
-        if (l->result >= 0 && (fflush(stdout) == EOF || ferror(stdout)))
+        if (fflush(stdout) == EOF || ferror(stdout))
                 l->result = aeon_fail(-EIO, "the document could not be written");
 }
 

@@ -1,4 +1,4 @@
-/* The access log: one line per request.
+/* The access log: one line per request, which counts it, too.
  *
  *       GET /users/7 200 bytes=13 ms=0.4 peer=127.0.0.1:40312 route="GET /users/{id}" request_id=496f22e7ca20b7e3
  *       GET /users/8 404: user 8 bytes=36 ms=0.3 ...
@@ -6,6 +6,7 @@
  * In JSON the method, the path and the status are fields of their own, too. The query is left out: secrets travel in it. The logger
  * sees to it that what clients sent forges no lines. */
 #include "base/log.h"
+#include "http/meter.h"
 #include "http/middleware.h"
 #include "http/server.h"
 
@@ -36,6 +37,7 @@ static void write_line(const aeon_request *req, aeon_log_level level, int status
 
 void aeon__access_log(const aeon_request *req, int status, const char *failure)
 {
+        aeon__http_count_end(req, status);
         bool wanted = req->server->limits.access_log || failure;
         aeon_log_level level = status >= 500 ? AEON_LOG_ERROR : wanted ? AEON_LOG_INFO : AEON_LOG_DEBUG;
         if (aeon_log_enabled(level))
@@ -44,6 +46,7 @@ void aeon__access_log(const aeon_request *req, int status, const char *failure)
 
 void aeon__access_log_streamed(const aeon_request *req, bool cut, const char *failure)
 {
+        aeon__http_count_end(req, req->status);
         aeon_log_level level = req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR;
         if (aeon_log_enabled(level))
                 write_line(req, level, req->status, cut ? " cut off" : "", failure);

@@ -8,6 +8,7 @@
  *       GET /startupz  200 / 503                                          start-up is complete
  *       GET /readyz    200 / 503                                          takes work
  *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
+ *       GET /metrics   200        all numbers, in Prometheus' text format; to whoever reaches the listener: docs/observability.md
  *       GET /tasks     200        every task of every loop, as JSON or, with ?verbose, as a tree for people; to loopback clients likewise
  *
  *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
@@ -15,6 +16,7 @@
 #include "http/admin.h"
 
 #include "app/calls.h"
+#include "app/exposition.h"
 #include "app/worker.h"
 #include "http/middleware.h"
 #include "http/server.h"
@@ -124,6 +126,16 @@ static int tasks(aeon_request *req)
                 return r;
         r = json ? aeon_reply_json(req, 200, dump.data) : aeon_reply_text(req, 200, dump.data);
         aeon__text_done(&dump);
+        return r;
+}
+
+static int metrics(aeon_request *req)
+{
+        struct text text = { 0 };
+        int r = aeon__metrics_text(admin_of(req)->app, &text);
+        if (r == 0)
+                r = aeon_reply_bytes(req, 200, EXPOSITION_TYPE, text.data, text.length);
+        aeon__text_done(&text);
         return r;
 }
 
@@ -243,6 +255,7 @@ static int add_routes(struct http_router *router)
         } routes[] = {
                 { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
                 { "GET /healthz", healthz }, { "GET /tasks", tasks },
+                { "GET /metrics", metrics },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);

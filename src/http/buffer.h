@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <aeon/attributes.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -26,15 +27,15 @@ static inline const char *buffer_bytes(const struct http_buffer *b)
 }
 
 /* Have room for @room more bytes at data+end; may move the bytes. -ENOMEM, and then nothing has changed. */
-int aeon__http_buffer_reserve(struct http_buffer *b, size_t room);
+AEON_API int aeon__http_buffer_reserve(struct http_buffer *b, size_t room);
 
 /* -ENOMEM, and then nothing was added. */
-int aeon__http_buffer_add(struct http_buffer *b, const void *bytes, size_t size);
+AEON_API int aeon__http_buffer_add(struct http_buffer *b, const void *bytes, size_t size);
 int aeon__http_buffer_add_text(struct http_buffer *b, const char *text);
 
 /* Drop @size bytes from the front. */
-void aeon__http_buffer_take(struct http_buffer *b, size_t size);
+AEON_API void aeon__http_buffer_take(struct http_buffer *b, size_t size);
 
 /* Forget the content; keep the memory unless there is much of it. */
 void aeon__http_buffer_clear(struct http_buffer *b);
-void aeon__http_buffer_done(struct http_buffer *b);
+AEON_API void aeon__http_buffer_done(struct http_buffer *b);

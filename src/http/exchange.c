@@ -6,6 +6,7 @@
  */
 #include "http/exchange.h"
 
+#include "http/meter.h"
 #include "http/middleware.h"
 #include "http/server.h"
 
@@ -25,9 +26,10 @@ static int run_handler(aeon_request *req)
 /* To a handler that was cancelled by a stop a second is left to say so. */
 static int send_late(aeon_request *req, int (*send)(aeon_request *req))
 {
-        bool late = aeon_cancelled();
+        if (!aeon_cancelled())
+                return send(req);
         aeon_scope s;
-        aeon_scope_open(&s, &(aeon_scope_opts){ .shield = late, .timeout = late ? AEON_SECONDS(1) : 0, .name = "reply" });
+        aeon_scope_open(&s, &(aeon_scope_opts){ .shield = true, .timeout = AEON_SECONDS(1), .name = "reply" });
         return aeon_scope_close(&s, send(req));
 }
 
@@ -81,6 +83,7 @@ static int exchange_run(void *arg)
 {
         aeon_request *req = arg;
         req->begun = aeon_now();
+        aeon__http_count_begin(req);
         aeon__request_identify(req);
         size_t kept = buffer_size(&req->headers);
         int r = run_handler(req);

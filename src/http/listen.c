@@ -13,6 +13,7 @@
  */
 #include "http/server.h"
 
+#include "http/document.h"
 #include "http/middleware.h"
 #include "http/protocol.h"
 #include "loop/world.h"
@@ -98,7 +99,8 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                                                      .spawn = spawn_handler,
                                                      .answer = answer,
                                                      .owner = e,
-                                                     .shared = e->shared };
+                                                     .shared = e->shared,
+                                                     .measured = true };
                 aeon__http_server_init(&seat->server);
                 seat->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
                 if (seat->fd < 0)
@@ -320,6 +322,7 @@ int aeon_http_listen(aeon_app *app, const aeon_http_opts *opts)
         e->limits = (struct http_limits){
                 .max_body = opts->max_body,
                 .max_connections = opts->max_connections,
+                .max_streams = opts->max_streams,
                 .head_timeout = opts->head_timeout,
                 .body_timeout = opts->body_timeout,
                 .idle_timeout = opts->idle_timeout,
@@ -341,6 +344,17 @@ const char *aeon_http_address(aeon_app *app, unsigned n)
         while (e && n--)
                 e = e->next;
         return e && e->seats ? e->address : NULL;
+}
+
+int aeon__http_declared(aeon_app *app, const struct http_router **ret_router, const char **ret_address, bool *ret_tls)
+{
+        struct http *http = aeon_app_part(app, &http_part);
+        if (http && http->failure < 0)
+                return aeon_fail_at(http->failure, true, AEON_HERE, "%s", http->failure_text);
+        *ret_router = http ? &http->router : NULL;
+        *ret_address = http && http->endpoints ? http->endpoints->address : NULL;
+        *ret_tls = http && http->endpoints && http->endpoints->tls;
+        return 0;
 }
 
 int aeon_route(aeon_app *app, const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)

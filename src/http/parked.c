@@ -15,6 +15,7 @@
  *   keeper looks at all.
  */
 #include "http/connection.h"
+#include "http/meter.h"
 
 #include "task/runner.h"
 
@@ -177,6 +178,7 @@ struct http_link *aeon__link_new(struct http_server *server, aeon_stream *stream
         list_init(&link->queue);
         list_append(&server->links, &link->place);
         server->count++;
+        aeon__http_count_connection(server, 1);
         aeon__link_park(link);
         return link;
 }
@@ -189,6 +191,7 @@ void aeon__link_free(struct http_link *link)
         list_remove(&link->queue);
         list_remove(&link->place);
         aeon_stream_close(link->stream);
+        aeon__http_count_connection(server, -1);
         if (server->count-- == server->limits.max_connections)
                 aeon_scope_cancel(&server->no_room, "a connection has ended");
         free(link);

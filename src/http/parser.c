@@ -115,8 +115,8 @@ static bool is_ipv6(const char *text, size_t size)
         return inet_pton(AF_INET6, copy, &address) == 1;
 }
 
-/* "name", "name:80", "[::1]:80", "1.2.3.4"; empty is allowed in a Host field (RFC 9110, 7.2). */
-static bool is_authority(const char *text, size_t size)
+/* RFC 9110, 7.2. */
+bool aeon__http_is_authority(const char *text, size_t size)
 {
         if (!all(text, size, HOST) || !escapes_are_good(text, size))
                 return false;
@@ -154,7 +154,7 @@ static int parse_authority(struct http_head *head, const char *bytes, size_t *at
         size_t start = *at + scheme, stop = start;
         while (stop < end && bytes[stop] != '/' && bytes[stop] != '?')
                 stop++;
-        if (start == stop || !is_authority(bytes + start, stop - start))
+        if (start == stop || !aeon__http_is_authority(bytes + start, stop - start))
                 return refuse(head, 400, "the target's host cannot be read");
         head->host = span(start, stop);
         head->has_authority = true;
@@ -250,7 +250,7 @@ static int take_host(struct http_head *head, const char *bytes, struct http_span
         if (head->has_host)
                 return refuse(head, 400, "Host is repeated");
         head->has_host = true;
-        if (!is_authority(bytes + value.start, value.size))
+        if (!aeon__http_is_authority(bytes + value.start, value.size))
                 return refuse(head, 400, "Host cannot be read");
         if (!head->has_authority)
                 head->host = value;

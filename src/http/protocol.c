@@ -18,7 +18,7 @@ static void look_for_module(void)
         if (r == 0)
                 http2 = found;
         else
-                aeon_log_debug("HTTP/2: %s", aeon_error_describe(r));
+                aeon_log_info("HTTP/2: %s", aeon_error_describe(r));
 }
 
 static void look_no_further(void)

@@ -148,13 +148,11 @@ int aeon_reply_header(aeon_request *req, const char *name, const char *value)
         if (is_servers_own(name))
                 return aeon_fail(-EINVAL, "header %s is the server's own", name);
         struct http_buffer *headers = &req->headers;
-        int r = aeon__http_buffer_reserve(headers, name_size + value_size + 4);
+        int r = aeon__http_buffer_reserve(headers, name_size + value_size + 5);
         if (r < 0)
                 return aeon_fail(r, "header %s", name);
-        headers->end += (size_t)sprintf(headers->data + headers->end, "%s: ", name);
-        memcpy(headers->data + headers->end, value, value_size);
-        memcpy(headers->data + headers->end + value_size, "\r\n", 2);
-        headers->end += value_size + 2;
+        char *end = stpcpy(stpcpy(stpcpy(stpcpy(headers->data + headers->end, name), ": "), value), "\r\n");
+        headers->end = (size_t)(end - headers->data);
         return 0;
 }
 

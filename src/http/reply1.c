@@ -10,51 +10,70 @@
  */
 #include "http/connection.h"
 
+#include "base/digits.h"
 #include "loop/sink.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Make the head in c->out; @framing and @fate say how the body ends and what becomes of the connection. */
-static int make_head(struct http_connection *c, const char *framing, const char *fate)
+enum {
+        HEAD_ROOM = 256,   /* for all of a head but the content type and the handler's fields */
+        SMALL_BODY = 2048, /* sent as a part of the head's piece */
+};
+
+/* How a body ends, or that none comes, since the stream changes hands. */
+struct framing {
+        enum { BY_NOTHING, BY_LENGTH, BY_CHUNKS, BY_UPGRADE } by;
+        uint64_t length;
+};
+
+/* "Content-Length: 13" and its line end; returns behind it. */
+static char *write_framing(char *at, struct framing framing)
+{
+        if (framing.by == BY_CHUNKS)
+                return stpcpy(at, "Transfer-Encoding: chunked\r\n");
+        return framing.by == BY_LENGTH ? stpcpy(aeon__digits_write(stpcpy(at, "Content-Length: "), framing.length), "\r\n") : at;
+}
+
+/* Make the head in c->out, and have room for @more bytes behind it. */
+static int make_head(struct http_connection *c, struct framing framing, size_t more)
 {
         const aeon_request *req = &c->request;
         struct http_buffer *out = &c->out;
-        char text[320];
-        int used = snprintf(text, sizeof text, "HTTP/1.1 %d %s\r\nDate: %s\r\n%s%s", req->status,
-                            aeon__http_status_name(req->status), aeon__http_server_date(c->link->server), framing, fate);
+        const char *type = req->status != 204 && req->status != 304 ? req->content_type : NULL;
+        size_t headers = buffer_size(&req->headers);
         aeon__http_buffer_clear(out);
-        int r = aeon__http_buffer_add(out, text, (size_t)used);
-        if (r == 0 && req->content_type && req->status != 204 && req->status != 304) {
-                r = aeon__http_buffer_add_text(out, "Content-Type: ");
-                r = r < 0 ? r : aeon__http_buffer_add_text(out, req->content_type);
-                r = r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
-        }
-        if (r == 0)
-                r = aeon__http_buffer_add(out, buffer_bytes(&req->headers), buffer_size(&req->headers));
-        return r < 0 ? r : aeon__http_buffer_add_text(out, "\r\n");
-}
-
-/* What the head says of the connection. */
-static const char *fate_of(const struct http_connection *c)
-{
-        return c->close ? "Connection: close\r\n" : c->request.head.minor == 0 ? "Connection: keep-alive\r\n" : "";
+        int r = aeon__http_buffer_reserve(out, HEAD_ROOM + (type ? strlen(type) : 0) + headers + more);
+        if (r < 0)
+                return r;
+        char *at = stpcpy(aeon__digits_write(stpcpy(out->data, "HTTP/1.1 "), req->status), " ");
+        at = stpcpy(stpcpy(at, aeon__http_status_name(req->status)), "\r\nDate: ");
+        at = write_framing(stpcpy(stpcpy(at, aeon__http_server_date(c->link->server)), "\r\n"), framing);
+        if (framing.by == BY_UPGRADE)
+                at = stpcpy(at, "Connection: Upgrade\r\n");
+        else if (c->close || req->head.minor == 0)
+                at = stpcpy(at, c->close ? "Connection: close\r\n" : "Connection: keep-alive\r\n");
+        if (type)
+                at = stpcpy(stpcpy(stpcpy(at, "Content-Type: "), type), "\r\n");
+        if (headers)
+                at = mempcpy(at, buffer_bytes(&req->headers), headers);
+        out->end = (size_t)(stpcpy(at, "\r\n") - out->data);
+        return 0;
 }
 
 int aeon__connection_send(aeon_request *req)
 {
         struct http_connection *c = connection_of(req);
-        char length[48] = "";
-        if (req->status != 204 && req->status != 304)
-                snprintf(length, sizeof length, "Content-Length: %zu\r\n", buffer_size(&req->reply));
-        int r = make_head(c, length, fate_of(c));
-        aeon_bytes pieces[2] = {
-                { buffer_bytes(&c->out), buffer_size(&c->out) },
-                { buffer_bytes(&req->reply), buffer_size(&req->reply) },
-        };
+        bool bodiless = req->status == 204 || req->status == 304;
+        size_t size = buffer_size(&req->reply), sent = aeon__reply_is_bare(req) ? 0 : size;
+        size_t copied = sent <= SMALL_BODY ? sent : 0; /* cheaper than a second piece */
+        int r = make_head(c, (struct framing){ bodiless ? BY_NOTHING : BY_LENGTH, size }, copied);
+        if (r == 0 && copied)
+                r = aeon__http_buffer_add(&c->out, buffer_bytes(&req->reply), copied);
+        aeon_bytes pieces[2] = { { buffer_bytes(&c->out), buffer_size(&c->out) }, { buffer_bytes(&req->reply), sent } };
         if (r == 0)
-                r = aeon__connection_write(c, pieces, aeon__reply_is_bare(req) || !pieces[1].size ? 1 : 2);
+                r = aeon__connection_write(c, pieces, sent > copied ? 2 : 1);
         c->close |= r < 0;
         return r;
 }
@@ -64,13 +83,10 @@ int aeon__connection_send(aeon_request *req)
 int aeon__connection_begin_reply(aeon_request *req)
 {
         struct http_connection *c = connection_of(req);
-        bool may_have_body = req->status != 204 && req->status != 304;
-        char length[48] = "";
+        bool may_have_body = req->status != 204 && req->status != 304, counted = may_have_body && req->reply_has_length;
         c->reply_chunked = may_have_body && !req->reply_has_length && req->head.minor > 0;
         c->close |= c->link->server->closing || (may_have_body && !req->reply_has_length && req->head.minor == 0);
-        if (may_have_body && req->reply_has_length)
-                snprintf(length, sizeof length, "Content-Length: %llu\r\n", (unsigned long long)req->reply_length);
-        return make_head(c, c->reply_chunked ? "Transfer-Encoding: chunked\r\n" : length, fate_of(c));
+        return make_head(c, (struct framing){ c->reply_chunked ? BY_CHUNKS : counted ? BY_LENGTH : BY_NOTHING, req->reply_length }, 0);
 }
 
 static int write_piece(struct http_connection *c, const void *data, size_t size)
@@ -121,7 +137,7 @@ void aeon__connection_cut_reply(aeon_request *req)
 int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_stream **ret_stream, aeon_bytes *ret_received)
 {
         struct http_connection *c = connection_of(req);
-        char upgrade[64];
+        const char *const field[] = { "Upgrade: ", protocol, "\r\n" };
         if (req->head.minor == 0)
                 return aeon_fail(-ENOTSUP, "HTTP/1.0 knows no upgrade");
         c->upgraded = c->close = true;
@@ -132,8 +148,9 @@ int aeon__connection_upgrade(aeon_request *req, const char *protocol, aeon_strea
         if (r < 0)
                 return r;
         req->status = 101;
-        snprintf(upgrade, sizeof upgrade, "Upgrade: %.50s\r\n", protocol);
-        r = make_head(c, "Connection: Upgrade\r\n", upgrade);
+        for (size_t i = 0; i < 3 && r == 0; i++)
+                r = aeon__http_buffer_add_text(&req->headers, field[i]);
+        r = r < 0 ? r : make_head(c, (struct framing){ .by = BY_UPGRADE }, 0);
         if (r == 0)
                 r = aeon__connection_write(c, &(aeon_bytes){ buffer_bytes(&c->out), buffer_size(&c->out) }, 1);
         if (r < 0)

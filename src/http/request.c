@@ -91,6 +91,7 @@ void aeon__request_end(aeon_request *req)
         req->reply_state = REPLY_KEPT;
         req->reply_has_length = req->reply_failed = false;
         req->reply_written = 0;
+        req->events_ping = 0;
         aeon__http_head_init(&req->head);
 }
 
@@ -146,6 +147,8 @@ int aeon__request_add_field(aeon_request *req, aeon_bytes name, aeon_bytes value
         struct http_head *head = &req->head;
         if (!aeon__http_is_token(name.data, name.size) || !aeon__http_is_field_value(value.data, value.size))
                 return aeon_fail(-EBADMSG, "a header's name or value has a character that may not stand there");
+        if (name.size == 4 && !strncasecmp(name.data, "host", 4) && !aeon__http_is_authority(value.data, value.size))
+                return aeon_fail(-EBADMSG, "the host cannot be read");
         if (head->field_count == HTTP_FIELDS_LIMIT)
                 return aeon_fail(-EMSGSIZE, "more than %d headers", HTTP_FIELDS_LIMIT);
         struct http_field *field = &head->fields[head->field_count];

@@ -81,6 +81,8 @@ struct aeon_request {
         bool reply_failed;     /* a streamed one did not reach the client; only cutting it off is left */
         uint64_t reply_length; /* of a streamed one, when it was told */
         uint64_t reply_written;
+        aeon_duration events_ping; /* 0: it streams no events */
+        aeon_time events_due;      /* then the client hears a comment */
 };
 
 /* ------------------------------------------------------------------ life; see exchange.h for the order */
@@ -147,7 +149,7 @@ int aeon__reply_keep(aeon_request *req, int status, const char *content_type, co
 
 /* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
  * Without memory it is the status alone. */
-void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
+AEON_API void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
 
 /* Add @string between quotes; what is no UTF-8 in it is replaced. */
 struct text;

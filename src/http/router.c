@@ -2,6 +2,7 @@
 #include "http/router.h"
 
 #include "http/files.h"
+#include "http/meter.h"
 #include "http/parser.h"
 
 #include <aeon/error.h>
@@ -73,7 +74,10 @@ static void route_free(struct http_route *route)
         for (size_t i = 0; i < route->param_count; i++)
                 free(route->names[i]);
         free(route->middleware);
+        free(route->files);
+        free(route->replies);
         aeon__file_folder_close(route->folder);
+        aeon__http_meter_free(route->meter);
         free(route->pattern);
         free(route);
 }
@@ -185,21 +189,32 @@ static int attach(struct http_node *node, struct http_route *route)
         return 0;
 }
 
-/* The list need not outlive the call that declares the route. */
-static int copy_middleware(struct http_route *route)
+/* @count items and the end; NULL: there are none, or no memory. */
+static void *copy_list(const void *list, size_t count, size_t size)
 {
-        aeon_middleware_fn *const *list = route->opts.middleware;
-        size_t count = 0;
+        void *copy = count ? calloc(count + 1, size) : NULL;
+        if (copy)
+                memcpy(copy, list, count * size);
+        return copy;
+}
+
+/* They need not outlive the call that declares the route. */
+static int copy_lists(struct http_route *route, const aeon_route_opts *opts)
+{
+        size_t functions = 0, files = 0, replies = 0;
+        while (opts->middleware && opts->middleware[functions])
+                functions++;
+        while (opts->files && opts->files[files])
+                files++;
+        while (opts->replies && opts->replies[replies].status)
+                replies++;
         route->opts.middleware = NULL;
-        if (!list)
-                return 0;
-        while (list[count])
-                count++;
-        route->middleware = calloc(count + 1, sizeof *list);
-        if (!route->middleware)
-                return -ENOMEM;
-        memcpy(route->middleware, list, count * sizeof *list);
-        return 0;
+        route->opts.files = NULL;
+        route->opts.replies = NULL;
+        route->middleware = copy_list(opts->middleware, functions, sizeof *opts->middleware);
+        route->files = copy_list(opts->files, files, sizeof *opts->files);
+        route->replies = copy_list(opts->replies, replies, sizeof *opts->replies);
+        return (functions && !route->middleware) || (files && !route->files) || (replies && !route->replies) ? -ENOMEM : 0;
 }
 
 static struct http_route *route_new(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
@@ -211,11 +226,13 @@ static struct http_route *route_new(const char *pattern, aeon_request_fn *handle
         }
         route->handler = handler;
         route->method_size = strcspn(pattern, " ");
-        if (opts)
+        route->meter = aeon__http_meter_new(route->pattern);
+        if (opts) {
                 route->opts = *opts;
-        if (copy_middleware(route) < 0) {
-                route_free(route);
-                return NULL;
+                if (copy_lists(route, opts) < 0) {
+                        route_free(route);
+                        return NULL;
+                }
         }
         return route;
 }
@@ -226,6 +243,9 @@ static int make_route(const char *pattern, aeon_request_fn *handler, const aeon_
         if (!aeon__http_is_token(pattern, method) || pattern[method] != ' ' || pattern[method + 1] != '/')
                 return aeon_fail(-EINVAL, "route \"%s\": expected a method, a space and a path, as in \"GET /users/{id}\"",
                                  pattern);
+        for (const aeon_route_reply *reply = opts ? opts->replies : NULL; reply && reply->status; reply++)
+                if (reply->status < 100 || reply->status > 599)
+                        return aeon_fail(-EINVAL, "route \"%s\": there is no status %d", pattern, reply->status);
         *ret_route = route_new(pattern, handler, opts);
         return *ret_route ? 0 : aeon_fail(-ENOMEM, "route \"%s\"", pattern);
 }
@@ -268,6 +288,27 @@ int aeon__router_add_files(struct http_router *router, const char *pattern, cons
                 return aeon_fail(r, "route \"%s\"", pattern);
         }
         return place_route(router, route);
+}
+
+/* ------------------------------------------------------------------ looking */
+
+/* @rest: the routes of {name...} beside it. */
+static void each_path(const struct http_node *node, const struct http_route *rest, http_path_fn *fn, void *arg)
+{
+        if (!node)
+                return;
+        if (node->routes)
+                fn(arg, node->routes, rest);
+        for (const struct http_node *child = node->literals; child; child = child->next)
+                each_path(child, NULL, fn, arg);
+        each_path(node->named, node->rest ? node->rest->routes : NULL, fn, arg);
+        if (node->rest && !(node->named && node->named->routes))
+                fn(arg, node->rest->routes, NULL);
+}
+
+void aeon__router_each(const struct http_router *router, http_path_fn *fn, void *arg)
+{
+        each_path(router->root, NULL, fn, arg);
 }
 
 /* ------------------------------------------------------------------ matching */

@@ -20,14 +20,19 @@
 
 enum { HTTP_PARAMS_LIMIT = 8 };
 
+struct http_meter;
+
 struct http_route {
         struct http_route *next; /* another method of the same path */
         aeon_request_fn *handler;
         aeon_route_opts opts;
-        aeon_middleware_fn **middleware; /* ends in NULL; NULL: none */
-        struct file_folder *folder;      /* whose files it answers with; NULL: none */
-        char *pattern;                   /* "GET /users/{id}" */
-        size_t method_size;              /* of the pattern's first word */
+        aeon_middleware_fn **middleware; /* ends in NULL; NULL: none. The lists of opts are here, and not there */
+        const char **files;
+        aeon_route_reply *replies;
+        struct file_folder *folder; /* whose files it answers with; NULL: none */
+        char *pattern;              /* "GET /users/{id}" */
+        size_t method_size;         /* of the pattern's first word */
+        struct http_meter *meter;   /* NULL: no memory for one */
         size_t param_count;
         char *names[HTTP_PARAMS_LIMIT]; /* of the params, in the path's order */
 };
@@ -61,6 +66,11 @@ int aeon__router_match(const struct http_router *router, const char *method, con
 
 /* The methods of @others as an Allow field wants them, "GET, HEAD, OPTIONS"; cut at @size. */
 void aeon__router_methods(const struct http_route *others, char *text, size_t size);
+
+/* Call @fn for every path that has routes, in the tree's order, with the first of them. @rest: those of {name...} in the same place as
+ * the path's last {name}, which answer what is longer; NULL: none. They are told with it, not for themselves. */
+typedef void http_path_fn(void *arg, const struct http_route *routes, const struct http_route *rest);
+void aeon__router_each(const struct http_router *router, http_path_fn *fn, void *arg);
 
 void aeon__router_done(struct http_router *router);
 

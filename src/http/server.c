@@ -8,12 +8,13 @@
 #include <aeon/log.h>
 #include <stdio.h>
 
-enum { MEBIBYTE = 1 << 20, CONNECTIONS = 16384 };
+enum { MEBIBYTE = 1 << 20, CONNECTIONS = 16384, STREAMS = 100 };
 
 void aeon__http_limits_default(struct http_limits *l)
 {
         l->max_body = l->max_body ? l->max_body : MEBIBYTE;
         l->max_connections = l->max_connections ? l->max_connections : CONNECTIONS;
+        l->max_streams = l->max_streams ? l->max_streams : STREAMS;
         l->head_timeout = l->head_timeout ? l->head_timeout : AEON_SECONDS(10);
         l->body_timeout = l->body_timeout ? l->body_timeout : AEON_SECONDS(30);
         l->idle_timeout = l->idle_timeout ? l->idle_timeout : AEON_SECONDS(75);

@@ -33,6 +33,7 @@
 struct http_limits {
         size_t max_body;
         unsigned max_connections;
+        unsigned max_streams;
         aeon_duration head_timeout, body_timeout, idle_timeout, write_timeout;
         bool debug;
         bool access_log;
@@ -95,6 +96,7 @@ struct http_server {
         bool full;              /* the same of the limit of connections */
         bool ended;             /* no request can come any more */
         bool shared;            /* others listen on the socket too, and go on */
+        bool measured;          /* its requests are counted: meter.h */
         bool closing;           /* replies say `Connection: close`, and nothing idle stays */
         time_t date_second;     /* what date_text says */
         char date_text[32];     /* "Sun, 06 Nov 1994 08:49:37 GMT" */

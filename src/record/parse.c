@@ -152,16 +152,38 @@ static void parse_list(struct type t, const char *const *texts, size_t count, vo
                 memcpy(slot, &(struct list){ items, count }, sizeof(struct list));
 }
 
+/* A type that takes several texts: a list, which may be optional. */
+static bool takes_several(struct type t)
+{
+        return type_kind(t) == AEON_KIND_LIST || (type_kind(t) == AEON_KIND_OPTIONAL && takes_several(type_inner(t)));
+}
+
+static void parse_several(struct type t, const char *const *texts, size_t count, void *slot, struct arena *arena,
+                          const struct where *where)
+{
+        if (type_kind(t) == AEON_KIND_LIST) {
+                parse_list(t, texts, count, slot, arena, where);
+                return;
+        }
+        void *value = aeon__arena_alloc(arena, aeon__type_size(type_inner(t)));
+        if (value) {
+                parse_several(type_inner(t), texts, count, value, arena, where);
+                *(void **)slot = value;
+        } else {
+                where->problems->no_memory = true;
+        }
+}
+
 void aeon__values_parse(const aeon_field *field, const char *const *texts, size_t count, void *slot, struct arena *arena,
                         struct problems *problems, const char *path)
 {
         struct type t = { field, 0 };
         struct place place = { .name = path, .length = strlen(path) };
         struct where where = { .problems = problems, .place = &place };
-        if (field->kind != AEON_KIND_LIST || (count == 1 && texts[0][0] == '['))
+        if (!takes_several(t) || (count == 1 && texts[0][0] == '['))
                 aeon__text_parse(t, texts[count - 1], slot, arena, &where);
         else
-                parse_list(t, texts, count, slot, arena, &where);
+                parse_several(t, texts, count, slot, arena, &where);
 }
 
 void aeon__field_fill(const aeon_field *field, const char *const *texts, size_t count, void *body, struct arena *arena,

@@ -1,106 +1,34 @@
-/* What decoding takes, as a JSON Schema.
- *
- * DESIGN
- *   One object per record. The first is the document itself, "#"; those that it holds, at whatever depth, stand in "$defs" under
- * their names and are referred to, so a record may hold itself. They are collected on the way: a record that is met for the first
- * time is put at the end of the list, and the list is written until nothing is added any more.
+/* What decoding takes, as a JSON Schema: one object per record. How they stand together: schema.h.
  *
  *   Every value that decoding takes validates. The other way round a schema can say less: not that two keys differ, not how long
  * the bytes behind base64 are to the byte, not how far apart two times are.
  */
+#include "record/schema.h"
+
 #include "record/number.h"
+#include "record/object.h"
 #include "record/value.h"
 
 #include <aeon/error.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct schema {
-        struct text *json;
-        struct problems *problems;
-        const aeon_record **records; /* [0] is the document */
-        size_t count, capacity;
-};
+static void write_type(struct schemas *s, struct type t);
 
-static void write_type(struct schema *s, struct type t);
-
-/* "key": in front of a value, with the comma that belongs there. */
-static void put_key(struct schema *s, const char *key)
+static void put_string(struct schemas *s, const char *key, const char *string)
 {
-        struct text *json = s->json;
-        if (!json->failed && json->data[json->length - 1] != '{')
-                aeon__text_add(json, ",", 1);
-        aeon__string_write(json, key);
-        aeon__text_add(json, ":", 1);
+        aeon__object_string(s->json, key, string);
 }
 
-static void put_string(struct schema *s, const char *key, const char *string)
+static void put_raw(struct schemas *s, const char *key, const char *json)
 {
-        put_key(s, key);
-        aeon__string_write(s->json, string);
+        aeon__object_raw(s->json, key, json);
 }
 
-static void put_raw(struct schema *s, const char *key, const char *json)
-{
-        put_key(s, key);
-        aeon__text_add(s->json, json, strlen(json));
-}
-
-static void put_count(struct schema *s, const char *key, size_t count)
+static void put_count(struct schemas *s, const char *key, size_t count)
 {
         char shown[NUMBER_SIZE];
         put_raw(s, key, aeon__unsigned_print(shown, count));
-}
-
-/* ------------------------------------------------------------------ records and where they stand */
-
-static void note(struct schema *s, const aeon_record *record)
-{
-        if (s->count == s->capacity) {
-                size_t capacity = s->capacity ? s->capacity * 2 : 8;
-                const aeon_record **records = realloc(s->records, capacity * sizeof *records);
-                if (!records) {
-                        s->problems->no_memory = true;
-                        return;
-                }
-                s->records = records;
-                s->capacity = capacity;
-        }
-        s->records[s->count++] = record;
-}
-
-static size_t index_of(struct schema *s, const aeon_record *record)
-{
-        for (size_t i = 0; i < s->count; i++)
-                if (s->records[i] == record)
-                        return i;
-        note(s, record);
-        return s->count - 1;
-}
-
-/* Two records of one name, of two files, are told apart by their number. */
-static void print_name(const struct schema *s, size_t index, struct text *name)
-{
-        bool is_taken = false;
-        for (size_t i = 1; i < index; i++)
-                is_taken |= !strcmp(s->records[i]->name, s->records[index]->name);
-        aeon__text_print(name, is_taken ? "%s-%zu" : "%s", s->records[index]->name, index);
-}
-
-static void put_reference(struct schema *s, const aeon_record *record)
-{
-        struct text reference = { 0 };
-        size_t index = index_of(s, record);
-        if (s->problems->no_memory)
-                return;
-        aeon__text_print(&reference, index ? "#/$defs/" : "#");
-        if (index)
-                print_name(s, index, &reference);
-        if (reference.failed)
-                s->problems->no_memory = true;
-        else
-                put_string(s, "$ref", reference.data);
-        aeon__text_done(&reference);
 }
 
 /* ------------------------------------------------------------------ kinds */
@@ -117,7 +45,7 @@ static bool is_common(const char *pattern)
         return !strstr(pattern, "{,") && !strstr(pattern, "\\<") && !strstr(pattern, "\\>");
 }
 
-static void put_lengths(struct schema *s, struct type t, const char *min, const char *max)
+static void put_lengths(struct schemas *s, struct type t, const char *min, const char *max)
 {
         bool is_base64 = type_kind(t) == AEON_KIND_BYTES;
         size_t least = t.field->min_len, most = t.field->max_len;
@@ -129,7 +57,7 @@ static void put_lengths(struct schema *s, struct type t, const char *min, const 
                 put_count(s, max, is_base64 ? aeon__base64_size(most) : most);
 }
 
-static void put_string_type(struct schema *s, struct type t, const char *type)
+static void put_string_type(struct schemas *s, struct type t, const char *type)
 {
         put_raw(s, "type", type);
         put_lengths(s, t, "minLength", "maxLength");
@@ -138,7 +66,7 @@ static void put_string_type(struct schema *s, struct type t, const char *type)
 }
 
 /* @number in a unit of which a JSON number counts one: seconds, not nanoseconds. */
-static void put_bound(struct schema *s, const char *key, aeon_kind kind, long double number)
+static void put_bound(struct schemas *s, const char *key, aeon_kind kind, long double number)
 {
         char shown[NUMBER_SIZE];
         if (kind == AEON_KIND_DURATION)
@@ -152,7 +80,7 @@ static void put_bound(struct schema *s, const char *key, aeon_kind kind, long do
 }
 
 /* The bounds of the field, or those of its type when they are closer. */
-static void put_bounds(struct schema *s, struct type t, long double least, long double most)
+static void put_bounds(struct schemas *s, struct type t, long double least, long double most)
 {
         long double min = t.field->min > least ? t.field->min : least, max = t.field->max < most ? t.field->max : most;
         if (min > -__builtin_infl())
@@ -161,7 +89,7 @@ static void put_bounds(struct schema *s, struct type t, long double least, long 
                 put_bound(s, "maximum", type_kind(t), max);
 }
 
-static void put_names(struct schema *s, const aeon_enumeration *enumeration)
+static void put_names(struct schemas *s, const aeon_enumeration *enumeration)
 {
         put_raw(s, "enum", "[");
         for (size_t i = 0; i < enumeration->count; i++) {
@@ -171,7 +99,7 @@ static void put_names(struct schema *s, const aeon_enumeration *enumeration)
         aeon__text_add(s->json, "]", 1);
 }
 
-static void put_optional(struct schema *s, struct type t)
+static void put_optional(struct schemas *s, struct type t)
 {
         put_raw(s, "anyOf", "[{");
         write_type(s, type_inner(t));
@@ -179,7 +107,7 @@ static void put_optional(struct schema *s, struct type t)
 }
 
 /* What holds others: @key is what the schema calls those. */
-static void put_parts(struct schema *s, struct type t, const char *key)
+static void put_parts(struct schemas *s, struct type t, const char *key)
 {
         put_raw(s, key, "{");
         write_type(s, type_inner(t));
@@ -187,7 +115,7 @@ static void put_parts(struct schema *s, struct type t, const char *key)
 }
 
 /* The inside of the schema of @t, without its braces. */
-static void write_type(struct schema *s, struct type t)
+static void write_type(struct schemas *s, struct type t)
 {
         static const long double infinity = __builtin_infl();
         switch (type_kind(t)) {
@@ -236,7 +164,7 @@ static void write_type(struct schema *s, struct type t)
                 put_names(s, t.field->enumeration());
                 break;
         case AEON_KIND_RECORD:
-                put_reference(s, t.field->record());
+                aeon__schema_reference(s, t.field->record());
                 break;
         case AEON_KIND_OPTIONAL:
                 put_optional(s, t);
@@ -260,26 +188,26 @@ static void write_type(struct schema *s, struct type t)
 /* ------------------------------------------------------------------ fields and records */
 
 /* What an absent field becomes, as it would be written. */
-static void put_default(struct schema *s, const aeon_record *record, const aeon_field *field)
+static void put_default(struct schemas *s, const aeon_record *record, const aeon_field *field)
 {
         struct arena arena = { 0 };
         struct type t = { field, 0 };
         struct place whole = { .name = record->name, .length = strlen(record->name) };
         struct place place = { .above = &whole, .name = field->member, .length = strlen(field->member) };
-        struct where where = { .problems = s->problems, .place = &place };
-        size_t problems = s->problems->count;
+        struct where where = { .problems = &s->problems, .place = &place };
+        size_t problems = s->problems.count;
         void *slot = aeon__arena_alloc(&arena, aeon__type_size(t));
-        s->problems->no_memory |= !slot;
+        s->problems.no_memory |= !slot;
         if (slot)
                 aeon__text_parse(t, field->def, slot, &arena, &where);
-        if (slot && s->problems->count == problems && !s->problems->no_memory && field->kind != AEON_KIND_SECRET) {
-                put_key(s, "default");
+        if (slot && s->problems.count == problems && !s->problems.no_memory && field->kind != AEON_KIND_SECRET) {
+                aeon__object_key(s->json, "default");
                 aeon__value_write(t, slot, s->json, &where);
         }
         aeon__arena_done(&arena);
 }
 
-static void write_field(struct schema *s, const aeon_record *record, const aeon_field *field)
+static void write_field(struct schemas *s, const aeon_record *record, const aeon_field *field)
 {
         put_raw(s, aeon__field_name(field), "{");
         write_type(s, (struct type){ field, 0 });
@@ -290,7 +218,17 @@ static void write_field(struct schema *s, const aeon_record *record, const aeon_
         aeon__text_add(s->json, "}", 1);
 }
 
-static void write_required(struct schema *s, const aeon_record *record)
+void aeon__schema_field(struct schemas *s, const aeon_record *record, const aeon_field *field)
+{
+        struct type t = { field, 0 };
+        aeon__text_add(s->json, "{", 1);
+        write_type(s, type_kind(t) == AEON_KIND_OPTIONAL ? type_inner(t) : t);
+        if (field->def)
+                put_default(s, record, field);
+        aeon__text_add(s->json, "}", 1);
+}
+
+static void write_required(struct schemas *s, const aeon_record *record)
 {
         bool any = false;
         for (size_t i = 0; i < record->field_count; i++) {
@@ -307,7 +245,7 @@ static void write_required(struct schema *s, const aeon_record *record)
                 aeon__text_add(s->json, "]", 1);
 }
 
-static void write_record(struct schema *s, const aeon_record *record)
+void aeon__schema_record(struct schemas *s, const aeon_record *record)
 {
         const aeon_field *rest = NULL;
         put_string(s, "title", record->name);
@@ -327,44 +265,4 @@ static void write_record(struct schema *s, const aeon_record *record)
                 put_parts(s, (struct type){ rest, 0 }, "additionalProperties");
         else if (record->unknown == AEON_UNKNOWN_REJECT)
                 put_raw(s, "additionalProperties", "false");
-}
-
-static void write_definitions(struct schema *s)
-{
-        for (size_t i = 1; i < s->count; i++) { /* it grows meanwhile */
-                struct text name = { 0 };
-                if (i == 1)
-                        put_raw(s, "$defs", "{");
-                print_name(s, i, &name);
-                s->problems->no_memory |= name.failed;
-                put_raw(s, name.failed ? "" : name.data, "{");
-                write_record(s, s->records[i]);
-                aeon__text_add(s->json, "}", 1);
-                aeon__text_done(&name);
-        }
-        if (s->count > 1)
-                aeon__text_add(s->json, "}", 1);
-}
-
-int aeon_record_schema(const aeon_record *record, char **ret_text)
-{
-        struct problems problems = { 0 };
-        struct text json = { 0 };
-        struct schema s = { .json = &json, .problems = &problems };
-        note(&s, record);
-        aeon__text_add(&json, "{", 1);
-        put_string(&s, "$schema", "https://json-schema.org/draft/2020-12/schema");
-        write_record(&s, record);
-        write_definitions(&s);
-        aeon__text_add(&json, "}", 1);
-        problems.no_memory |= json.failed;
-        free(s.records);
-
-        int r = aeon__problems_close(&problems, -EINVAL, "schema");
-        if (r < 0) {
-                aeon__text_done(&json);
-                return r;
-        }
-        *ret_text = json.data;
-        return (int)json.length;
 }

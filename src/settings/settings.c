@@ -5,8 +5,7 @@
  *
  *       --port ---> $APP_PORT ---> .env ---> secrets folder ---> .def ---> missing
  *
- *   A record inside the record is a setting, in JSON, and so is each of its fields: APP_DB='{"port": 1}' or APP_DB__PORT=1, and who
- * gives both changes the one field. So the list of settings is flat, each record in front of its fields.
+ *   What is a setting, and what it is called, is in list.c.
  *
  *   The .env file is never put into the process's environment, so nothing leaks into children and a second load sees no leftovers.
  */
@@ -22,68 +21,6 @@
 #include <string.h>
 
 static const char default_env_file[] = ".env";
-
-/* ------------------------------------------------------------------ names */
-
-/* The variable of @field: its .env, or prefix + name in upper case with _ for what no variable may have; inside a record that of
- * the record, __, and the name. NULL when there is no memory. */
-static const char *variable_of(struct sources *s, const aeon_field *field, const struct setting *above)
-{
-        if (field->env)
-                return field->env;
-        const char *prefix = above ? above->variable : s->prefix, *name = aeon__field_name(field);
-        char *variable = aeon__arena_alloc(&s->names, strlen(prefix) + 2 + strlen(name) + 1);
-        if (!variable)
-                return NULL;
-        char *end = stpcpy(stpcpy(variable, prefix), above ? "__" : "");
-        for (; *name; name++)
-                *end++ = isalnum((unsigned char)*name) ? (char)toupper((unsigned char)*name) : '_';
-        return variable;
-}
-
-static const char *name_of(struct sources *s, const aeon_field *field, const struct setting *above)
-{
-        const char *name = aeon__field_name(field);
-        if (!above)
-                return name;
-        size_t size = strlen(above->name) + 1 + strlen(name) + 1;
-        char *path = aeon__arena_alloc(&s->names, size);
-        if (path)
-                snprintf(path, size, "%s.%s", above->name, name);
-        return path;
-}
-
-static size_t count_settings(const aeon_record *record)
-{
-        size_t count = record->field_count;
-        for (size_t i = 0; i < record->field_count; i++)
-                if (record->fields[i].kind == AEON_KIND_RECORD)
-                        count += count_settings(record->fields[i].record());
-        return count;
-}
-
-static bool add_settings(struct sources *s, const aeon_record *record, const struct setting *above)
-{
-        for (size_t i = 0; i < record->field_count; i++) {
-                const aeon_field *field = &record->fields[i];
-                struct setting *setting = &s->settings[s->count++];
-                *setting =
-                        (struct setting){ .field = field, .above = above, .offset = field->offset + (above ? above->offset : 0) };
-                setting->name = name_of(s, field, above);
-                setting->variable = variable_of(s, field, above);
-                if (!setting->name || !setting->variable)
-                        return false;
-                if (field->kind == AEON_KIND_RECORD && !add_settings(s, field->record(), setting))
-                        return false;
-        }
-        return true;
-}
-
-static bool list_settings(struct sources *s)
-{
-        s->settings = aeon__arena_alloc(&s->names, count_settings(s->record) * sizeof *s->settings);
-        return s->settings && add_settings(s, s->record, NULL);
-}
 
 /* ------------------------------------------------------------------ files */
 
@@ -248,15 +185,6 @@ static bool take_secret(const struct sources *s, const struct target *t, const c
         return found;
 }
 
-/* Whether the record that it is in had a value, which is then its value, too. */
-static bool is_filled_above(const struct setting *setting)
-{
-        for (const struct setting *above = setting->above; above; above = above->above)
-                if (above->filled)
-                        return true;
-        return false;
-}
-
 static void fill_field(struct sources *s, struct setting *setting, void *body, struct arena *arena, struct problems *problems)
 {
         const aeon_field *field = setting->field;
@@ -269,7 +197,7 @@ static void fill_field(struct sources *s, struct setting *setting, void *body, s
         };
         setting->given = take_argument(s, &t) || take_variable(&t, setting->variable) || take_entry(s, &t, setting->variable) ||
                          take_secret(s, &t, setting->variable);
-        if (setting->given || is_filled_above(setting))
+        if (setting->given || aeon__setting_is_covered(setting))
                 return;
         if (field->def)
                 take(&t, field->def, "default");
@@ -282,7 +210,7 @@ static void mention_absent(const struct sources *s, struct problems *problems)
 {
         for (size_t i = 0; i < s->count; i++) {
                 const struct setting *setting = &s->settings[i];
-                if (!setting->filled && !is_filled_above(setting) && !aeon__field_is_required(setting->field))
+                if (!setting->filled && !aeon__setting_is_covered(setting) && !aeon__field_is_required(setting->field))
                         aeon__problem(problems, "missing", "%s (env %s), which may be absent", setting->name, setting->variable);
         }
 }
@@ -299,7 +227,7 @@ static const char *shown(const struct setting *setting)
 /* A record that was not given as a whole is its fields. */
 static bool has_row(const struct setting *setting)
 {
-        return setting->text || (setting->field->kind != AEON_KIND_RECORD && !is_filled_above(setting));
+        return setting->text || (setting->field->kind != AEON_KIND_RECORD && !aeon__setting_is_covered(setting));
 }
 
 static void print_table(const struct sources *s, struct text *table)
@@ -339,7 +267,7 @@ int aeon__settings_explain(const aeon_record *record, const struct arguments *ar
         struct arena *arena;
         void *body = aeon__record_new(record, &arena);
 
-        if (!body || !list_settings(&s)) {
+        if (!body || !aeon__settings_list(&s)) {
                 problems.no_memory = true;
         } else {
                 if (*s.env_file)

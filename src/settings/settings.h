@@ -20,6 +20,11 @@ int aeon__settings_explain(const aeon_record *record, const struct arguments *ar
 /* A new @record from @arguments alone: declared.c. Errors: -EINVAL all that is wrong, a line each; -ENOMEM */
 int aeon__arguments_load(const aeon_record *record, const struct arguments *arguments, void **ret_value);
 
+/* Add a line for each option of the declared @record: what it is called, what it takes, its .doc and its default. */
+void aeon__arguments_help(const aeon_record *record, struct text *to);
+
+/* ------------------------------------------------------------------ inside this room */
+
 /* One field and where its value came from. */
 struct setting {
         const aeon_field *field;
@@ -43,6 +48,12 @@ struct sources {
         size_t count;
         struct arena names;
 };
+
+/* Fill in `settings`: each field, and those of records inside; all else is there. False when there is no memory. */
+bool aeon__settings_list(struct sources *sources);
+
+/* Whether the record that it is in had a value, which is then its value, too. */
+bool aeon__setting_is_covered(const struct setting *setting);
 
 /* Tell of keys that look like settings but are none. */
 void aeon__settings_find_slips(const struct sources *sources, struct problems *problems);

@@ -38,6 +38,21 @@ int aeon_checkpoint(void)
         return r < 0 ? r : aeon__wait_pass(t);
 }
 
+/* ------------------------------------------------------------------ how many there are */
+
+static _Atomic uint64_t last_id;
+
+uint64_t aeon__tasks_spawned(void)
+{
+        return atomic_load_explicit(&last_id, memory_order_relaxed);
+}
+
+/* Other threads read it, to show it. */
+static void count_task(struct runner *runner, size_t more)
+{
+        __atomic_store_n(&runner->tasks, runner->tasks + more, __ATOMIC_RELAXED);
+}
+
 /* ------------------------------------------------------------------ the end of a task */
 
 /* A body has returned: what it left open, back to @outermost, is closed for it, loudly, and it has failed. */
@@ -74,7 +89,7 @@ static void task_main(struct fiber *fiber)
                 aeon__error_slot_done(&t->error);
         if (t->vars)
                 aeon__vars_drop(t->vars);
-        runner->tasks--;
+        count_task(runner, (size_t)-1);
 }
 
 /* ------------------------------------------------------------------ the beginning */
@@ -82,7 +97,6 @@ static void task_main(struct fiber *fiber)
 int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, aeon_task_fn *fn, void *arg, enum stack_class class,
                    const char *site)
 {
-        static _Atomic uint64_t last_id;
         void *block;
         int r = aeon__fiber_new(&runner->sched, class, sizeof(struct aeon_task), task_main, &block);
         if (r < 0)
@@ -115,7 +129,7 @@ int aeon__task_new(struct runner *runner, aeon_group *group, const char *name, a
         list_init(&t->in_group);
         strncpy(t->name, name ? name : "", sizeof t->name - 1);
         t->name[sizeof t->name - 1] = '\0';
-        runner->tasks++;
+        count_task(runner, 1);
         if (group)
                 list_append(aeon__group_tasks(group), &t->in_group);
         else

@@ -178,6 +178,9 @@ static inline bool aeon__task_stack_holds(const struct aeon_task *task, const vo
         return (uintptr_t)address - (uintptr_t)task->fiber.context.low < task->fiber.context.size;
 }
 
+/* How many tasks this process has made so far. Any thread. */
+uint64_t aeon__tasks_spawned(void);
+
 /* Call @fn(@arg) in the running task, as if it were a task's body: what it leaves open is closed for it, and it has failed. */
 int aeon__task_call(aeon_task_fn *fn, void *arg);
 

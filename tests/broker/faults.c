@@ -11,8 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 const struct nature *nature_of(const struct contract *k)
@@ -120,19 +122,21 @@ struct flow { /* one direction */
 };
 
 struct pair { /* a client's connection and ours to the server */
+        bool used;
         struct flow flows[2];
 };
 
+/* In memory that the test and the proxy's process share. */
 struct proxy {
-        pthread_t thread;
+        pid_t process;
         int port, server_port, listener, wake;
         pthread_mutex_t lock; /* for all below */
         pthread_cond_t obeyed;
         enum mode mode;
-        bool reset_all, ending, ordered; /* ordered: the thread has not looked yet */
+        bool reset_all, ending, ordered; /* ordered: the process has not looked yet */
         uint64_t bytes_left;             /* until the reset; 0: none is wanted */
         unsigned accepted, resets;
-        struct pair *pairs[PAIRS]; /* NULL: free */
+        struct pair pairs[PAIRS];
 };
 
 static struct sockaddr_in local(int port)
@@ -172,17 +176,16 @@ static void close_hard(int fd)
 
 static void break_off(struct proxy *p, int i)
 {
-        close_hard(p->pairs[i]->flows[0].from);
-        close_hard(p->pairs[i]->flows[0].to);
-        free(p->pairs[i]);
-        p->pairs[i] = NULL;
+        close_hard(p->pairs[i].flows[0].from);
+        close_hard(p->pairs[i].flows[0].to);
+        p->pairs[i].used = false;
         p->resets++;
 }
 
 static void break_off_all(struct proxy *p)
 {
         for (int i = 0; i < PAIRS; i++)
-                if (p->pairs[i])
+                if (p->pairs[i].used)
                         break_off(p, i);
 }
 
@@ -194,20 +197,21 @@ static void let_in(struct proxy *p)
         p->accepted++;
         struct sockaddr_in address = local(p->server_port);
         int server = new_socket();
-        while (i < PAIRS && p->pairs[i])
+        while (i < PAIRS && p->pairs[i].used)
                 i++;
-        struct pair *pair =
-                i < PAIRS && connect(server, (struct sockaddr *)&address, sizeof address) == 0 ? calloc(1, sizeof *pair) : NULL;
-        if (!pair) {
+        if (i == PAIRS || connect(server, (struct sockaddr *)&address, sizeof address) < 0) {
                 close_hard(client);
                 close(server);
                 return;
         }
         fcntl(client, F_SETFL, O_NONBLOCK);
         fcntl(server, F_SETFL, O_NONBLOCK);
-        pair->flows[0].from = pair->flows[1].to = client;
-        pair->flows[0].to = pair->flows[1].from = server;
-        p->pairs[i] = pair;
+        struct flow *f = p->pairs[i].flows;
+        f[0].from = f[1].to = client;
+        f[0].to = f[1].from = server;
+        f[0].length = f[1].length = 0;
+        f[0].ended = f[1].ended = false;
+        p->pairs[i].used = true;
 }
 
 /* Forward what can be. False: the pair is to be broken off. */
@@ -239,14 +243,13 @@ static bool forward(struct proxy *p, struct flow *f)
 
 static void forward_pair(struct proxy *p, int i)
 {
-        struct flow *f = p->pairs[i]->flows;
+        struct flow *f = p->pairs[i].flows;
         if (!forward(p, &f[0]) || !forward(p, &f[1])) {
                 break_off(p, i);
         } else if (f[0].ended && f[1].ended) {
                 close(f[0].from);
                 close(f[0].to);
-                free(p->pairs[i]);
-                p->pairs[i] = NULL;
+                p->pairs[i].used = false;
         }
 }
 
@@ -274,8 +277,8 @@ static nfds_t gather(const struct proxy *p, struct pollfd *fds)
                 return count;
         fds[count++] = (struct pollfd){ p->listener, POLLIN, 0 };
         for (int i = 0; i < PAIRS; i++)
-                for (int j = 0; p->pairs[i] && j < 2; j++) {
-                        const struct flow *f = &p->pairs[i]->flows[j];
+                for (int j = 0; p->pairs[i].used && j < 2; j++) {
+                        const struct flow *f = &p->pairs[i].flows[j];
                         if (f->length)
                                 fds[count++] = (struct pollfd){ f->to, POLLOUT, 0 };
                         else if (!f->ended)
@@ -284,9 +287,8 @@ static nfds_t gather(const struct proxy *p, struct pollfd *fds)
         return count;
 }
 
-static void *run(void *arg)
+static void run(struct proxy *p)
 {
-        struct proxy *p = arg;
         struct pollfd fds[2 + 2 * PAIRS];
         pthread_mutex_lock(&p->lock);
         while (!p->ending || p->ordered) {
@@ -304,23 +306,54 @@ static void *run(void *arg)
                 if (fds[1].revents)
                         let_in(p);
                 for (int i = 0; i < PAIRS; i++)
-                        if (p->pairs[i])
+                        if (p->pairs[i].used)
                                 forward_pair(p, i);
         }
         pthread_mutex_unlock(&p->lock);
-        return NULL;
+}
+
+/* What else the test has open would stay open when the test closes it. */
+static void keep_only_the_proxy(const struct proxy *p)
+{
+        unsigned listener = (unsigned)p->listener, wake = (unsigned)p->wake;
+        unsigned low = listener < wake ? listener : wake, high = listener < wake ? wake : listener;
+        (void)close_range(3, low - 1, 0); /* an empty range is refused: well */
+        (void)close_range(low + 1, high - 1, 0);
+        (void)close_range(high + 1, ~0U, 0);
+}
+
+static void share_lock(struct proxy *p)
+{
+        pthread_mutexattr_t lock;
+        pthread_condattr_t condition;
+        pthread_mutexattr_init(&lock);
+        pthread_mutexattr_setpshared(&lock, PTHREAD_PROCESS_SHARED);
+        pthread_mutex_init(&p->lock, &lock);
+        pthread_mutexattr_destroy(&lock);
+        pthread_condattr_init(&condition);
+        pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED);
+        pthread_cond_init(&p->obeyed, &condition);
+        pthread_condattr_destroy(&condition);
 }
 
 struct proxy *proxy_start(int server_port)
 {
-        struct proxy *p = calloc(1, sizeof *p);
-        REQUIRE(p != NULL);
+        struct proxy *p = mmap(NULL, sizeof *p, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        REQUIRE(p != MAP_FAILED);
         p->server_port = server_port;
         p->wake = eventfd(0, EFD_CLOEXEC);
         p->listener = listen_on(0, &p->port);
-        pthread_mutex_init(&p->lock, NULL);
-        pthread_cond_init(&p->obeyed, NULL);
-        REQUIRE(p->wake >= 0 && pthread_create(&p->thread, NULL, run, p) == 0);
+        share_lock(p);
+        fflush(NULL);
+        pid_t pid = fork();
+        REQUIRE(p->wake >= 0 && pid >= 0);
+        if (pid == 0) {
+                keep_only_the_proxy(p);
+                run(p);
+                _exit(0);
+        }
+        p->process = pid;
+        close(p->listener); /* a refusal must be one */
         return p;
 }
 
@@ -343,11 +376,11 @@ void proxy_end(struct proxy *p)
         if (!p)
                 return;
         order(p, REFUSE, true, true);
-        pthread_join(p->thread, NULL);
+        REQUIRE(waitpid(p->process, NULL, 0) == p->process);
         close(p->wake);
         pthread_cond_destroy(&p->obeyed);
         pthread_mutex_destroy(&p->lock);
-        free(p);
+        munmap(p, sizeof *p);
 }
 
 struct proxy *proxy_before(const struct contract *k, struct server *s)
@@ -362,16 +395,6 @@ struct proxy *proxy_before(const struct contract *k, struct server *s)
         s->told_port = p->port;
         server_start(s);
         return p;
-}
-
-void proxy_forget(struct proxy *p)
-{
-        close(p->listener);
-        for (int i = 0; i < PAIRS; i++)
-                if (p->pairs[i]) {
-                        close(p->pairs[i]->flows[0].from);
-                        close(p->pairs[i]->flows[0].to);
-                }
 }
 
 int proxy_port(const struct proxy *p)

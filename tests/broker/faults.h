@@ -5,11 +5,14 @@
  *   The server is the one that scripts/servers runs, on a port and in a folder of the test, so that what it keeps on disk is there again
  *   when it starts again. Stopping and starting block the thread for seconds; inside an app call them by aeon_offload().
  *
- *        driver  <---->  proxy (a thread)  <---->  server
+ *        driver  <---->  proxy (a process)  <---->  server
  *                  pass: bytes both ways
  *                  stall: nothing is accepted, nothing forwarded, nothing closed: a network that is away, a machine that is stuck
  *                  reset: all that is open is broken off in the middle; at once, or after so many more bytes
  *                  refuse: reset, and nobody gets in
+ *
+ *   The proxy is no thread of the test, since tests fork: what a thread holds at that moment, a lock of the sanitizer's allocator say,
+ *   would be held for ever in the child.
  *
  *   A FAULT_TEST is a contract test for the drivers that speak to a server, with a time limit of its own. */
 #pragma once
@@ -80,9 +83,6 @@ void proxy_end(struct proxy *p); /* NULL is accepted */
 
 /* A proxy before a server of this kind: the one of all tests, or @s, started for it, when it tells its clients where it is. */
 struct proxy *proxy_before(const struct contract *k, struct server *s);
-
-/* In a child of fork(): close what it has of the proxy, which otherwise could neither refuse nor reset. */
-void proxy_forget(struct proxy *p);
 
 int proxy_port(const struct proxy *p);
 void proxy_pass(struct proxy *p);

@@ -375,6 +375,29 @@ RABBITMQ_TEST(a_message_need_not_be_persistent)
         other_close(other);
 }
 
+/* How a question to @to is delivered; nobody answers it. */
+static uint8_t delivery_mode_of_question(aeon_broker *b, const char *to)
+{
+        aeon_scope limit;
+        aeon_message *reply;
+        amqp_connection_state_t other = other_open();
+        aeon_scope_open(&limit, &(aeon_scope_opts){ .timeout = AEON_MILLISECONDS(200) });
+        CHECK_INT(aeon_scope_close(&limit, aeon_request(b, to, AEON_TEXT("?"), &reply)), -ETIMEDOUT);
+        amqp_message_t m = other_get(other, Q("test"));
+        uint8_t mode = m.properties.delivery_mode;
+        amqp_destroy_message(&m);
+        other_close(other);
+        return mode;
+}
+
+RABBITMQ_TEST(a_question_is_persistent_only_when_that_is_said)
+{
+        publish(b, Q("test"), "makes the queue");
+        CHECK_STR(take_text(b, Q("test")), "makes the queue");
+        CHECK_INT(delivery_mode_of_question(b, Q("test")), 1);
+        CHECK_INT(delivery_mode_of_question(b, with("test", "persistent=yes")), 2);
+}
+
 RABBITMQ_TEST(a_retried_message_is_the_same_but_for_its_attempt)
 {
         aeon_consumer *c = consume_as(b, Q("test"), "");

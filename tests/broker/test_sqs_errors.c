@@ -38,10 +38,10 @@ static const char *field(const char *head, const char *name)
 /* False: the connection ends. */
 static bool serve_one(aeon_stream *s)
 {
-        static char text[TEXT];
-        char action[40], body[TEXT], answer[TEXT + 200];
+        char text[TEXT], action[40], body[TEXT], answer[TEXT + 200];
         size_t size = 0;
         const char *end = NULL;
+        *text = '\0';
         while (!end || size < (size_t)(end + 4 - text) + strtoul(field(text, "content-length: "), NULL, 10)) {
                 ssize_t n = aeon_stream_read(s, text + size, sizeof text - size - 1);
                 if (n <= 0)
@@ -395,4 +395,90 @@ static void receive_strangely(const char *address)
 PLAIN_TEST(sqs_answers_that_cannot_be_understood_are_survived)
 {
         with_server(answer_strangely, receive_strangely);
+}
+
+/* ------------------------------------------------------------------ several at once */
+
+/* Two ask where the queue is; the second is told that it is nowhere when the first has made it already. */
+static int answer_late(const char *action, unsigned n, const char *request, char *ret_body)
+{
+        (void)request;
+        if (strcmp(action, "GetQueueUrl") != 0)
+                return agree(action, ret_body);
+        if (n == 0)
+                AWAIT(*count_of("GetQueueUrl") == 2);
+        if (n == 1)
+                AWAIT(*count_of("SendMessageBatch") == 1);
+        return refuse(400, "QueueDoesNotExist", "no such queue", ret_body);
+}
+
+static int publish_beside(void *arg)
+{
+        CHECK_INT(aeon_publish(arg, Q("test"), AEON_TEXT("x"), NULL), 0);
+        return 0;
+}
+
+static void consume_beside_publisher(const char *address)
+{
+        aeon_broker *b = open_at(address, "", "linger=0s");
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "publish", publish_beside, b);
+        AWAIT(*count_of("GetQueueUrl") == 1);
+        aeon_consumer_close(consume(b, Q("test"), NULL));
+        CHECK_INT(aeon_group_close(g), 0);
+        aeon_broker_close(b);
+}
+
+PLAIN_TEST(sqs_a_queue_that_somebody_else_has_made_meanwhile_is_found)
+{
+        contract_begin(&contract_sqs);
+        with_server(answer_late, consume_beside_publisher);
+        CHECK_INT(*count_of("CreateQueue"), 1);
+}
+
+static bool answers_deleted;
+
+static int delete_slowly(const char *action, unsigned n, const char *request, char *ret_body)
+{
+        (void)request;
+        if (!strcmp(action, "ReceiveMessage") && n == 0) {
+                strcpy(ret_body, "{\"Messages\":[{\"MessageId\":\"1\",\"ReceiptHandle\":\"r\",\"Body\":\"late\"}]}");
+                return 200;
+        }
+        if (!strcmp(action, "ReceiveMessage"))
+                (void)aeon_sleep(AEON_HOURS(1));
+        if (!strcmp(action, "DeleteMessageBatch")) {
+                (void)aeon_sleep(AEON_MILLISECONDS(100));
+                answers_deleted = true;
+        }
+        if (!strcmp(action, "DeleteQueue"))
+                CHECK(answers_deleted);
+        return agree(action, ret_body);
+}
+
+static int ask_in_vain(void *arg)
+{
+        aeon_message *reply;
+        CHECK_INT(aeon_request(arg, Q("test"), AEON_TEXT("?"), &reply), -ECANCELED);
+        return 0;
+}
+
+static void close_while_answers_are_deleted(const char *address)
+{
+        aeon_broker *b = open_at(address, "", "");
+        aeon_group *g;
+        REQUIRE_INT(aeon_group_open(&g), 0);
+        aeon_spawn(g, "ask", ask_in_vain, b);
+        AWAIT(*count_of("DeleteMessageBatch") == 1);
+        aeon_group_cancel(g, "enough");
+        (void)aeon_group_close(g);
+        aeon_broker_close(b);
+        CHECK_INT(*count_of("DeleteQueue"), 1);
+}
+
+PLAIN_TEST(sqs_does_not_delete_its_queue_for_answers_under_them)
+{
+        contract_begin(&contract_sqs);
+        with_server(delete_slowly, close_while_answers_are_deleted);
 }

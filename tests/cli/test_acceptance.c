@@ -36,9 +36,11 @@ PLAIN_TEST(declared_arguments_are_checked_and_helped_with)
         CHECK_INT(count_lines(output, "input=x max_size=5"), 1);
         CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--inputt", "x", "--max-size=500", "--admin", "off"), 2);
         CHECK_CONTAINS(output, "--inputt is no argument; did you mean --input?");
-        CHECK_CONTAINS(output, "--max_size: 500 is above 100");
+        CHECK_CONTAINS(output, "--max-size: 500 is above 100");
         CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--help"), 0);
-        CHECK_CONTAINS(output, "--max-size         in megabytes (10)\n");
+        CHECK_CONTAINS(output, "\nArguments of declared:\n"
+                               "  --input TEXT    what to read (required)\n"
+                               "  --max-size N    in megabytes (10)\n");
 }
 
 PLAIN_TEST(settings_that_are_bad_are_all_named_with_their_line)

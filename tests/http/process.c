@@ -3,9 +3,11 @@
 
 #include "harness.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -41,4 +43,39 @@ void await_words(const char *part)
         }
         CHECK_CONTAINS(text ? text : "", part);
         free(text);
+}
+
+int connect_to(int port)
+{
+        struct sockaddr_in sa = { .sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons((uint16_t)port) };
+        for (int i = 0; i < 500; i++) {
+                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+                if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+                        return fd;
+                close(fd);
+                usleep(10000);
+        }
+        return -1;
+}
+
+void send_text(int fd, const char *text)
+{
+        CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+const char *receive_text(int fd, const char *part)
+{
+        static char text[4096];
+        size_t used = 0;
+        ssize_t n = 1;
+        text[0] = '\0';
+        while (n > 0 && used < sizeof text - 1 && !(part && strstr(text, part))) {
+                n = recv(fd, text + used, sizeof text - 1 - used, 0);
+                used += n > 0 ? (size_t)n : 0;
+                text[used] = '\0';
+        }
+        CHECK(n >= 0);
+        return text;
 }

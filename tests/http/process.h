@@ -11,3 +11,10 @@ int end_app(pid_t pid, int signal);
 
 /* Wait until the app has said @part on stderr. */
 void await_words(const char *part);
+
+/* A client from outside of it: connect to @port as soon as somebody listens. */
+int connect_to(int port);
+void send_text(int fd, const char *text);
+
+/* Until @part has come or the connection has ended; in one buffer. */
+const char *receive_text(int fd, const char *part);

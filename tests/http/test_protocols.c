@@ -212,7 +212,8 @@ TEST(a_handler_takes_the_stream_over_and_gets_what_came_early)
         route("GET /reverse", reverse);
         const char *text = ask("GET /reverse HTTP/1.1\r\n" UPGRADE "abcdef");
         CHECK_CONTAINS(text, "HTTP/1.1 101 Switching Protocols\r\n");
-        CHECK_CONTAINS(text, "Connection: Upgrade\r\nUpgrade: reverse\r\n");
+        CHECK_CONTAINS(text, "\r\nConnection: Upgrade\r\n");
+        CHECK_CONTAINS(text, "\r\nUpgrade: reverse\r\n");
         CHECK_CONTAINS(text, "X-Accept: yes\r\n");
         CHECK(!strstr(text, "Content-Length"));
         CHECK_CONTAINS(text, "\r\n\r\nfedcba");

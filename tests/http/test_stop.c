@@ -7,12 +7,8 @@
 #include <aeon/error.h>
 #include <aeon/http.h>
 #include <aeon/sync.h>
-#include <arpa/inet.h>
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 static int port;
@@ -54,44 +50,6 @@ static void web(aeon_app *app)
         aeon_route(app, "POST /body", slow_body, NULL);
 }
 
-/* ------------------------------------------------------------------ a client */
-
-static int connect_to_app(void)
-{
-        struct sockaddr_in sa = { .sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)port) };
-        for (int i = 0; i < 500; i++) {
-                int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-                if (connect(fd, (struct sockaddr *)&sa, sizeof sa) == 0)
-                        return fd;
-                close(fd);
-                usleep(10000);
-        }
-        return -1;
-}
-
-static void send_text(int fd, const char *text)
-{
-        CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
-}
-
-/* Until @part has come or the connection has ended. */
-static const char *receive(int fd, const char *part)
-{
-        static char text[4096];
-        size_t used = 0;
-        ssize_t n = 1;
-        text[0] = '\0';
-        while (n > 0 && used < sizeof text - 1 && !(part && strstr(text, part))) {
-                n = recv(fd, text + used, sizeof text - 1 - used, 0);
-                used += n > 0 ? (size_t)n : 0;
-                text[used] = '\0';
-        }
-        CHECK(n >= 0);
-        return text;
-}
-
 static pid_t start_app(aeon_duration graceful_timeout)
 {
         port = test_free_port();
@@ -101,9 +59,9 @@ static pid_t start_app(aeon_duration graceful_timeout)
 /* A connection that has had a request. */
 static int used_connection(void)
 {
-        int fd = connect_to_app();
+        int fd = connect_to(port);
         send_text(fd, "GET /hello HTTP/1.1\r\n" HEADERS "\r\n");
-        CHECK_CONTAINS(receive(fd, "world!"), "200 OK");
+        CHECK_CONTAINS(receive_text(fd, "world!"), "200 OK");
         return fd;
 }
 
@@ -113,8 +71,8 @@ PLAIN_TEST_WITHIN(a_stop_closes_idle_connections_and_does_not_wait_for_half_a_he
         int idle = used_connection(), half = used_connection();
         send_text(half, "GET /hello HT");
         kill(pid, SIGTERM);
-        CHECK_STR(receive(idle, NULL), "");
-        CHECK_STR(receive(half, NULL), "");
+        CHECK_STR(receive_text(idle, NULL), "");
+        CHECK_STR(receive_text(half, NULL), "");
         CHECK_INT(end_app(pid, 0), 0);
         close(idle);
         close(half);
@@ -127,9 +85,9 @@ PLAIN_TEST_WITHIN(a_head_that_becomes_whole_while_the_app_stops_is_answered, 60)
         send_text(half, "GET /hello HT");
         usleep(50000); /* it is there */
         kill(pid, SIGTERM);
-        CHECK_STR(receive(idle, NULL), ""); /* the stop has begun */
+        CHECK_STR(receive_text(idle, NULL), ""); /* the stop has begun */
         send_text(half, "TP/1.1\r\n" HEADERS "\r\n");
-        const char *text = receive(half, NULL);
+        const char *text = receive_text(half, NULL);
         CHECK_CONTAINS(text, "HTTP/1.1 200 OK\r\n");
         CHECK_CONTAINS(text, "Connection: close\r\n");
         CHECK_INT(end_app(pid, 0), 0);
@@ -140,13 +98,13 @@ PLAIN_TEST_WITHIN(a_head_that_becomes_whole_while_the_app_stops_is_answered, 60)
 PLAIN_TEST_WITHIN(a_body_that_has_begun_is_received_and_answered, 60)
 {
         pid_t pid = start_app(0);
-        int idle = used_connection(), fd = connect_to_app();
+        int idle = used_connection(), fd = connect_to(port);
         send_text(fd, "POST /body HTTP/1.1\r\nContent-Length: 8\r\n" HEADERS "\r\nbody");
         usleep(50000);
         kill(pid, SIGTERM);
-        CHECK_STR(receive(idle, NULL), "");
+        CHECK_STR(receive_text(idle, NULL), "");
         send_text(fd, "body");
-        CHECK_CONTAINS(receive(fd, NULL), "\r\n\r\nbodybody");
+        CHECK_CONTAINS(receive_text(fd, NULL), "\r\n\r\nbodybody");
         CHECK_INT(end_app(pid, 0), 0);
         close(idle);
         close(fd);
@@ -155,11 +113,11 @@ PLAIN_TEST_WITHIN(a_body_that_has_begun_is_received_and_answered, 60)
 PLAIN_TEST_WITHIN(a_stream_hears_that_the_app_drains_and_ends_well, 60)
 {
         pid_t pid = start_app(AEON_SECONDS(600));
-        int fd = connect_to_app();
+        int fd = connect_to(port);
         send_text(fd, "GET /draining HTTP/1.1\r\n" HEADERS "\r\n");
-        receive(fd, "begun");
+        receive_text(fd, "begun");
         kill(pid, SIGTERM);
-        CHECK_CONTAINS(receive(fd, NULL), "8\r\nfarewell\r\n0\r\n\r\n");
+        CHECK_CONTAINS(receive_text(fd, NULL), "8\r\nfarewell\r\n0\r\n\r\n");
         CHECK_INT(end_app(pid, 0), 0);
         close(fd);
 }
@@ -167,14 +125,14 @@ PLAIN_TEST_WITHIN(a_stream_hears_that_the_app_drains_and_ends_well, 60)
 PLAIN_TEST_WITHIN(a_stream_that_does_not_end_is_cut_off_at_the_deadline_that_all_share, 60)
 {
         pid_t pid = start_app(AEON_MILLISECONDS(100));
-        int first = connect_to_app(), second = connect_to_app();
+        int first = connect_to(port), second = connect_to(port);
         send_text(first, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
         send_text(second, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
-        receive(first, "begun");
-        receive(second, "begun");
+        receive_text(first, "begun");
+        receive_text(second, "begun");
         kill(pid, SIGTERM);
-        CHECK(!strstr(receive(first, NULL), "0\r\n\r\n"));
-        CHECK(!strstr(receive(second, NULL), "0\r\n\r\n"));
+        CHECK(!strstr(receive_text(first, NULL), "0\r\n\r\n"));
+        CHECK(!strstr(receive_text(second, NULL), "0\r\n\r\n"));
         CHECK_INT(end_app(pid, 0), 0);
         await_words("GET /for-ever 200 cut off");
         close(first);

@@ -346,3 +346,87 @@ PLAIN_TEST(the_table_masks_what_holds_a_secret)
         aeon__text_done(&table);
         kinds_free(value);
 }
+
+/* ------------------------------------------------------------------ memory that runs out, with all sources */
+
+static int load_from_everywhere(struct text *table, struct kinds **ret_kinds)
+{
+        static const char *const words[] = { "--tags", "a", "b", "--db.host=far", "--limit", "5" };
+        struct arguments arguments;
+        void *value = NULL;
+        const aeon_settings_opts opts = { .prefix = "APP_", .secrets_folder = "secrets" };
+        int r = aeon__arguments_parse((int)(sizeof words / sizeof words[0]), (char *const *)words, &arguments);
+        if (r < 0)
+                return r;
+        r = aeon__settings_explain(kinds_record(), &arguments, &opts, table, &value);
+        aeon__arguments_free(&arguments);
+        if (r == 0)
+                *ret_kinds = value;
+        return r;
+}
+
+/* Every n-th allocation fails, and with @once no other; @table: explained, too. Until it comes to @expected. */
+static void load_without_memory(bool once, bool explained, int expected)
+{
+        struct kinds *kinds = NULL;
+        struct text table = { 0 }, *wanted = explained ? &table : NULL;
+        long live = failing_live();
+        int n = 1, r;
+        for (; once ? failing_once(n) : failing_begin(n), r = load_from_everywhere(wanted, &kinds), failing_end(); n++) {
+                if (r == 0) { /* the table is the caller's: it says itself that it is not whole */
+                        CHECK(explained && table.failed);
+                        kinds_free(kinds);
+                } else if (r != -ENOMEM) {
+                        CHECK_INT(r, expected < 0 ? expected : -ENOMEM); /* there was no memory for its words alone */
+                } else if (once) {
+                        CHECK(*aeon_error_text()); /* what it was for */
+                }
+                aeon__text_done(&table);
+                aeon_error_clear();
+                CHECK_INT(failing_live(), live);
+        }
+        CHECK(n > 20 || test_is_slow());
+        CHECK_INT(r, expected);
+        if (r == 0) {
+                CHECK_STR(kinds->db.host, "far");
+                CHECK_STR(kinds->db.password, "from secrets");
+                CHECK_INT(kinds->db.port, 5432);
+                CHECK_STR(kinds->labels.values[0], "y");
+                kinds_free(kinds);
+        }
+        aeon__text_done(&table);
+        aeon_error_clear();
+        CHECK_INT(failing_live(), live);
+}
+
+PLAIN_TEST(all_sources_together_survive_every_failed_allocation)
+{
+        begin();
+        mkdir("secrets", 0700);
+        test_write_file("secrets/app_db__password", "from secrets\n");
+        test_write_file(".env", "APP_DB__PORT=${FAR_PORT:-5432}\nAPP_SINCE='2026-11-21T10:04:28Z'\n");
+        setenv("APP_LABELS", "{\"x\": \"y\"}", 1);
+        struct kinds *kinds = NULL;
+        struct text table = { 0 };
+        REQUIRE_INT(load_from_everywhere(&table, &kinds), 0);
+        CHECK_CONTAINS(table.data, "APP_DB__PASSWORD  ***                   secrets/app_db__password\n");
+        aeon__text_done(&table);
+        kinds_free(kinds);
+        for (int way = 0; way < 4; way++)
+                load_without_memory(way & 1, way & 2, 0);
+}
+
+PLAIN_TEST(bad_settings_of_all_sources_survive_every_failed_allocation)
+{
+        begin();
+        mkdir("secrets", 0700);
+        test_write_file("secrets/APP_CACHE", "much\n");
+        test_write_file(".env", "APP_DB__PROT=5432\njunk\nAPP_SINCE=\"yesterday\n\"\n");
+        setenv("APP_LABELS", "{\"x\": 1, \"x\": 2}", 1);
+        struct kinds *kinds = NULL;
+        REQUIRE_INT(load_from_everywhere(NULL, &kinds), -EINVAL);
+        CHECK_CONTAINS(aeon_error_text(), "did you mean APP_DB__PORT?");
+        aeon_error_clear();
+        for (int way = 0; way < 4; way++)
+                load_without_memory(way & 1, way & 2, -EINVAL);
+}

@@ -192,6 +192,11 @@ static int prepare(struct rabbit_link *l)
         return r;
 }
 
+bool aeon__rabbit_is_question(const struct envelope *e)
+{
+        return !strcmp(e->reply_to, reply_queue);
+}
+
 int aeon__rabbit_reply_open(struct link *link, char *address, size_t size)
 {
         struct rabbit_link *l = link->self;

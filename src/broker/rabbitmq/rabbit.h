@@ -129,7 +129,8 @@ struct topology {
         bool asked;                  /* for a queue of a certain kind */
         unsigned arguments, headers; /* options x-..., header.... */
         long max_priority;
-        bool persistent, mandatory;
+        bool persistent, persistent_question; /* of a question only if it is asked for: its answer cannot outlive our connection */
+        bool mandatory;
 };
 
 /* Errors: -EINVAL an option that cannot be or a name that is too long, -ENOMEM. */
@@ -232,6 +233,7 @@ struct rabbit_message {
 int aeon__rabbit_publisher_open(struct rabbit_link *l);
 void aeon__rabbit_publisher_close(struct rabbit_link *l);
 int aeon__rabbit_publish(struct link *link, const struct envelope *e);
+bool aeon__rabbit_is_question(const struct envelope *e); /* to be answered on the publishing channel */
 int aeon__rabbit_reply_open(struct link *link, char *address, size_t size);
 
 /* Publish and wait for the confirmation. Errors: those of the driver's publish(). */

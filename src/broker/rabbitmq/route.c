@@ -123,7 +123,7 @@ static int publish_to(struct rabbit_link *l, struct route *route, const struct e
                 .key = t->key,
                 .expiration = "",
                 .id = "",
-                .persistent = t->persistent,
+                .persistent = aeon__rabbit_is_question(e) ? t->persistent_question : t->persistent,
                 .mandatory = t->mandatory,
         };
         int r = route->declared ? 0 : declare_route(l, route);

@@ -38,6 +38,7 @@ static void ask(struct topology *t, const char *destination)
         t->quorum = aeon__option_choice(o, "type", queue_types, 0) == 1;
         t->max_priority = aeon__option_number(o, "max_priority", 1, 255, 0);
         t->persistent = aeon__option_flag(o, "persistent", true);
+        t->persistent_question = aeon__option_flag(o, "persistent", false);
         t->mandatory = aeon__option_flag(o, "mandatory", true);
         (void)aeon__option_choice(o, "match", (const char *const[]){ "all", "any", NULL }, 0);
         t->asked = !t->durable || t->exclusive || t->auto_delete || t->quorum || t->max_priority;

@@ -173,17 +173,18 @@ static json_t *lookup(const struct sqs_queue *q)
         return json_pack("{s:s, s:s*}", "QueueName", q->name, "QueueOwnerAWSAccountId", *owner ? owner : NULL);
 }
 
+/* Whoever else looks for it meanwhile may be quicker: then it is found, whatever our own question came to. */
 int aeon__sqs_queue_find(struct sqs_queue *q, aeon_duration patience, bool may_create)
 {
         int r = 0;
         if (!q->url && !q->transient) {
                 r = ask_url(q, "GetQueueUrl", lookup(q), patience);
-                if (r == -ENOENT && !may_create)
+                if (r == -ENOENT && !q->url && !may_create)
                         return aeon_fail(-ENOENT, "there is no queue \"%s\", and create=no", q->name);
         }
         if (!q->url && (r == -ENOENT || q->transient))
                 r = ask_url(q, "CreateQueue", creation(q), patience);
-        return r < 0 ? r : 0;
+        return q->url ? 0 : r;
 }
 
 bool aeon__sqs_queue_forget(struct sqs_queue *q)

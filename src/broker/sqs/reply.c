@@ -1,4 +1,9 @@
-/* Answers; see reply.h. */
+/* Answers; see reply.h.
+ *
+ * DESIGN
+ *   One task polls the queue for answers; what has come is deleted by tasks beside it, so that the next poll need not wait for that. At the
+ *   end the queue is deleted, but not under those: a server need not answer who deletes messages of a queue that goes just then.
+ */
 #include "broker/sqs/reply.h"
 
 #include "base/random.h"
@@ -18,16 +23,30 @@ struct sqs_reply {
         aeon_scope life; /* of the task that polls */
         aeon_event *ended;
         bool closing;
+        unsigned deletes;    /* tasks that delete answers */
+        struct list deleted; /* a confirmation, of who waits for the last of them */
 };
 
 static void send_deletes(struct sqs_link *l, void *arg)
 {
         char *request = arg;
         struct text answer;
-        struct sqs_call call = { .action = "DeleteMessageBatch", .request = request, .patience = l->account.connect_timeout };
+        struct sqs_call call = { .action = "DeleteMessageBatch", .request = request };
         if (aeon__sqs_call(l, &call, &answer) >= 0)
                 aeon__text_done(&answer); /* what was not deleted comes again, is late then, and is dropped */
         free(request);
+        if (!--l->reply->deletes)
+                aeon__confirmations_come(&l->reply->deleted, 0, NULL);
+}
+
+static void await_deletes(struct sqs_reply *reply)
+{
+        struct confirmation c;
+        aeon__confirmation_init(&c, "answers to be deleted");
+        if (!reply->deletes)
+                return;
+        list_append(&reply->deleted, &c.node);
+        (void)aeon__confirmation_wait(&c);
 }
 
 static void deliver(struct sqs_link *l, struct sqs_answer *answer)
@@ -46,7 +65,9 @@ static void deliver(struct sqs_link *l, struct sqs_answer *answer)
                 aeon__deliver_reply(l->link, m);
         }
         aeon__text_add(&deletes, "]}", 2);
-        if (!count || deletes.failed || aeon__sqs_spawn(l, "delete answers", send_deletes, deletes.data) < 0)
+        if (count && !deletes.failed && aeon__sqs_spawn(l, "delete answers", send_deletes, deletes.data) >= 0)
+                l->reply->deletes++;
+        else
                 aeon__text_done(&deletes);
 }
 
@@ -132,6 +153,7 @@ int aeon__sqs_reply_open(struct link *link, char *address, size_t size)
         struct sqs_reply *reply = calloc(1, sizeof *reply);
         if (!reply)
                 return aeon_fail(-ENOMEM, "no memory for answers");
+        list_init(&reply->deleted);
         int r = start(link->self, reply, address, size);
         if (r < 0)
                 free(reply);
@@ -146,6 +168,7 @@ void aeon__sqs_reply_close(struct sqs_link *l)
         reply->closing = true;
         aeon_scope_cancel(&reply->life, "the link closes");
         aeon_event_wait(reply->ended);
+        await_deletes(reply);
         if (reply->queue->url) {
                 json_t *answer, *request = json_pack("{s:s}", "QueueUrl", reply->queue->url);
                 struct sqs_call call = { .action = "DeleteQueue" };
