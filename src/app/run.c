@@ -200,9 +200,8 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         check_grace(app);
         if (app->opts.workers && (r = aeon__workers_use(app)) < 0)
                 aeon__declare_failed(app, r);
-        free(app->title);
-        free(app->version);
-        free(app->doc);
+        if (aeon__metrics_refusal() && !app->declare_error)
+                aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 app->refused = 2;

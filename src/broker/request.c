@@ -116,7 +116,7 @@ static int ask(struct connection *c, struct waiter *w, const char *destination, 
         r = aeon_scope_close(&w->asking, r);
         if (!unconfirmed)
                 return r;
-        COUNT(c->broker, published);
+        COUNT(c, published);
         aeon_error_clear();
         return 0;
 }
