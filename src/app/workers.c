@@ -47,8 +47,32 @@ static void count_taking(struct workers *pool)
         atomic_store(&pool->taking, taking);
 }
 
+unsigned aeon__workers_count(const aeon_app *app)
+{
+        return app->opts.workers;
+}
+
+static void note_place(struct slot *slot)
+{
+        const struct worker *w = slot->current;
+        struct worker_place place = { .id = slot->id, .pid = w ? (int)w->pid : 0 };
+        if (w)
+                strcpy(place.admin, w->admin);
+        pthread_mutex_lock(&slot->pool->app->lock);
+        slot->place = place;
+        pthread_mutex_unlock(&slot->pool->app->lock);
+}
+
+void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place)
+{
+        pthread_mutex_lock(&app->lock);
+        *ret_place = aeon__workers_of(app)->slots[n].place;
+        pthread_mutex_unlock(&app->lock);
+}
+
 static void ask_check(struct slot *slot)
 {
+        note_place(slot);
         char name[32];
         snprintf(name, sizeof name, WORKERS_CHECK, slot->id);
         count_taking(slot->pool);
@@ -346,7 +370,7 @@ static int make_slots(struct workers *pool)
         int r = 0;
         for (unsigned i = 0; i < pool->count && r >= 0; i++) {
                 char name[32];
-                pool->slots[i] = (struct slot){ .pool = pool, .id = i + 1 };
+                pool->slots[i] = (struct slot){ .pool = pool, .id = i + 1, .place.id = i + 1 };
                 snprintf(name, sizeof name, WORKERS_CHECK, i + 1);
                 r = aeon_health_check_with(pool->app, name, check_worker, &pool->slots[i],
                                            &(aeon_health_opts){ .impact = AEON_DEGRADING, .interval = AEON_SECONDS(1) });

@@ -63,6 +63,12 @@ struct worker {
         uint64_t sockets;          /* a bit for each that it has taken */
 };
 
+struct worker_place {
+        unsigned id;
+        int pid;        /* 0: it does not run */
+        char admin[64]; /* where its admin listener is; "": none */
+};
+
 struct slot {
         struct workers *pool;
         unsigned id;
@@ -70,6 +76,7 @@ struct slot {
         unsigned failures; /* in a row */
         bool replacing;    /* a successor is on its way */
         char waits[48];    /* with no current one: "starts again in 3.2 s" */
+        struct worker_place place; /* of the current one, for other threads; under the app's lock */
 };
 
 struct workers {
@@ -93,6 +100,10 @@ struct workers {
 int aeon__workers_use(aeon_app *app);
 bool aeon__workers_spoil_readiness(aeon_app *app); /* none is ready; any thread */
 struct workers *aeon__workers_of(aeon_app *app);
+unsigned aeon__workers_count(const aeon_app *app); /* 0: @app is no supervisor */
+
+/* Where worker number @n, from 0 on, is. Any thread. */
+void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place);
 void aeon__worker_over(struct worker *w);  /* its process has ended */
 void aeon__worker_ready(struct worker *w); /* it has come up */
 void aeon__worker_changed(struct worker *w); /* in what probes see */

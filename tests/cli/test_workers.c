@@ -354,6 +354,31 @@ PLAIN_TEST_WITHIN(a_worker_less_is_degraded_and_ready, 200)
         CHECK_INT(process_wait(p, LONG), 0);
 }
 
+PLAIN_TEST_WITHIN(tasks_and_metrics_are_those_of_all, 200)
+{
+        int admin;
+        struct process *p = start_two(admin_address(&admin));
+        const char *body;
+        hello();
+        CHECK_INT(test_http_get(admin, "/tasks?verbose", &body), 200);
+        CHECK_CONTAINS(body, "\nworker 1 (process ");
+        CHECK_CONTAINS(body, "\nworker 2 (process ");
+        CHECK_CONTAINS(body, "http accept");
+        CHECK_INT(test_http_get(admin, "/tasks", &body), 200);
+        CHECK_CONTAINS(body, "{\"workers\":[{\"worker\":0,");
+        CHECK_CONTAINS(body, ",{\"worker\":2,\"process\":");
+
+        CHECK_INT(test_http_get(admin, "/metrics", &body), 200);
+        CHECK_CONTAINS(body, "\nprocess_open_fds ");
+        CHECK_CONTAINS(body, "\nprocess_open_fds{worker=\"1\"} ");
+        CHECK_CONTAINS(body, "\nprocess_open_fds{worker=\"2\"} ");
+        CHECK(strstr(body, "aeon_http_requests_total{worker=\"1\",") || strstr(body, "aeon_http_requests_total{worker=\"2\","));
+        const char *first = strstr(body, "# TYPE process_open_fds ");
+        CHECK(first && !strstr(first + 1, "# TYPE process_open_fds "));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, LONG), 0);
+}
+
 /* ------------------------------------------------------------------ systemd */
 
 static int manager; /* what $NOTIFY_SOCKET names */
