@@ -64,11 +64,11 @@ static void app_free(aeon_app *app)
                 free(app->lives[i].part_open);
         }
         free(app->lives);
-        free_parts(app->parts);
-        free_parts(app->aside);
         free(app->title);
         free(app->version);
         free(app->doc);
+        free_parts(app->parts);
+        free_parts(app->aside);
         for (int kind = 0; kind < HOOK_KINDS; kind++)
                 while (app->hooks[kind]) {
                         struct hook *hook = app->hooks[kind];
@@ -197,11 +197,11 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         }
         if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
+        if (aeon__metrics_refusal() && !app->declare_error)
+                aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         check_grace(app);
         if (app->opts.workers && (r = aeon__workers_use(app)) < 0)
                 aeon__declare_failed(app, r);
-        if (aeon__metrics_refusal() && !app->declare_error)
-                aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         if (app->declare_error) {
                 aeon_log_error("%s cannot start: %s", app->opts.name, app->declare_words ? app->declare_words : "out of memory");
                 app->refused = 2;

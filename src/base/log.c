@@ -56,9 +56,7 @@ bool aeon__log_name_is_valid(const char *name)
         for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
                 if (!strcmp(name, taken[i]))
                         return false;
-        if (aeon__log_worker && !strcmp(name, "worker"))
-                return false;
-        if (!*name || (*name >= '0' && *name <= '9'))
+        if (!*name || (*name >= '0' && *name <= '9') || (aeon__log_worker && !strcmp(name, "worker")))
                 return false;
         for (; *name; name++) {
                 char small = *name | 0x20;

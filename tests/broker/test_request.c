@@ -100,7 +100,7 @@ TEST(request_is_over_when_its_answer_comes_before_its_confirmation)
         CHECK_INT(a.result, 0);
         CHECK_STR(a.reply, "42");
         CHECK(list_empty(&server.unconfirmed));
-        CHECK_INT(broker.counters.published, 1);
+        CHECK_INT(connection.counters.published, 1);
         CHECK_STR(aeon_error_text(), "");
         disconnect();
 }
@@ -119,7 +119,7 @@ TEST(request_that_is_confirmed_waits_for_its_answer)
         answer("42");
         CHECK_INT(aeon_group_close(g), 0);
         CHECK_STR(a.reply, "42");
-        CHECK_INT(broker.counters.published, 1);
+        CHECK_INT(connection.counters.published, 1);
         disconnect();
 }
 
@@ -134,7 +134,7 @@ TEST(request_that_is_refused_does_not_wait_for_an_answer)
         aeon__confirmations_come(&server.unconfirmed, -ENOENT, "no queue takes it");
         CHECK_INT(aeon_group_close(g), 0);
         CHECK_INT(a.result, -ENOENT);
-        CHECK_INT(broker.counters.published, 0);
+        CHECK_INT(connection.counters.published, 0);
         disconnect();
 }
 
@@ -150,6 +150,6 @@ TEST(request_that_is_cancelled_unconfirmed_is_over_and_its_answer_late)
         CHECK_INT(aeon_group_close(g), 0);
         CHECK_INT(a.result, -ECANCELED);
         answer("42");
-        CHECK_INT(broker.counters.late_replies, 1);
+        CHECK_INT(connection.counters.late_replies, 1);
         disconnect();
 }
