@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { MESSAGE_SIZE = 4096 };
@@ -36,6 +37,8 @@ static void read_environment(void)
         worker.id = (unsigned)atoi(id);
         worker.fd = atoi(fd);
         fcntl(worker.fd, F_SETFD, FD_CLOEXEC);
+        /* A supervisor that is stopped must not stop us. */
+        setsockopt(worker.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 1 }, sizeof(struct timeval));
         unsetenv("AEON_WORKER_FD");
         aeon__log_worker = worker.id;
 }

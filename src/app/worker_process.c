@@ -26,6 +26,7 @@
 enum { MESSAGE_SIZE = 4096, LAST_SIGNAL = 64 };
 
 #define PULSE_CHECK AEON_SECONDS(1)
+#define CORE_LIMIT AEON_SECONDS(60) /* to write one */
 
 extern char **environ;
 
@@ -164,10 +165,13 @@ static int feel_pulse(void *arg)
         int r = 0;
         while (r == 0 && !(w->ready && aeon_now() - w->pulse > limit))
                 r = aeon_sleep(PULSE_CHECK);
-        if (r == 0 && !w->retired) {
-                aeon_log_error("%s is stuck: it has not been live for %.0f s, and is aborted", aeon__worker_name(w), (double)limit / 1e9);
-                pidfd_send_signal(w->pidfd, SIGABRT, NULL, 0);
-        }
+        if (r < 0 || w->retired)
+                return r;
+        aeon_log_error("%s is stuck: it has not been live for %.0f s, and is aborted", aeon__worker_name(w), (double)limit / 1e9);
+        pidfd_send_signal(w->pidfd, SIGABRT, NULL, 0);
+        r = aeon_sleep(CORE_LIMIT);
+        if (r == 0)
+                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
         return r;
 }
 

@@ -142,20 +142,38 @@ static void schedule(struct slot *slot)
                 aeon__stop(slot->pool->app, 1, "worker %u is not started again: %s", slot->id, aeon_error_describe(r));
 }
 
+/* Has no worker come up that is still there? */
+static bool is_deserted(const struct workers *pool)
+{
+        for (unsigned i = 0; i < pool->count; i++)
+                if (pool->slots[i].current && pool->slots[i].current->ready)
+                        return false;
+        return true;
+}
+
 /* It has not come up. */
 static void failed_to_start(struct worker *w)
 {
         struct workers *pool = w->slot->pool;
-        bool alone = atomic_load(&pool->taking) == 0;
         if (pool->changes) {
                 aeon_log_error("%s could not start: it %s; waiting for a change", aeon__worker_name(w), w->end);
                 strcpy(w->slot->waits, "waits for a change");
-        } else if (w->role == ROLE_FIRST || alone) {
+        } else if (w->role == ROLE_FIRST || is_deserted(pool)) {
                 aeon__stop(pool->app, w->code, "%s could not start: it %s", aeon__worker_name(w), w->end);
         } else {
                 aeon_log_error("%s could not start: it %s", aeon__worker_name(w), w->end);
                 schedule(w->slot);
         }
+}
+
+/* What a retired worker comes to does not matter to the service, unless it ends itself. */
+static void ended_as_told(struct worker *w)
+{
+        if (w->killed || w->code == 0 || !w->ready)
+                return;
+        aeon_log_error("%s %s", aeon__worker_name(w), w->end);
+        if (is_stopping(w->slot->pool))
+                aeon__stop(w->slot->pool->app, w->code, "%s %s", aeon__worker_name(w), w->end);
 }
 
 void aeon__worker_over(struct worker *w)
@@ -165,10 +183,7 @@ void aeon__worker_over(struct worker *w)
         if (current)
                 slot->current = NULL;
         if (is_stopping(slot->pool) || w->retired) {
-                if (!w->killed && w->code != 0 && w->ready)
-                        aeon_log_error("%s %s", aeon__worker_name(w), w->end);
-                if (is_stopping(slot->pool) && !w->killed && w->code != 0 && w->ready)
-                        aeon__stop(slot->pool->app, w->code, "%s %s", aeon__worker_name(w), w->end);
+                ended_as_told(w);
         } else if (w->ready) {
                 aeon_log_error("%s %s", aeon__worker_name(w), w->end);
                 if (aeon_now() - w->ready_at >= STABLE)

@@ -397,7 +397,8 @@ static void listen_as_systemd(void)
 /* Wait until somebody says @word; returns who, the sender being told by the kernel. */
 static pid_t await_told(const char *word)
 {
-        char datagram[2048], control[CMSG_SPACE(sizeof(struct ucred))];
+        char datagram[2048];
+        _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct ucred))];
         struct ucred from = { 0 };
         do {
                 struct iovec part = { datagram, sizeof datagram - 1 };
@@ -405,7 +406,9 @@ static pid_t await_told(const char *word)
                 ssize_t n = recvmsg(manager, &message, 0);
                 REQUIRE(n >= 0);
                 datagram[n] = '\0';
-                memcpy(&from, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof from);
+                const struct cmsghdr *c = CMSG_FIRSTHDR(&message);
+                REQUIRE(c && c->cmsg_type == SCM_CREDENTIALS);
+                memcpy(&from, CMSG_DATA(c), sizeof from);
         } while (!strstr(datagram, word));
         return from.pid;
 }
