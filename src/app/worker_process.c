@@ -224,6 +224,8 @@ static void read_status(struct worker *w)
         bool exited = info.si_code == CLD_EXITED;
         const char *name = exited ? NULL : sigabbrev_np(info.si_status);
         w->code = exited ? info.si_status : 1;
+        if (w->retired && !exited && info.si_status == SIGTERM)
+                w->code = 0; /* told to end before it had a handler, or told again when it had none any more */
         if (exited)
                 snprintf(w->end, sizeof w->end, "ended with code %d", info.si_status);
         else
