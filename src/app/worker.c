@@ -94,9 +94,7 @@ static int take_answer(const char *address, int *ret_fd)
                 char room[CMSG_SPACE(sizeof(int))];
         } control;
         struct iovec parts[] = { { &code, sizeof code }, { words, sizeof words - 1 } };
-        struct msghdr message = {
-                .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control
-        };
+        struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control };
         ssize_t n;
         do
                 n = recvmsg(worker.fd, &message, MSG_CMSG_CLOEXEC);

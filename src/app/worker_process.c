@@ -66,7 +66,8 @@ static char **make_environment(unsigned id, int line)
         char **environment = calloc(count + 3, sizeof *environment);
         if (!environment)
                 return NULL;
-        if (asprintf(&environment[used++], "AEON_WORKER_ID=%u", id) < 0 || asprintf(&environment[used++], "AEON_WORKER_FD=%d", line) < 0) {
+        if (asprintf(&environment[used++], "AEON_WORKER_ID=%u", id) < 0 ||
+            asprintf(&environment[used++], "AEON_WORKER_FD=%d", line) < 0) {
                 free(environment);
                 return NULL;
         }

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STABLE AEON_SECONDS(60) /* who has lived for so long dies for a new reason */
+#define STABLE AEON_SECONDS(60)  /* who has lived for so long dies for a new reason */
 #define OLD_CODE AEON_SECONDS(2) /* with --reload: what is still running of it then is of no use */
 
 static const aeon_part workers_part;
@@ -101,7 +101,8 @@ static int check_worker(aeon_health *h)
         if (!w || !w->ready)
                 return aeon_health_degraded(h, "starting");
         if (!takes(slot) || w->health == AEON_UNHEALTHY)
-                return aeon_fail(-EAGAIN, "not ready (process %d, admin endpoints on %s)", (int)w->pid, w->admin[0] ? w->admin : "-");
+                return aeon_fail(-EAGAIN, "not ready (process %d, admin endpoints on %s)", (int)w->pid,
+                                 w->admin[0] ? w->admin : "-");
         if (w->health == AEON_DEGRADED)
                 return aeon_health_degraded(h, "degraded (process %d, admin endpoints on %s)", (int)w->pid,
                                             w->admin[0] ? w->admin : "-");
@@ -347,11 +348,9 @@ static void workers_free(void *self)
         free(pool);
 }
 
-static const aeon_part workers_part = { .name = "workers",
-                                        .serve = workers_serve,
-                                        .quiesce = workers_quiesce,
-                                        .unbind = workers_unbind,
-                                        .free = workers_free };
+static const aeon_part workers_part = {
+        .name = "workers", .serve = workers_serve, .quiesce = workers_quiesce, .unbind = workers_unbind, .free = workers_free
+};
 
 /* ------------------------------------------------------------------ making it */
 

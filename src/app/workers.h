@@ -73,9 +73,9 @@ struct slot {
         struct workers *pool;
         unsigned id;
         struct worker *current;
-        unsigned failures; /* in a row */
-        bool replacing;    /* a successor is on its way */
-        char waits[48];    /* with no current one: "starts again in 3.2 s" */
+        unsigned failures;         /* in a row */
+        bool replacing;            /* a successor is on its way */
+        char waits[48];            /* with no current one: "starts again in 3.2 s" */
         struct worker_place place; /* of the current one, for other threads; under the app's lock */
 };
 
@@ -104,9 +104,9 @@ unsigned aeon__workers_count(const aeon_app *app); /* 0: @app is no supervisor *
 
 /* Where worker number @n, from 0 on, is. Any thread. */
 void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place);
-void aeon__worker_over(struct worker *w);  /* its process has ended */
-void aeon__worker_ready(struct worker *w); /* it has come up */
-void aeon__worker_changed(struct worker *w); /* in what probes see */
+void aeon__worker_over(struct worker *w);              /* its process has ended */
+void aeon__worker_ready(struct worker *w);             /* it has come up */
+void aeon__worker_changed(struct worker *w);           /* in what probes see */
 const char *aeon__worker_name(const struct worker *w); /* "worker 2 (process 4711)". Borrowed until the next call */
 
 /* worker_process.c */

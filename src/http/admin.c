@@ -272,8 +272,7 @@ static int add_routes(struct http_router *router)
                 aeon_request_fn *handler;
         } routes[] = {
                 { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
-                { "GET /healthz", healthz }, { "GET /tasks", tasks },
-                { "GET /metrics", metrics },
+                { "GET /healthz", healthz }, { "GET /tasks", tasks },       { "GET /metrics", metrics },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);

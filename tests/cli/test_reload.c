@@ -11,27 +11,28 @@
 
 static int port;
 
-static const char service_text[] = "#include <aeon.h>\n"
-                                   "#include <stdio.h>\n"
-                                   "#include \"words.h\"\n"
-                                   "#define SETTINGS(F) F(str, name, .def = \"nobody\")\n"
-                                   "AEON_RECORD(settings, SETTINGS);\n"
-                                   "static int setup(aeon_app *app)\n"
-                                   "{\n"
-                                   "        struct settings *s;\n"
-                                   "        int r = settings_load(app, &s, NULL);\n"
-                                   "        return r < 0 ? r : (printf(\"%%s, %%s, %%s.\\n\", \"%s\", WORD, s->name), fflush(stdout), 0);\n"
-                                   "}\n"
-                                   "static int hello(aeon_request *req)\n"
-                                   "{\n"
-                                   "        return aeon_reply_text(req, 200, \"%s\");\n"
-                                   "}\n"
-                                   "AEON_APP(app)\n"
-                                   "{\n"
-                                   "        aeon_on_startup(app, setup);\n"
-                                   "        aeon_http_listen(app, &(aeon_http_opts){ .port = %d });\n"
-                                   "        aeon_route(app, \"GET /\", hello, NULL);\n"
-                                   "}\n";
+static const char service_text[] =
+        "#include <aeon.h>\n"
+        "#include <stdio.h>\n"
+        "#include \"words.h\"\n"
+        "#define SETTINGS(F) F(str, name, .def = \"nobody\")\n"
+        "AEON_RECORD(settings, SETTINGS);\n"
+        "static int setup(aeon_app *app)\n"
+        "{\n"
+        "        struct settings *s;\n"
+        "        int r = settings_load(app, &s, NULL);\n"
+        "        return r < 0 ? r : (printf(\"%%s, %%s, %%s.\\n\", \"%s\", WORD, s->name), fflush(stdout), 0);\n"
+        "}\n"
+        "static int hello(aeon_request *req)\n"
+        "{\n"
+        "        return aeon_reply_text(req, 200, \"%s\");\n"
+        "}\n"
+        "AEON_APP(app)\n"
+        "{\n"
+        "        aeon_on_startup(app, setup);\n"
+        "        aeon_http_listen(app, &(aeon_http_opts){ .port = %d });\n"
+        "        aeon_route(app, \"GET /\", hello, NULL);\n"
+        "}\n";
 
 /* As editors do: a new file, renamed into place. */
 static void save(const char *name, const char *text)

@@ -421,7 +421,9 @@ static pid_t await_told(const char *word)
         struct ucred from = { 0 };
         do {
                 struct iovec part = { datagram, sizeof datagram - 1 };
-                struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control };
+                struct msghdr message = {
+                        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+                };
                 ssize_t n = recvmsg(manager, &message, 0);
                 REQUIRE(n >= 0);
                 datagram[n] = '\0';

@@ -13,7 +13,8 @@ static int notes = -1;
 static int open_notes(aeon_app *app)
 {
         notes = open(aeon_app_arg(app, "notes", "notes"), O_WRONLY | O_CREAT | O_APPEND, 0666);
-        return notes < 0 ? aeon_fail(-EIO, "the notes cannot be opened") : aeon_broker_set_url(aeon_app_broker(app), aeon_app_arg(app, "broker", NULL));
+        return notes < 0 ? aeon_fail(-EIO, "the notes cannot be opened")
+                         : aeon_broker_set_url(aeon_app_broker(app), aeon_app_arg(app, "broker", NULL));
 }
 
 static int note(const struct numbered *in)
