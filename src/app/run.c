@@ -6,6 +6,7 @@
 #include "app/worker.h"
 #include "app/workers.h"
 #include "base/metrics.h"
+#include "loop/world.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ static aeon_app *app_new(const aeon_app_opts *opts)
         o->name = o->name ? o->name : "app";
         o->loops = o->loops ? o->loops : 1;
         o->workers = o->reload && !o->workers ? 1 : o->workers;
+        if (o->explain_settings || aeon__world) /* one process can say it; and in a test's world there is one */
+                o->workers = 0;
         o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
         o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
         o->stall_limit = or_default(o->stall_limit, AEON_SECONDS(10));

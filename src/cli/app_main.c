@@ -9,7 +9,6 @@
 #include "cli/app_main.h"
 
 #include "app/calls.h"
-#include "app/worker.h"
 #include "http/admin.h"
 #include "record/number.h"
 #include "settings/settings.h"
@@ -117,8 +116,6 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
                 return flags_exit(FLAGS_BAD);
         }
         aeon_log_set_format((aeon_log_format)running.log_format);
-        if (aeon_worker_id())
-                aeon__worker_tell("X_FILE=/proc/self/exe");
         running.app.argc = left;
         running.app.argv = argv;
         return aeon_app_run(define_with_admin, &running.app);

@@ -21,6 +21,8 @@
 #include "app/exposition.h"
 #include "app/snapshot.h"
 #include "app/worker.h"
+#include "app/workers.h"
+#include "http/admin_workers.h"
 #include "http/middleware.h"
 #include "http/server.h"
 #include "loop/address.h"
@@ -118,6 +120,18 @@ static int healthz(aeon_request *req)
         return r;
 }
 
+enum of_workers { TASKS_JSON, TASKS_TEXT, METRICS };
+
+/* In place of a supervisor's own @text: its workers', too. */
+static int of_all_workers(aeon_app *app, enum of_workers what, struct text *text)
+{
+        struct text all;
+        int r = what == METRICS ? aeon__workers_metrics(app, text, &all) : aeon__workers_tasks(app, what == TASKS_JSON, text, &all);
+        aeon__text_done(text);
+        *text = r < 0 ? (struct text){ 0 } : all;
+        return r;
+}
+
 static int tasks(aeon_request *req)
 {
         bool json = !aeon_request_query(req, "verbose");
@@ -125,6 +139,8 @@ static int tasks(aeon_request *req)
         if (!shows_details(req))
                 return aeon_reply_json(req, 403, "{\"error\":\"tasks are shown to loopback clients only (--health-details)\"}");
         int r = aeon__loops_dump_for_task(json, &dump);
+        if (r == 0 && aeon__workers_count(admin_of(req)->app))
+                r = of_all_workers(admin_of(req)->app, json ? TASKS_JSON : TASKS_TEXT, &dump);
         if (r < 0)
                 return r;
         r = json ? aeon_reply_json(req, 200, dump.data) : aeon_reply_text(req, 200, dump.data);
@@ -148,6 +164,8 @@ static int metrics(aeon_request *req)
 {
         struct text text = { 0 };
         int r = aeon__metrics_text(admin_of(req)->app, &text);
+        if (r == 0 && aeon__workers_count(admin_of(req)->app))
+                r = of_all_workers(admin_of(req)->app, METRICS, &text);
         if (r == 0)
                 r = aeon_reply_bytes(req, 200, EXPOSITION_TYPE, text.data, text.length);
         aeon__text_done(&text);
