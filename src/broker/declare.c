@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_WINDOW = 64, DEFAULT_ATTEMPTS = 5, WINDOW_LIMIT = 100000 };
+enum { DEFAULT_WINDOW = 64, DEFAULT_ATTEMPTS = 5, DEFAULT_DELIVERIES = 20, WINDOW_LIMIT = 100000 };
 
 int aeon__broker_refuse(aeon_broker *b, int code)
 {
@@ -50,6 +50,8 @@ static void complete(aeon_subscribe_opts *o)
                 o->window = 2 * o->concurrency > DEFAULT_WINDOW ? 2 * o->concurrency : DEFAULT_WINDOW;
         if (!o->max_attempts)
                 o->max_attempts = DEFAULT_ATTEMPTS;
+        if (!o->max_deliveries)
+                o->max_deliveries = DEFAULT_DELIVERIES;
         if (!o->backoff)
                 o->backoff = AEON_SECONDS(1);
         if (!o->backoff_max)

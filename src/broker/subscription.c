@@ -11,6 +11,7 @@
  *
  *   Draining: the driver stops fetching, what waits is released, the pump ends; what runs goes on and is settled as ever.
  */
+#include "base/random.h"
 #include "broker/core.h"
 
 #include <aeon/error.h>
@@ -182,11 +183,34 @@ void aeon__subscription_settled(struct subscription *s)
 
 /* ------------------------------------------------------------------ the pump */
 
+/* Any one of the messages that may kill the service. What waits beside one that does is lost with it and counted, too; chosen by chance half of
+ * them are handled before it each time, so that it is soon alone. */
+static struct aeon_message *any_suspect(struct subscription *s)
+{
+        struct aeon_message *m, *chosen = NULL;
+        int64_t seen = 0;
+        list_foreach (m, &s->waiting, node)
+                if (aeon__is_suspect(m) && random_up_to(seen++) == 0)
+                        chosen = m;
+        return chosen;
+}
+
+/* The next one in order, unless it must be alone and is not. */
+static struct aeon_message *next_to_begin(struct subscription *s)
+{
+        if (s->draining || (s->alone && s->running) || s->running >= s->declaration->opts.concurrency || list_empty(&s->waiting))
+                return NULL;
+        struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
+        if (!aeon__is_suspect(m))
+                return m;
+        return s->running ? NULL : any_suspect(s);
+}
+
 /* Start handlers while there are messages and free places. */
 static void begin(struct subscription *s)
 {
-        while (!s->draining && s->running < s->declaration->opts.concurrency && !list_empty(&s->waiting)) {
-                struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
+        struct aeon_message *m;
+        while ((m = next_to_begin(s))) {
                 const aeon_handler *handler = s->declaration->handler;
                 int r = aeon_lifespan_handle_at(s->connection->life, handler->name, aeon__dispatch, m, handler->site);
                 if (r < 0) {
@@ -196,6 +220,7 @@ static void begin(struct subscription *s)
                 }
                 list_remove(&m->node);
                 list_append(&s->taken, &m->node);
+                s->alone = aeon__is_suspect(m);
                 s->running++;
                 s->unsettled++;
         }

@@ -15,6 +15,8 @@
 #include <aeon/dependency.h>
 #include <aeon/http.h>
 #include <aeon/scope.h>
+#include <aeon/trace.h>
+#include <aeon/websocket.h>
 
 struct http_server;
 struct http_exchange_ops;
@@ -65,12 +67,14 @@ struct aeon_request {
 
         const char *id;          /* NULL until its task begins */
         char own_id[17];         /* when the client gave none */
+        aeon_span *span;         /* NULL: it is not traced */
         const char *traceparent; /* of the header, when that is as it has to be; NULL: there is none */
         aeon_time begun;         /* when its task began */
         int settled;             /* the failure that the reply tells of; 0: none */
         const char *failure;     /* its words; NULL: it has not failed */
         const char *explanation; /* of the failure to receive, for the client; NULL: its status is all */
         const char *problems;    /* what is wrong with what the client sent, as a JSON array; NULL: nothing */
+        const char *remedy;      /* a field, as a line, that says how to ask instead; NULL: none */
 
         uint16_t status; /* of the reply; 0: none yet */
         const char *content_type;
@@ -83,6 +87,7 @@ struct aeon_request {
         uint64_t reply_written;
         aeon_duration events_ping; /* 0: it streams no events */
         aeon_time events_due;      /* then the client hears a comment */
+        aeon_websocket *websocket; /* what has taken the stream; NULL: none */
 };
 
 /* ------------------------------------------------------------------ life; see exchange.h for the order */
@@ -150,10 +155,6 @@ int aeon__reply_keep(aeon_request *req, int status, const char *content_type, co
 /* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
  * Without memory it is the status alone. */
 AEON_API void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
-
-/* Add @string between quotes; what is no UTF-8 in it is replaced. */
-struct text;
-void aeon__json_add_string(struct text *json, const char *string);
 
 /* "Not Found". */
 const char *aeon__http_status_name(int status);

@@ -19,16 +19,6 @@
 
 /* ------------------------------------------------------------------ the body of an error */
 
-void aeon__json_add_string(struct text *json, const char *string)
-{
-        size_t size = strlen(string), room = size * 6 + 1; /* \u001b */
-        char *escaped = malloc(room);
-        if (escaped)
-                aeon__text_print(json, "\"%.*s\"", (int)aeon__json_escape(escaped, room, string, size), escaped);
-        json->failed |= !escaped;
-        free(escaped);
-}
-
 void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors)
 {
         struct text json = { 0 };
@@ -103,6 +93,8 @@ int aeon__request_settle(aeon_request *req, int r, size_t kept)
                 req->headers.end = req->headers.start + kept;
         req->settled = r;
         req->failure = words;
+        if (told && req->remedy)
+                aeon__http_buffer_add_text(&req->headers, req->remedy);
         aeon__reply_problem(req, status_for(req, r), shown, told ? req->problems : NULL);
         return r;
 }

@@ -9,6 +9,8 @@
  */
 #include "record/number.h"
 
+#include "base/digits.h"
+
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -234,22 +236,9 @@ int aeon__double_read(const char *number, size_t length, double *ret_number)
 
 /* ------------------------------------------------------------------ to text */
 
-/* Write the digits. Returns where they end. */
-static char *put_digits(char *out, uint64_t number)
-{
-        char digits[NUMBER_SIZE], *p = digits + sizeof digits;
-        do {
-                *--p = (char)('0' + number % 10);
-                number /= 10;
-        } while (number);
-        while (p < digits + sizeof digits)
-                *out++ = *p++;
-        return out;
-}
-
 const char *aeon__unsigned_print(char out[NUMBER_SIZE], uint64_t number)
 {
-        *put_digits(out, number) = '\0';
+        *aeon__digits_write(out, number) = '\0';
         return out;
 }
 
@@ -278,9 +267,9 @@ static bool print_short(char *out, double number)
         uint64_t unit = (uint64_t)tens[places];
         if (signbit(number))
                 *out++ = '-';
-        char *point = put_digits(out, whole / unit), *end;
+        char *point = aeon__digits_write(out, whole / unit), *end;
         if (places) { /* with 1 in front, where the point comes, .05 keeps its zeros */
-                end = put_digits(point, unit + whole % unit);
+                end = aeon__digits_write(point, unit + whole % unit);
         } else {
                 end = point + 2;
                 point[1] = '0';
