@@ -57,6 +57,7 @@ static struct connection *connection_new(aeon_broker *b, aeon_lifespan *life, ae
                 .url = b->url,
                 .rest = b->rest,
                 .name = b->app ? aeon_app_name(b->app) : "aeon",
+                .meter = b->name,
                 .patient = life != NULL,
                 .loop = aeon_loop_hold(aeon_loop_current()),
                 .group = group,

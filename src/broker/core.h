@@ -95,6 +95,7 @@ struct subscription {
         struct broker_meter meter;
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
+        bool alone;          /* the one that runs may kill the service: nothing beside it */
         struct list taken;   /* messages that are being handled or settled */
         unsigned unsettled;  /* how many have a dispatch that has not ended */
         unsigned owed;       /* settled messages whose credit was not given back yet */
@@ -175,11 +176,15 @@ void aeon__leases_end(struct subscription *s);
 struct outcome {
         int code;     /* the handler's result, or why it was not called */
         bool invalid; /* it was not called: the message does not fit */
+        bool refused; /* it was not called: the message has been lost too often */
         bool stopped; /* it failed while being cancelled from outside */
         char *words;  /* of a failure; NULL: no memory for them */
         char *answer; /* encoded; NULL: nothing */
         size_t answer_size;
 };
+
+/* Has @m been delivered so often without a verdict that it may be what kills the service? It is then handled alone. */
+bool aeon__is_suspect(const struct aeon_message *m);
 
 /* A task: call the handler for the message @arg, settle it, free it. */
 int aeon__dispatch(void *arg);

@@ -5,6 +5,7 @@
  *      ------------------  -------------------------------  --------------------------------------------------------------
  *      success             answer, ack                      ack
  *      does not fit        answer the error, dead letter    dead letter
+ *      lost too often      answer the error, dead letter    dead letter, without another run
  *      failure             answer the error, dead letter    by policy: retry with backoff until max_attempts, then dead letter
  *      stopped by the app  release                          release
  *
@@ -17,7 +18,9 @@
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
@@ -54,7 +57,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
         bool can_retry = s->source.can & CAN_RETRY;
         if (m->settled)
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
-        else if (o->invalid || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
+        else if (o->invalid || o->refused || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
                 give_up(m, why);
         else if (opts->ack == AEON_ACK_NACK_ON_ERROR || (opts->ack != AEON_ACK_ALWAYS && m->attempt < opts->max_attempts))
                 retry(m, why);
@@ -111,6 +114,32 @@ static void conclude(struct aeon_message *m, struct outcome *o)
         aeon_scope_close(&shield, 0);
 }
 
+/* ------------------------------------------------------------------ messages that kill */
+
+/* After how many losses it is not handled any more. A driver that cannot tell losses from failures counts both as both. */
+static unsigned losses_allowed(const struct aeon_message *m)
+{
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        bool maybe_failures = m->attempt > m->losses;
+        if (o->ack == AEON_ACK_NACK_ON_ERROR || o->ack == AEON_ACK_FIRST || (o->ack == AEON_ACK_MANUAL && maybe_failures))
+                return UINT_MAX;
+        return o->max_deliveries > o->max_attempts ? o->max_deliveries : o->max_attempts;
+}
+
+bool aeon__is_suspect(const struct aeon_message *m)
+{
+        return m->losses && m->losses >= losses_allowed(m) / 2;
+}
+
+static struct outcome refusal(const struct aeon_message *m)
+{
+        struct outcome o = { .code = -ELOOP, .refused = true };
+        if (asprintf(&o.words, "it was delivered %u times and no service lived to settle it: it may be what kills them",
+                     m->losses) < 0)
+                o.words = NULL;
+        return o;
+}
+
 int aeon__dispatch(void *arg)
 {
         struct aeon_message *m = arg;
@@ -122,7 +151,7 @@ int aeon__dispatch(void *arg)
         aeon_series_add(s->meter.in_process, 1);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
-                o = aeon__handler_call(s, m);
+                o = m->losses >= losses_allowed(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
         aeon_series_add(s->meter.in_process, -1);
         if (ours)

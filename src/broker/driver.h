@@ -57,8 +57,9 @@ struct aeon_message {
         struct source *source;    /* where it came from; NULL for an answer, which needs no settling */
         int64_t token;            /* the driver's own name for it */
         unsigned attempt;         /* 1: never failed; set by the driver */
-        bool settled;             /* the core's: a verdict was given */
-        bool answered;            /* the core's: its requester was sent an answer */
+        unsigned losses; /* earlier deliveries on which no verdict came; set by the driver, 0 when the broker does not tell */
+        bool settled;    /* the core's: a verdict was given */
+        bool answered;   /* the core's: its requester was sent an answer */
         char block[];
 };
 
@@ -75,6 +76,7 @@ struct link {
         void *shared;      /* what share() made */
         void *self;        /* what open() made */
         const char *name;  /* of the app, for the server to show */
+        const char *meter; /* of the broker, in metrics */
         bool patient;      /* a server that is away is awaited: an app starts all the same; a tool wants the error */
         aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
         aeon_group *group; /* for tasks of the driver; close() must have them end */

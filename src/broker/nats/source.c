@@ -131,6 +131,7 @@ static struct aeon_message *message_of(struct nats_source *s, const struct arriv
                 return NULL;
         }
         m->attempt = s->options.by_deliveries ? (unsigned)slot.deliveries : 1;
+        m->losses = slot.deliveries ? (unsigned)slot.deliveries - 1 : 0;
         return m;
 }
 

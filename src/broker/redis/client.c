@@ -48,7 +48,8 @@ void aeon__client_begin(struct client *c, const char *name)
         c->command.failed = false;
         c->words = 0;
         aeon__text_add(&c->command, room, HEAD_SIZE);
-        aeon__client_text(c, name);
+        if (name)
+                aeon__client_text(c, name);
 }
 
 void aeon__client_word(struct client *c, const void *bytes, size_t size)

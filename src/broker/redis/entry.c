@@ -47,7 +47,7 @@ static struct reply fields_as_json(struct redis_source *s, const struct reply *f
                                .length = to->failed ? 0 : to->length };
 }
 
-static void deliver(struct redis_source *s, unsigned stream, const struct reply *id, const struct reply *fields)
+static void deliver(struct redis_source *s, unsigned stream, const struct reply *id, const struct reply *fields, unsigned losses)
 {
         const struct reply *value = NULL;
         struct reply json;
@@ -72,6 +72,7 @@ static void deliver(struct redis_source *s, unsigned stream, const struct reply 
                 return;
         }
         *d = (struct delivery){ .since = s->asked_at, .stream = stream, .id = m->envelope.id };
+        m->losses = losses;
         aeon__redis_deliver(s, m, d);
 }
 
@@ -86,7 +87,8 @@ static void forget_deleted(struct redis_source *s, unsigned stream, const char *
         (void)aeon__client_send(c, NULL, NULL);
 }
 
-const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, bool limited)
+const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, const struct reply *counts,
+                               bool limited)
 {
         const char *last = NULL;
         for (size_t i = 0; entries && entries->type == REDIS_REPLY_ARRAY && i < entries->length; i++) {
@@ -100,8 +102,9 @@ const char *aeon__entries_take(struct redis_source *s, unsigned stream, const st
                 if (limited && !s->credit)
                         break;
                 last = id->text;
+                const struct reply *count = counts ? reply_item(counts, i) : NULL;
                 if (fields->type == REDIS_REPLY_ARRAY)
-                        deliver(s, stream, id, fields);
+                        deliver(s, stream, id, fields, count && count->number > 1 ? (unsigned)count->number - 1 : 0);
                 else
                         forget_deleted(s, stream, id->text);
         }
