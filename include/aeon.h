@@ -26,6 +26,7 @@
 #include <aeon/metrics.h>
 #include <aeon/periodic.h>
 #include <aeon/record.h>
+#include <aeon/redis.h>
 #include <aeon/scope.h>
 #include <aeon/settings.h>
 #include <aeon/signal.h>
@@ -37,5 +38,6 @@
 #include <aeon/tls.h>
 #include <aeon/var.h>
 #include <aeon/watch.h>
+#include <aeon/websocket.h>
 
 #endif

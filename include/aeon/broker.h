@@ -72,7 +72,9 @@ typedef struct aeon_subscribe_opts {
         aeon_ack_policy ack;   /* AEON_ACK_RETRY */
         aeon_duration timeout; /* of one handler's run, which then fails with -ETIMEDOUT. 0: none */
         unsigned max_attempts; /* 5 */
-        aeon_duration backoff; /* 1 s: the n-th pause is a random part of backoff * 2^(n-1), ... */
+        unsigned
+                max_deliveries; /* 20: a message that its service did not live to settle so often goes to the dead letters; UINT_MAX: never */
+        aeon_duration backoff;     /* 1 s: the n-th pause is a random part of backoff * 2^(n-1), ... */
         aeon_duration backoff_max; /* 1 min: ... at most this */
         const char *dead_letter;   /* where dead letters go; NULL: "<destination>.dead" */
 } aeon_subscribe_opts;
@@ -81,6 +83,15 @@ typedef struct aeon_subscribe_opts {
  *
  * A failing or invalid REQUEST (a message with a reply_to) is not retried whatever the policy: the requester gets the error, the
  * message goes to the dead letters. Dead letters carry the headers they had and x-error, x-attempts, x-origin.
+ *
+ * A message may kill the process that handles it. Where the broker tells how often it was delivered (docs/brokers.md says which do) one that came
+ * back half of max_deliveries times without a verdict is handled alone, so that its neighbours are not counted with it, and after all of
+ * them no more. Not by AEON_ACK_NACK_ON_ERROR, which tries for ever, nor by AEON_ACK_FIRST.
+ *
+ * Of one group each message goes to one subscriber. So a queue or stream that is subscribed to twice in one app, with the same group, is an
+ * error at the start, -EEXIST, which names both handlers and where they are: each would get some of the messages. The subscribers of a
+ * channel (Redis) or a core subject (NATS) get every message each, and may be many. Metrics tell them apart by their handlers' names, so two
+ * handlers of one name with one destination, in two files, are -EEXIST too. One handler in two groups counts for both.
  *
  * Errors (kept by the app, which then refuses to start): -ENOMEM; -EINVAL an empty destination, a negative duration, a window
  * smaller than the concurrency */

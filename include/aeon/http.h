@@ -119,7 +119,8 @@ typedef struct aeon_route_opts {
         /* Around this route, outermost first, inside the app's; ends in NULL: (aeon_middleware_fn *[]){ only_members, NULL }. Copied. */
         aeon_middleware_fn *const *middleware;
 
-        /* What it takes and gives, for its document (`aeon docs gen --http`) and for nothing else: the handler reads and answers as ever.
+        /* What it takes and gives, for its document (`aeon docs gen --http`) and for nothing else: the handler reads and answers as ever,
+         * and the log tells once when it does so with another record.
          * Lists are copied; texts and records have to live as long as the app, as literals and item_record() do. */
         const char *doc;                  /* what it does; its first line is the title */
         const struct aeon_record *params; /* of the path, for NAME_params() */

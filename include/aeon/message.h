@@ -44,7 +44,10 @@ typedef struct aeon_handler {
         const char *site; /* where it is defined, "work.c:12": reports name it */
 } aeon_handler;
 
-/* Define FUNCTION_handler for `static int function(const struct in *in, struct out *out)`. The answer is zeroed before the call;
+/* Define FUNCTION_handler, which belongs to the file as the function does: two files may each have a handler of one name. What several
+ * files subscribe, and what they share with tests, stands in a header, macro and all.
+ *
+ * The function is `static int function(const struct in *in, struct out *out)`. The answer is zeroed before the call;
  * what it points to must live until the handler has returned and the answer is encoded: give it the life of the app, of a static,
  * or of the question. */
 #define AEON_HANDLER(function, in, out)                                                                                        \
@@ -70,13 +73,13 @@ typedef struct aeon_handler {
         AEON__HANDLER_TYPE(function, int (*)(aeon_message *), "(aeon_message *)"); \
         AEON__HANDLER_DEFINE(function, function, 0, 0, 0)
 
-#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                    \
-        extern AEON_SHARED const aeon_handler function##_handler;                              \
-        const aeon_handler function##_handler = { #function, raw, typed, in, out, AEON_HERE }; \
+#define AEON__HANDLER_DEFINE(function, raw, typed, in, out)                                                                   \
+        __attribute__((unused)) static const aeon_handler function##_handler = { #function, raw, typed, in, out, AEON_HERE }; \
         struct aeon__needs_a_semicolon
 
 #ifdef __cplusplus
-#define AEON__HANDLER_TYPE(function, type, words) struct aeon__needs_a_semicolon
+#define AEON__HANDLER_TYPE(function, type, words) \
+        static_assert(sizeof(static_cast<type>(&function)) > 0, "the handler " #function " must be int " words)
 #else
 #define AEON__HANDLER_TYPE(function, type, words) \
         _Static_assert(__builtin_types_compatible_p(__typeof__(&function), type), "the handler " #function " must be int " words)

@@ -50,7 +50,8 @@ AEON_API int aeon_settings_load(struct aeon_app *app, const aeon_record *record,
 /* ------------------------------------------------------------------ declared arguments */
 
 /* Declare the app's arguments: each field of @record is an option, `--max-size 3` the field max_size, and nothing else is accepted, so
- * settings that may be given as arguments are declared here too. --help lists them with their .doc and .def. What is wrong is told
+ * settings that may be given as arguments are declared here too. Those of a record inside are `--db.port 3`; several values are the items of
+ * a list. --help lists all with what they take, their .doc and .def. What is wrong is told
  * before anything starts, all of it in one error, and the app ends with exit code 2:
  *
  *         arguments: --port: 70000 is above 65535

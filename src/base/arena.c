@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK_SIZE = 1000, ALIGNMENT = _Alignof(max_align_t) }; /* with its head and malloc's a little less than 1 KiB */
+/* With its head and malloc's a little less than 1 KiB, and 16 KiB. */
+enum { CHUNK_FIRST = 1000, CHUNK_MOST = 16000, LARGE = 4000, ALIGNMENT = _Alignof(max_align_t) };
 
 struct arena_chunk {
         struct arena_chunk *older;
@@ -13,39 +14,71 @@ struct arena_chunk {
         max_align_t bytes[];
 };
 
-static struct arena_chunk *chunk_open(struct arena *a, size_t size)
+static size_t next_size(const struct arena_chunk *newest)
 {
-        if (size < CHUNK_SIZE)
-                size = CHUNK_SIZE;
-        struct arena_chunk *chunk = calloc(1, sizeof *chunk + size);
+        if (!newest)
+                return CHUNK_FIRST;
+        return newest->size < CHUNK_MOST / 2 ? newest->size * 2 : CHUNK_MOST;
+}
+
+static void *new_large(struct arena *a, size_t size)
+{
+        struct arena_chunk *chunk = calloc(1, sizeof *chunk + size); /* of so many zeros the kernel has some ready */
+        struct arena_chunk **place = a->newest ? &a->newest->older : &a->newest;
         if (!chunk)
                 return NULL;
-        chunk->size = size;
-        chunk->older = a->newest;
+        chunk->used = chunk->size = size;
+        chunk->older = *place;
+        *place = chunk;
+        return chunk->bytes;
+}
+
+/* The first @size bytes of a new chunk. */
+static void *cut_new(struct arena *a, size_t size)
+{
+        size_t room = next_size(a->newest);
+        room = room < size ? size : room;
+        struct arena_chunk *chunk = malloc(sizeof *chunk + room);
+        if (!chunk)
+                return NULL;
+        *chunk = (struct arena_chunk){ .older = a->newest, .used = size, .size = room };
         a->newest = chunk;
-        return chunk;
+        return chunk->bytes;
+}
+
+/* @size bytes at a multiple of @alignment, a power of two. */
+static inline void *cut(struct arena *a, size_t size, size_t alignment)
+{
+        struct arena_chunk *chunk = a->newest;
+        size_t at = chunk ? (chunk->used + alignment - 1) & ~(alignment - 1) : 0;
+        if (!chunk || at > chunk->size || chunk->size - at < size)
+                return cut_new(a, size);
+        chunk->used = at + size;
+        return (char *)chunk->bytes + at;
 }
 
 void *aeon__arena_alloc(struct arena *a, size_t size)
 {
-        if (size > SIZE_MAX / 2)
-                return NULL;
-        size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-        struct arena_chunk *chunk = a->newest;
-        if (!chunk || chunk->size - chunk->used < size)
-                chunk = chunk_open(a, size);
-        if (!chunk)
-                return NULL;
-        void *memory = (char *)chunk->bytes + chunk->used;
-        chunk->used += size;
-        return memory;
+        if (size > LARGE)
+                return size > SIZE_MAX / 2 ? NULL : new_large(a, size);
+        void *memory = cut(a, size, ALIGNMENT);
+        return memory ? memset(memory, 0, size) : NULL;
+}
+
+char *aeon__arena_text(struct arena *a, size_t size)
+{
+        if (size > LARGE)
+                return size > SIZE_MAX / 2 ? NULL : new_large(a, size);
+        return cut(a, size, 1);
 }
 
 char *aeon__arena_copy(struct arena *a, const char *bytes, size_t length)
 {
-        char *copy = aeon__arena_alloc(a, length + 1);
-        if (copy)
-                memcpy(copy, bytes, length);
+        char *copy = aeon__arena_text(a, length + 1);
+        if (!copy)
+                return NULL;
+        memcpy(copy, bytes, length);
+        copy[length] = '\0';
         return copy;
 }
 

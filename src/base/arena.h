@@ -1,13 +1,14 @@
 /* Memory that is freed all at once.
  *
  * DESIGN
- *   A list of chunks, newest first; an allocation is cut from the newest one or opens a new one. Nothing is freed singly. An arena
- * that is all zeros is empty and ready.
+ *   A list of chunks, newest first; an allocation is cut from the newest one or opens a new one, twice as large. What is large gets a
+ * chunk of its own behind the newest, which goes on being cut. Nothing is freed singly. An arena that is all zeros is empty and ready.
  *
- *       arena -> [chunk: cut cut cut ...free...] -> [chunk: full] -> NULL
+ *       arena -> [chunk: cut cut cut ...free...] -> [large] -> [chunk: full] -> NULL
  */
 #pragma once
 
+#include <aeon/attributes.h>
 #include <stddef.h>
 
 struct arena_chunk;
@@ -17,10 +18,13 @@ struct arena {
 };
 
 /* @size zeroed bytes, aligned for any type; NULL when there is no memory. */
-void *aeon__arena_alloc(struct arena *a, size_t size);
+AEON_API void *aeon__arena_alloc(struct arena *a, size_t size);
+
+/* @size bytes for text: neither zeroed nor aligned. */
+char *aeon__arena_text(struct arena *a, size_t size);
 
 /* A copy of @length bytes with a NUL behind them. */
-char *aeon__arena_copy(struct arena *a, const char *bytes, size_t length);
+AEON_API char *aeon__arena_copy(struct arena *a, const char *bytes, size_t length);
 
 /* Free everything; the arena is empty again. */
-void aeon__arena_done(struct arena *a);
+AEON_API void aeon__arena_done(struct arena *a);

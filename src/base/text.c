@@ -12,8 +12,7 @@
 
 enum { FIRST_CAPACITY = 128, READ_SIZE = 4096 };
 
-/* Make room for @more bytes and the NUL. */
-static bool reserve(struct text *t, size_t more)
+bool aeon__text_reserve(struct text *t, size_t more)
 {
         if (t->failed || more > SIZE_MAX / 4 || t->length > SIZE_MAX / 4) {
                 t->failed = true;
@@ -34,9 +33,9 @@ static bool reserve(struct text *t, size_t more)
         return true;
 }
 
-void aeon__text_add(struct text *t, const char *bytes, size_t length)
+void aeon__text_add_growing(struct text *t, const char *bytes, size_t length)
 {
-        if (!reserve(t, length))
+        if (!aeon__text_reserve(t, length))
                 return;
         if (length)
                 memcpy(t->data + t->length, bytes, length);
@@ -50,7 +49,7 @@ void aeon__text_print(struct text *t, const char *format, ...)
         va_start(arguments, format);
         int length = vsnprintf(NULL, 0, format, arguments);
         va_end(arguments);
-        if (length < 0 || !reserve(t, (size_t)length))
+        if (length < 0 || !aeon__text_reserve(t, (size_t)length))
                 return;
         va_start(arguments, format);
         vsnprintf(t->data + t->length, (size_t)length + 1, format, arguments);
@@ -64,7 +63,7 @@ int aeon__text_add_file(struct text *t, const char *path)
         if (fd < 0)
                 return -errno;
         for (;;) {
-                if (!reserve(t, READ_SIZE)) {
+                if (!aeon__text_reserve(t, READ_SIZE)) {
                         r = -ENOMEM;
                         break;
                 }

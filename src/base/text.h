@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct text {
         char *data; /* NULL while nothing was added; to free() once taken */
@@ -19,7 +20,34 @@ struct text {
         bool failed; /* memory ran out; the data is incomplete */
 };
 
-AEON_API void aeon__text_add(struct text *t, const char *bytes, size_t length);
+AEON_API void aeon__text_add_growing(struct text *t, const char *bytes, size_t length);
+
+/* Make room for @length bytes and a NUL. False when there is none. */
+AEON_API bool aeon__text_reserve(struct text *t, size_t length);
+
+/* Where the next @length bytes go, which the caller writes at once and which count as added. NULL when there is no memory. */
+static inline char *aeon__text_extend(struct text *t, size_t length)
+{
+        if ((t->failed || t->capacity - t->length <= length) && !aeon__text_reserve(t, length))
+                return NULL;
+        char *at = t->data + t->length;
+        t->length += length;
+        at[length] = '\0';
+        return at;
+}
+
+/* Add @length bytes, which are often so few and so known that a call would take longer. */
+static inline void aeon__text_add(struct text *t, const char *bytes, size_t length)
+{
+        if (t->failed || t->capacity - t->length <= length || !length) {
+                aeon__text_add_growing(t, bytes, length);
+                return;
+        }
+        memcpy(t->data + t->length, bytes, length);
+        t->length += length;
+        t->data[t->length] = '\0';
+}
+
 AEON_API void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
 
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */

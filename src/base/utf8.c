@@ -1,6 +1,9 @@
 /* UTF-8; see utf8.h. */
 #include "base/utf8.h"
 
+#include <stdint.h>
+#include <string.h>
+
 size_t aeon__utf8_next(const char *text, size_t length, unsigned *ret_point)
 {
         static const unsigned smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -28,7 +31,13 @@ ssize_t aeon__utf8_count(const char *text, size_t length)
 {
         ssize_t count = 0;
         while (length) {
-                size_t size = aeon__utf8_next(text, length, NULL);
+                uint64_t eight;
+                for (; length >= sizeof eight && !(memcpy(&eight, text, sizeof eight), eight & UINT64_C(0x8080808080808080));
+                     text += sizeof eight, length -= sizeof eight)
+                        count += sizeof eight;
+                if (!length)
+                        break;
+                size_t size = *text & 0x80 ? aeon__utf8_next(text, length, NULL) : 1;
                 if (!size)
                         return -1;
                 text += size;

@@ -271,19 +271,15 @@ void aeon_broker_get_stats(const aeon_broker *broker, aeon_broker_stats *ret_sta
 
 /* ------------------------------------------------------------------ what drivers tell */
 
-static const char *name_of(struct link *link)
-{
-        return container_of(link, struct connection, link)->broker->name;
-}
 
 void aeon__link_up(struct link *link, bool again)
 {
-        aeon__broker_count_connection(name_of(link), 1);
+        aeon__broker_count_connection(link->meter, 1);
         if (again)
-                aeon__broker_count_reconnect(name_of(link));
+                aeon__broker_count_reconnect(link->meter);
 }
 
 void aeon__link_down(struct link *link)
 {
-        aeon__broker_count_connection(name_of(link), -1);
+        aeon__broker_count_connection(link->meter, -1);
 }

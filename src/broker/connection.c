@@ -57,6 +57,7 @@ static struct connection *connection_new(aeon_broker *b, aeon_lifespan *life, ae
                 .url = b->url,
                 .rest = b->rest,
                 .name = b->app ? aeon_app_name(b->app) : "aeon",
+                .meter = b->name,
                 .patient = life != NULL,
                 .loop = aeon_loop_hold(aeon_loop_current()),
                 .group = group,
@@ -68,6 +69,8 @@ static struct connection *connection_new(aeon_broker *b, aeon_lifespan *life, ae
         list_init(&c->subscriptions);
         for (unsigned i = 0; i < WAITER_BUCKETS; i++)
                 list_init(&c->waiters[i]);
+        for (unsigned i = 0; i < ROUTE_BUCKETS; i++)
+                list_init(&c->routes[i]);
         return c;
 }
 
@@ -140,6 +143,7 @@ void aeon__connection_close(struct connection *c)
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "close broker" });
         while (!list_empty(&c->subscriptions))
                 aeon__subscription_close(list_first(&c->subscriptions, struct subscription, node));
+        aeon__routes_free(c);
         c->link.driver->close(&c->link);
         leave(c);
         connection_free(c);

@@ -57,7 +57,17 @@ struct publisher {
         char destination[];
 };
 
-enum { WAITER_BUCKETS = 64 };
+enum { WAITER_BUCKETS = 64, ROUTE_BUCKETS = 64 };
+
+/* A destination that is published to. */
+struct route {
+        struct list node; /* in its bucket */
+        unsigned users;   /* publishes under way */
+        const char *name, *options;
+        void *self; /* the driver's */
+        struct publish_meter meter;
+        char text[]; /* the destination as a whole; name and options */
+};
 
 struct connection {
         struct link link;
@@ -70,7 +80,11 @@ struct connection {
         aeon_mutex *reply_lock;  /* of those who make the first one at the same time */
         uint64_t last_request;   /* correlation ids are numbers: the address is unique already */
         struct list waiters[WAITER_BUCKETS];
-        bool close_late; /* it was to be closed, but handlers still ran */
+        struct list routes[ROUTE_BUCKETS];
+        size_t routes_count;
+        struct publish_meter answers;
+        struct route *recent; /* the one of them that was used last; NULL: none */
+        bool close_late;      /* it was to be closed, but handlers still ran */
 };
 
 struct subscription {
@@ -81,6 +95,7 @@ struct subscription {
         struct broker_meter meter;
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
+        bool alone;          /* the one that runs may kill the service: nothing beside it */
         struct list taken;   /* messages that are being handled or settled */
         unsigned unsettled;  /* how many have a dispatch that has not ended */
         unsigned owed;       /* settled messages whose credit was not given back yet */
@@ -100,8 +115,8 @@ static inline struct subscription *subscription_of(const struct aeon_message *m)
 }
 
 /* Change a counter of @connection; on its loop. */
-#define COUNT_BY(connection, counter, n)                                                                                     \
-        atomic_store_explicit(&(connection)->counters.counter,                                                               \
+#define COUNT_BY(connection, counter, n)                                                                                   \
+        atomic_store_explicit(&(connection)->counters.counter,                                                             \
                               atomic_load_explicit(&(connection)->counters.counter, memory_order_relaxed) + (uint64_t)(n), \
                               memory_order_relaxed)
 #define COUNT(connection, counter) COUNT_BY(connection, counter, 1)
@@ -161,11 +176,15 @@ void aeon__leases_end(struct subscription *s);
 struct outcome {
         int code;     /* the handler's result, or why it was not called */
         bool invalid; /* it was not called: the message does not fit */
+        bool refused; /* it was not called: the message has been lost too often */
         bool stopped; /* it failed while being cancelled from outside */
         char *words;  /* of a failure; NULL: no memory for them */
         char *answer; /* encoded; NULL: nothing */
         size_t answer_size;
 };
+
+/* Has @m been delivered so often without a verdict that it may be what kills the service? It is then handled alone. */
+bool aeon__is_suspect(const struct aeon_message *m);
 
 /* A task: call the handler for the message @arg, settle it, free it. */
 int aeon__dispatch(void *arg);
@@ -176,9 +195,20 @@ struct outcome aeon__handler_call(struct subscription *s, struct aeon_message *m
 /* Settle @m, from inside any cancelled scope. Errors: those of the driver, logged already. */
 int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
 
-/* ------------------------------------------------------------------ publish.c, headers.c */
+/* The same for who is in a shield already. */
+int aeon__settle_shielded(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason);
+
+/* ------------------------------------------------------------------ route.c, publish.c, headers.c */
+
+/* The route to @destination, whose users are one more. Errors: the driver's, when it reads the options. */
+int aeon__route_take(struct connection *c, const char *destination, struct route **ret_route);
+void aeon__routes_free(struct connection *c);
 
 int aeon__publish(struct connection *c, const struct envelope *e);
+
+/* aeon_publish(); @reply: of a question, which an answer there makes good whatever else has come of it. May be NULL. */
+int aeon__publish_body(struct connection *c, const char *destination, aeon_body body, const aeon_publish_opts *opts,
+                       struct aeon_message *const *reply);
 
 /* Send an answer to @m; @error: as {"error": text} with the header x-error. */
 int aeon__answer(struct aeon_message *m, aeon_body body);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEFAULT_WINDOW = 64, DEFAULT_ATTEMPTS = 5, WINDOW_LIMIT = 100000 };
+enum { DEFAULT_WINDOW = 64, DEFAULT_ATTEMPTS = 5, DEFAULT_DELIVERIES = 20, WINDOW_LIMIT = 100000 };
 
 int aeon__broker_refuse(aeon_broker *b, int code)
 {
@@ -50,6 +50,8 @@ static void complete(aeon_subscribe_opts *o)
                 o->window = 2 * o->concurrency > DEFAULT_WINDOW ? 2 * o->concurrency : DEFAULT_WINDOW;
         if (!o->max_attempts)
                 o->max_attempts = DEFAULT_ATTEMPTS;
+        if (!o->max_deliveries)
+                o->max_deliveries = DEFAULT_DELIVERIES;
         if (!o->backoff)
                 o->backoff = AEON_SECONDS(1);
         if (!o->backoff_max)
@@ -87,6 +89,18 @@ int aeon__declaration_new(const char *destination, const aeon_handler *handler, 
         return 0;
 }
 
+/* Metrics tell the subscriptions of a destination apart by their handlers' names. */
+static int refuse_namesake(const aeon_broker *b, const struct declaration *d)
+{
+        const struct declaration *other;
+        list_foreach (other, &b->declarations, node)
+                if (!strcmp(other->destination, d->destination) && !strcmp(other->handler->name, d->handler->name) &&
+                    strcmp(other->handler->site, d->handler->site))
+                        return aeon_fail(-EEXIST, "two handlers of \"%s\" are named %s: at %s and at %s", d->destination,
+                                         d->handler->name, other->handler->site, d->handler->site);
+        return 0;
+}
+
 int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const aeon_handler *handler,
                           const aeon_subscribe_opts *opts)
 {
@@ -96,6 +110,11 @@ int aeon_broker_subscribe(aeon_broker *broker, const char *destination, const ae
         int r = aeon__declaration_new(destination, handler, opts, &d);
         if (r < 0)
                 return aeon__broker_refuse(broker, r);
+        r = refuse_namesake(broker, d);
+        if (r < 0) {
+                free(d);
+                return aeon__broker_refuse(broker, r);
+        }
         list_append(&broker->declarations, &d->node);
         return 0;
 }

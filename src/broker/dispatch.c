@@ -5,6 +5,7 @@
  *      ------------------  -------------------------------  --------------------------------------------------------------
  *      success             answer, ack                      ack
  *      does not fit        answer the error, dead letter    dead letter
+ *      lost too often      answer the error, dead letter    dead letter, without another run
  *      failure             answer the error, dead letter    by policy: retry with backoff until max_attempts, then dead letter
  *      stopped by the app  release                          release
  *
@@ -17,7 +18,9 @@
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
+#include <limits.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static aeon_duration pause_before_retry(const aeon_subscribe_opts *o, unsigned attempt)
@@ -35,7 +38,7 @@ static void give_up(struct aeon_message *m, const char *why)
         const char *dead_letter = subscription_of(m)->declaration->opts.dead_letter;
         aeon_log_error("message %s of \"%s\" goes to \"%s\" after attempt %u: %s", m->envelope.id, m->envelope.destination,
                        dead_letter, m->attempt, why);
-        aeon__settle(m, VERDICT_REJECT, 0, why);
+        aeon__settle_shielded(m, VERDICT_REJECT, 0, why);
 }
 
 static void retry(struct aeon_message *m, const char *why)
@@ -44,7 +47,7 @@ static void retry(struct aeon_message *m, const char *why)
         aeon_duration delay = pause_before_retry(o, m->attempt);
         aeon_log_warning("message %s of \"%s\" failed (attempt %u), again in %.3g s: %s", m->envelope.id, m->envelope.destination,
                          m->attempt, (double)delay / 1e9, why);
-        aeon__settle(m, VERDICT_RETRY, delay, NULL);
+        aeon__settle_shielded(m, VERDICT_RETRY, delay, NULL);
 }
 
 static void settle_failure(struct aeon_message *m, const struct outcome *o, const char *why)
@@ -54,7 +57,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
         bool can_retry = s->source.can & CAN_RETRY;
         if (m->settled)
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
-        else if (o->invalid || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
+        else if (o->invalid || o->refused || *m->envelope.reply_to || !can_retry || opts->ack == AEON_ACK_REJECT_ON_ERROR)
                 give_up(m, why);
         else if (opts->ack == AEON_ACK_NACK_ON_ERROR || (opts->ack != AEON_ACK_ALWAYS && m->attempt < opts->max_attempts))
                 retry(m, why);
@@ -62,7 +65,7 @@ static void settle_failure(struct aeon_message *m, const struct outcome *o, cons
                 give_up(m, why);
         else {
                 aeon_log_error("message %s of \"%s\" failed: %s", m->envelope.id, m->envelope.destination, why);
-                aeon__settle(m, VERDICT_ACK, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_ACK, 0, NULL);
         }
 }
 
@@ -91,7 +94,7 @@ static void conclude_success(struct aeon_message *m, const struct outcome *o)
                                          m->envelope.destination, aeon_error_text());
         }
         if (!m->settled)
-                aeon__settle(m, VERDICT_ACK, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_ACK, 0, NULL);
 }
 
 static void conclude(struct aeon_message *m, struct outcome *o)
@@ -105,10 +108,36 @@ static void conclude(struct aeon_message *m, struct outcome *o)
         if (o->code >= 0)
                 conclude_success(m, o);
         else if (o->stopped && !m->settled)
-                aeon__settle(m, VERDICT_RELEASE, 0, NULL);
+                aeon__settle_shielded(m, VERDICT_RELEASE, 0, NULL);
         else
                 conclude_failure(m, o);
         aeon_scope_close(&shield, 0);
+}
+
+/* ------------------------------------------------------------------ messages that kill */
+
+/* After how many losses it is not handled any more. A driver that cannot tell losses from failures counts both as both. */
+static unsigned losses_allowed(const struct aeon_message *m)
+{
+        const aeon_subscribe_opts *o = &subscription_of(m)->declaration->opts;
+        bool maybe_failures = m->attempt > m->losses;
+        if (o->ack == AEON_ACK_NACK_ON_ERROR || o->ack == AEON_ACK_FIRST || (o->ack == AEON_ACK_MANUAL && maybe_failures))
+                return UINT_MAX;
+        return o->max_deliveries > o->max_attempts ? o->max_deliveries : o->max_attempts;
+}
+
+bool aeon__is_suspect(const struct aeon_message *m)
+{
+        return m->losses && m->losses >= losses_allowed(m) / 2;
+}
+
+static struct outcome refusal(const struct aeon_message *m)
+{
+        struct outcome o = { .code = -ELOOP, .refused = true };
+        if (asprintf(&o.words, "it was delivered %u times and no service lived to settle it: it may be what kills them",
+                     m->losses) < 0)
+                o.words = NULL;
+        return o;
 }
 
 int aeon__dispatch(void *arg)
@@ -122,7 +151,7 @@ int aeon__dispatch(void *arg)
         aeon_series_add(s->meter.in_process, 1);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
-                o = aeon__handler_call(s, m);
+                o = m->losses >= losses_allowed(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
         aeon_series_add(s->meter.in_process, -1);
         if (ours)

@@ -40,6 +40,12 @@ static void key_of(char key[KEY_SIZE], const char *prefix, const char *name)
                         *c = '-';
 }
 
+/* @value is taken over; without memory it is NULL, or cannot be, and the document is not made. */
+static void set(struct document *d, json_t *object, const char *key, json_t *value)
+{
+        d->json.failed |= json_object_set_new(object, key, value) < 0;
+}
+
 static json_t *reference(const char *format, const char *a, const char *b)
 {
         char target[2 * KEY_SIZE + 64];
@@ -52,16 +58,16 @@ static void add_message(struct document *d, const aeon_record *record, char key[
 {
         struct text name = { 0 };
         if (!record) {
-                json_object_set_new(d->messages, strcpy(key, "any-bytes"), json_pack("{s:s}", "summary", "Any bytes."));
+                set(d, d->messages, strcpy(key, "any-bytes"), json_pack("{s:s}", "summary", "Any bytes."));
                 return;
         }
         aeon__schema_name(&d->schemas, record, &name);
         snprintf(key, KEY_SIZE, "%s", name.data ? name.data : "");
         d->json.failed |= name.failed;
         aeon__text_done(&name);
-        json_object_set_new(d->messages, key,
-                            json_pack("{s:s,s:s,s:o}", "name", record->name, "contentType", "application/json", "payload",
-                                      reference("#/components/schemas/%s%s", key, "")));
+        set(d, d->messages, key,
+            json_pack("{s:s,s:s,s:o}", "name", record->name, "contentType", "application/json", "payload",
+                      reference("#/components/schemas/%s%s", key, "")));
 }
 
 /* ------------------------------------------------------------------ channels and operations */
@@ -75,11 +81,11 @@ static bool is_channel(const struct document *d, const json_t *channel, const ch
         return (its == address || (its && address && !strcmp(its, address))) && !strcmp(at, d->server);
 }
 
-static json_t *channel_new(const struct document *d, const char *address)
+static json_t *channel_new(struct document *d, const char *address)
 {
         json_t *channel = json_pack("{s:o,s:{}}", "address", address ? json_string(address) : json_null(), "messages");
         if (*d->server)
-                json_object_set_new(channel, "servers", json_pack("[o]", reference("#/servers/%s%s", d->server, "")));
+                set(d, channel, "servers", json_pack("[o]", reference("#/servers/%s%s", d->server, "")));
         return channel;
 }
 
@@ -95,10 +101,10 @@ static void add_channel(struct document *d, const char *prefix, const char *name
                 snprintf(key + length, KEY_SIZE - length, "-%u", n);
         add_message(d, record, message);
         if (!channel) {
-                json_object_set_new(d->channels, key, channel_new(d, address));
+                set(d, d->channels, key, channel_new(d, address));
                 channel = json_object_get(d->channels, key);
         }
-        json_object_set_new(json_object_get(channel, "messages"), message, reference("#/components/messages/%s%s", message, ""));
+        set(d, json_object_get(channel, "messages"), message, reference("#/components/messages/%s%s", message, ""));
 }
 
 static json_t *operation(const char *action, const char *channel, const char *message)
@@ -111,9 +117,9 @@ static void add_reply(struct document *d, json_t *o, const char *destination, co
 {
         char channel[KEY_SIZE], message[KEY_SIZE];
         add_channel(d, "replies-of-", destination, NULL, record, channel, message);
-        json_object_set_new(o, "reply",
-                            json_pack("{s:o,s:[o]}", "channel", reference("#/channels/%s%s", channel, ""), "messages",
-                                      reference("#/channels/%s/messages/%s", channel, message)));
+        set(d, o, "reply",
+            json_pack("{s:o,s:[o]}", "channel", reference("#/channels/%s%s", channel, ""), "messages",
+                      reference("#/channels/%s/messages/%s", channel, message)));
 }
 
 static void add_subscription(struct document *d, const struct declaration *s)
@@ -125,11 +131,11 @@ static void add_subscription(struct document *d, const struct declaration *s)
         if (h->out)
                 add_reply(d, o, s->destination, h->out());
         if (*s->opts.group)
-                json_object_set_new(o, "description", json_sprintf("Group %s.", s->opts.group));
+                set(d, o, "description", json_sprintf("Group %s.", s->opts.group));
         snprintf(key, sizeof key, "%s", h->name);
         for (int n = 2; json_object_get(d->operations, key); n++)
                 snprintf(key, sizeof key, "%s-%d", h->name, n);
-        json_object_set_new(d->operations, key, o);
+        set(d, d->operations, key, o);
 }
 
 static void add_publisher(struct document *d, const struct publisher *p)
@@ -137,7 +143,7 @@ static void add_publisher(struct document *d, const struct publisher *p)
         char channel[KEY_SIZE], message[KEY_SIZE], key[KEY_SIZE + 16];
         add_channel(d, "", p->destination, p->destination, p->record, channel, message);
         snprintf(key, sizeof key, "publish-%s", channel);
-        json_object_set_new(d->operations, key, operation("send", channel, message));
+        set(d, d->operations, key, operation("send", channel, message));
 }
 
 /* Without user, password, path and options: those are nobody's business. */
@@ -157,7 +163,7 @@ static void add_server(struct document *d, unsigned n, const char *url)
         }
         snprintf(host, sizeof host, "%.*s", (int)length, authority);
         snprintf(d->server, sizeof d->server, n ? "broker%u" : "broker", n + 1);
-        json_object_set_new(d->servers, d->server, json_pack("{s:s,s:s#}", "host", host, "protocol", url, (int)strcspn(url, ":")));
+        set(d, d->servers, d->server, json_pack("{s:s,s:s#}", "host", host, "protocol", url, (int)strcspn(url, ":")));
 }
 
 /* ------------------------------------------------------------------ the whole */

@@ -34,6 +34,7 @@
 struct envelope {
         const char *destination;
         const char *options; /* outwards only: behind the "?" of the destination */
+        void *route;         /* outwards only: what the driver's route() made of both; NULL for answers, or without it */
         const char *id;      /* inwards only */
         const char *content_type;
         const char *reply_to;
@@ -45,6 +46,8 @@ struct envelope {
         aeon_duration delay; /* outwards only */
         int priority;
         bool answer; /* outwards only: the destination is somebody's reply_to */
+
+        struct aeon_message *const *reply; /* the core's: of a question, where its answer stands once it has come */
 };
 
 /* A fetched message: one heap block, the envelope's texts and body behind the struct. */
@@ -54,8 +57,9 @@ struct aeon_message {
         struct source *source;    /* where it came from; NULL for an answer, which needs no settling */
         int64_t token;            /* the driver's own name for it */
         unsigned attempt;         /* 1: never failed; set by the driver */
-        bool settled;             /* the core's: a verdict was given */
-        bool answered;            /* the core's: its requester was sent an answer */
+        unsigned losses; /* earlier deliveries on which no verdict came; set by the driver, 0 when the broker does not tell */
+        bool settled;    /* the core's: a verdict was given */
+        bool answered;   /* the core's: its requester was sent an answer */
         char block[];
 };
 
@@ -72,6 +76,7 @@ struct link {
         void *shared;      /* what share() made */
         void *self;        /* what open() made */
         const char *name;  /* of the app, for the server to show */
+        const char *meter; /* of the broker, in metrics */
         bool patient;      /* a server that is away is awaited: an app starts all the same; a tool wants the error */
         aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
         aeon_group *group; /* for tasks of the driver; close() must have them end */
@@ -156,6 +161,11 @@ struct broker_driver {
         /* Keep the leases of these messages of one source, of settled ones too, for another source->lease. The core calls it at half time.
          * NULL when no source has leases. Does not suspend: it is sent, the answer does not matter. */
         void (*extend)(struct source *source, struct aeon_message *const *messages, size_t count);
+
+        /* Read a destination that will be published to, its options first of all, once for any number of publishes: *@ret_route stands in the
+         * envelopes of those, until unroute(). Do not suspend. Both may be NULL. */
+        int (*route)(struct link *link, const char *destination, const char *options, void **ret_route);
+        void (*unroute)(struct link *link, void *route);
 
         /* Publish; returns when the broker has confirmed. Suspends. Any number of tasks at a time.
          * Errors: -ENOTCONN it was not sent; -ECONNABORTED the connection broke before the confirmation, so nobody knows; -ENOENT no queue takes

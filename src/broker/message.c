@@ -32,6 +32,8 @@ struct aeon_message *aeon__message_new(const struct envelope *e)
                 return NULL;
         *m = (struct aeon_message){ .envelope = *e, .attempt = 1 };
         m->envelope.options = "";
+        m->envelope.route = NULL;
+        m->envelope.reply = NULL;
         list_init(&m->node);
         char *place = m->block;
         m->envelope.destination = put(&place, e->destination, lengths[0]);

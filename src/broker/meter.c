@@ -45,10 +45,13 @@ __attribute__((constructor)) static void make_published(void)
                 published = unpublished = NULL;
 }
 
-void aeon__broker_count_publish(const char *broker, const char *destination, int r)
+void aeon__broker_count_publish(struct publish_meter *meter, const char *broker, const char *destination, int r)
 {
         const char *const labels[] = { broker, destination };
-        aeon_series_add(aeon_metric_series(r < 0 ? unpublished : published, labels), 1);
+        aeon_series **series = r < 0 ? &meter->failed : &meter->published;
+        if (!*series)
+                *series = aeon_metric_series(r < 0 ? unpublished : published, labels);
+        aeon_series_add(*series, 1);
 }
 
 /* ------------------------------------------------------------------ connections */

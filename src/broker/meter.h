@@ -19,8 +19,12 @@ enum { PUBLISHED_DESTINATIONS = 200 };
 
 void aeon__broker_meter_find(struct broker_meter *meter, const char *broker, const char *destination, const char *handler);
 
+struct publish_meter { /* of a destination; each is found when it is first wanted */
+        aeon_series *published, *failed;
+};
+
 /* A publish has ended with @r. */
-void aeon__broker_count_publish(const char *broker, const char *destination, int r);
+void aeon__broker_count_publish(struct publish_meter *meter, const char *broker, const char *destination, int r);
 
 /* A connection is there, or is not: @change 1 or -1. One that comes back is counted. */
 void aeon__broker_count_connection(const char *broker, int change);

@@ -8,25 +8,38 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int publish(struct connection *c, const struct envelope *e)
-{
-        int r = c->link.driver->publish(&c->link, e);
-        aeon__broker_count_publish(c->broker->name, e->answer ? "(reply)" : e->destination, r);
-        return r;
-}
-
-/* The driver's publish, with the options taken off the destination. */
-static int publish_split(struct connection *c, const struct envelope *e)
+/* Each answer has an address of its own. */
+static int publish_answer(struct connection *c, const struct envelope *e)
 {
         if (!strpbrk(e->destination, "?%"))
-                return publish(c, e);
+                return c->link.driver->publish(&c->link, e);
         struct envelope split = *e;
         char *text = malloc(aeon__destination_size(e->destination));
         if (!text)
                 return aeon_fail(-ENOMEM, "no memory for a destination");
         aeon__destination_split(text, e->destination, &split.destination, &split.options);
-        int r = publish(c, &split);
+        int r = c->link.driver->publish(&c->link, &split);
         free(text);
+        return r;
+}
+
+static int publish_on_route(struct connection *c, const struct envelope *e)
+{
+        struct route *route;
+        int r = aeon__route_take(c, e->destination, &route);
+        if (r < 0)
+                return r;
+        struct envelope routed = *e;
+        routed.destination = route->name;
+        routed.options = route->options;
+        routed.route = route->self;
+        r = c->link.driver->publish(&c->link, &routed);
+        if (r < 0 && e->reply && *e->reply) {
+                aeon_error_clear(); /* it is answered, so it has come to somebody */
+                r = 0;
+        }
+        aeon__broker_count_publish(&route->meter, c->broker->name, route->name, r);
+        route->users--;
         return r;
 }
 
@@ -40,7 +53,13 @@ int aeon__publish(struct connection *c, const struct envelope *e)
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no delays", e->destination, driver->name);
         if (e->priority && !(driver->can & CAN_PRIORITY))
                 return aeon_fail(-ENOTSUP, "publish to \"%s\": a %s broker has no priorities", e->destination, driver->name);
-        int r = publish_split(c, e);
+        int r;
+        if (e->answer) {
+                r = publish_answer(c, e);
+                aeon__broker_count_publish(&c->answers, c->broker->name, "(reply)", r);
+        } else {
+                r = publish_on_route(c, e);
+        }
         if (r < 0)
                 return aeon_fail(r, "publish to \"%s\"", e->destination);
         COUNT(c, published);
@@ -52,12 +71,9 @@ static const char *text_or_empty(const char *text)
         return text ? text : "";
 }
 
-int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts)
+int aeon__publish_body(struct connection *c, const char *destination, aeon_body body, const aeon_publish_opts *opts,
+                       struct aeon_message *const *reply)
 {
-        struct connection *c;
-        int r = aeon__connection_now(broker, &c);
-        if (r < 0)
-                return r;
         aeon_publish_opts o = opts ? *opts : (aeon_publish_opts){ 0 };
         if (!destination || !*destination)
                 return aeon_fail(-EINVAL, "publish needs a destination");
@@ -74,15 +90,23 @@ int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, c
                 .size = body.size,
                 .delay = o.delay,
                 .priority = o.priority,
+                .reply = reply,
         };
         char *headers;
-        r = aeon__headers_pack(o.headers, &headers, &e.headers_size);
+        int r = aeon__headers_pack(o.headers, &headers, &e.headers_size);
         if (r < 0)
                 return aeon_fail(r, "publish to \"%s\"", destination);
         e.headers = headers;
         r = aeon__publish(c, &e);
         free(headers);
         return r;
+}
+
+int aeon_publish(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts)
+{
+        struct connection *c;
+        int r = aeon__connection_now(broker, &c);
+        return r < 0 ? r : aeon__publish_body(c, destination, body, opts, NULL);
 }
 
 int aeon_record_publish(aeon_broker *broker, const char *destination, const struct aeon_record *record, const void *object,

@@ -8,16 +8,14 @@
  *   An answer says more than the broker's confirmation of the question, and often comes before it: RabbitMQ confirms what it has written to
  *   the disk, milliseconds after a consumer was given it. So an answer ends the wait for the confirmation, by cancelling it.
  */
+#include "base/digits.h"
 #include "broker/core.h"
-
 #include "task/task.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
-#include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct waiter {
@@ -37,8 +35,8 @@ static struct list *bucket(struct connection *c, uint64_t number)
 void aeon__deliver_reply(struct link *link, struct aeon_message *m)
 {
         struct connection *c = container_of(link, struct connection, link);
-        char *end;
-        uint64_t number = strtoull(m->envelope.correlation_id, &end, 10);
+        uint64_t number;
+        const char *end = aeon__digits_read(m->envelope.correlation_id, &number);
         struct waiter *w;
         list_foreach (w, bucket(c, number), node) {
                 if (w->number != number || *end)
@@ -107,18 +105,10 @@ static int open_replies(struct connection *c)
         return r;
 }
 
-/* Publish the question. An answer to it makes good whatever publishing has come to. */
 static int ask(struct connection *c, struct waiter *w, const char *destination, aeon_body body, const aeon_publish_opts *opts)
 {
         aeon_scope_open(&w->asking, &(aeon_scope_opts){ .name = "confirmation of a request" });
-        int r = aeon_publish(c->broker, destination, body, opts);
-        bool unconfirmed = r < 0 && w->reply;
-        r = aeon_scope_close(&w->asking, r);
-        if (!unconfirmed)
-                return r;
-        COUNT(c, published);
-        aeon_error_clear();
-        return 0;
+        return aeon_scope_close(&w->asking, aeon__publish_body(c, destination, body, opts, &w->reply));
 }
 
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
@@ -133,8 +123,8 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
                 return r;
 
         struct waiter w = { .number = ++c->last_request };
-        char correlation_id[32];
-        snprintf(correlation_id, sizeof correlation_id, "%" PRIu64, w.number);
+        char correlation_id[DIGITS_MOST + 1];
+        *aeon__digits_write(correlation_id, w.number) = '\0';
         aeon_publish_opts o = opts ? *opts : (aeon_publish_opts){ 0 };
         o.reply_to = c->reply_address;
         o.correlation_id = correlation_id;

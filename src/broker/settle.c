@@ -60,15 +60,18 @@ static void count(struct subscription *s, enum verdict verdict)
 
 int aeon__settle(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason)
 {
-        struct subscription *s = subscription_of(m);
-        m->settled = true;
         aeon_scope shield;
         aeon_scope_open(&shield, &(aeon_scope_opts){ .shield = true, .name = "settle" });
+        return aeon_scope_close(&shield, aeon__settle_shielded(m, verdict, delay, reason));
+}
+
+int aeon__settle_shielded(struct aeon_message *m, enum verdict verdict, aeon_duration delay, const char *reason)
+{
+        struct subscription *s = subscription_of(m);
+        m->settled = true;
         int r = verdict == VERDICT_REJECT
                         ? reject(m, reason)
                         : s->connection->link.driver->settle(m, &(struct settlement){ .verdict = verdict, .delay = delay });
-        r = aeon_scope_close(&shield, r);
-
         if (r >= 0)
                 count(s, verdict);
         else if (r == -ESTALE) /* the connection was lost meanwhile, and that was said; it may be a whole window of them */

@@ -11,6 +11,7 @@
  *
  *   Draining: the driver stops fetching, what waits is released, the pump ends; what runs goes on and is settled as ever.
  */
+#include "base/random.h"
 #include "broker/core.h"
 
 #include <aeon/error.h>
@@ -32,6 +33,30 @@ static bool has_other_group(const struct subscription *s)
                     strcmp(other->declaration->opts.group, s->declaration->opts.group))
                         return true;
         return false;
+}
+
+/* What was declared before @s with the same destination and group; NULL also for a consumer, which nobody declared. */
+static const struct declaration *twin_of(const struct subscription *s)
+{
+        const struct declaration *d = s->declaration, *other, *twin = NULL;
+        list_foreach (other, &s->connection->broker->declarations, node) {
+                if (other == d)
+                        return twin;
+                if (!strcmp(other->destination, d->destination) && !strcmp(other->options, d->options) &&
+                    !strcmp(other->opts.group, d->opts.group))
+                        twin = other;
+        }
+        return NULL;
+}
+
+/* Where each message goes to one of a group, two handlers would get some of the messages each. */
+static int refuse_twin(const struct subscription *s)
+{
+        const struct declaration *twin = s->source.can & CAN_SETTLE ? twin_of(s) : NULL;
+        if (!twin)
+                return 0;
+        return aeon_fail(-EEXIST, "%s (%s) and %s (%s) would share its messages: give them groups, or one of them more concurrency",
+                         twin->handler->name, twin->handler->site, s->declaration->handler->name, s->declaration->handler->site);
 }
 
 /* Errors: -ENOTSUP the declaration wants what the source cannot do. */
@@ -66,6 +91,8 @@ static int begin_to_fetch(struct subscription *s)
         if (r < 0)
                 return r;
         r = refuse_incapable(s);
+        if (r >= 0)
+                r = refuse_twin(s);
         if (r >= 0 && s->source.lease)
                 r = aeon__leases_keep(s);
         if (r < 0) {
@@ -156,11 +183,34 @@ void aeon__subscription_settled(struct subscription *s)
 
 /* ------------------------------------------------------------------ the pump */
 
+/* Any one of the messages that may kill the service. What waits beside one that does is lost with it and counted, too; chosen by chance half of
+ * them are handled before it each time, so that it is soon alone. */
+static struct aeon_message *any_suspect(struct subscription *s)
+{
+        struct aeon_message *m, *chosen = NULL;
+        int64_t seen = 0;
+        list_foreach (m, &s->waiting, node)
+                if (aeon__is_suspect(m) && random_up_to(seen++) == 0)
+                        chosen = m;
+        return chosen;
+}
+
+/* The next one in order, unless it must be alone and is not. */
+static struct aeon_message *next_to_begin(struct subscription *s)
+{
+        if (s->draining || (s->alone && s->running) || s->running >= s->declaration->opts.concurrency || list_empty(&s->waiting))
+                return NULL;
+        struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
+        if (!aeon__is_suspect(m))
+                return m;
+        return s->running ? NULL : any_suspect(s);
+}
+
 /* Start handlers while there are messages and free places. */
 static void begin(struct subscription *s)
 {
-        while (!s->draining && s->running < s->declaration->opts.concurrency && !list_empty(&s->waiting)) {
-                struct aeon_message *m = list_first(&s->waiting, struct aeon_message, node);
+        struct aeon_message *m;
+        while ((m = next_to_begin(s))) {
                 const aeon_handler *handler = s->declaration->handler;
                 int r = aeon_lifespan_handle_at(s->connection->life, handler->name, aeon__dispatch, m, handler->site);
                 if (r < 0) {
@@ -170,6 +220,7 @@ static void begin(struct subscription *s)
                 }
                 list_remove(&m->node);
                 list_append(&s->taken, &m->node);
+                s->alone = aeon__is_suspect(m);
                 s->running++;
                 s->unsettled++;
         }

@@ -20,7 +20,7 @@ static const struct {
         { "health", health_main, "show the components of a running app" },
         { "tasks", tasks_main, "show the tasks of a running app, and what each waits for" },
         { "new", new_main, "make a project that builds, runs and tests at once" },
-        { "docs", docs_main, "print the AsyncAPI document of an app" },
+        { "docs", docs_main, "print or show what an app's messages and routes are" },
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

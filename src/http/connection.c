@@ -14,6 +14,8 @@
  */
 #include "http/connection.h"
 
+#include "http/websocket.h"
+
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <stdlib.h>
@@ -33,8 +35,11 @@ static struct http_connection *speaker_of(const struct http_link *link)
 
 static void quiesce(struct http_link *link)
 {
-        if (speaker_of(link)->expecting)
-                aeon_scope_set_deadline(&speaker_of(link)->waiting, aeon__link_last_look(link));
+        struct http_connection *c = speaker_of(link);
+        if (c->request.websocket)
+                aeon__websocket_drain(c->request.websocket);
+        if (c->expecting)
+                aeon_scope_set_deadline(&c->waiting, aeon__link_last_look(link));
 }
 
 static bool expects(const struct http_link *link)

@@ -9,6 +9,7 @@
 #include "http/meter.h"
 #include "http/middleware.h"
 #include "http/server.h"
+#include "http/websocket.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -73,10 +74,14 @@ static void finish_streamed(aeon_request *req, int r)
 static void finish_upgraded(aeon_request *req, int r)
 {
         bool usual = r >= 0 || r == -ECONNRESET || r == -EPIPE || r == -ECANCELED;
-        if (usual)
-                aeon__access_log(req, 101, NULL);
+        const char *words = usual ? "" : aeon_error_describe(r);
+        words = aeon__request_copy(req, words, strlen(words)); /* of the handler, not of what follows */
+        words = words ? words : "out of memory";
+        bool of_client = req->websocket && aeon__websocket_end(req->websocket, r);
+        if (usual || of_client)
+                aeon__access_log(req, 101, usual ? NULL : words);
         else
-                aeon__access_log_streamed(req, false, aeon_error_describe(r));
+                aeon__access_log_streamed(req, false, words);
 }
 
 static int exchange_run(void *arg)

@@ -9,6 +9,7 @@
 #include "base/nearest.h"
 #include "base/text.h"
 #include "base/utf8.h"
+#include "http/declared.h"
 #include "http/request.h"
 #include "record/value.h"
 
@@ -137,6 +138,7 @@ static int from_pairs(aeon_request *req, const char *in, const struct http_pairs
 {
         struct reading reading;
         struct arena *arena;
+        aeon__declared_check(req, in, record);
         begin_reading(&reading, in);
         void *value = NULL, *body = aeon__record_new(record, &arena);
         const char **texts = calloc(pairs->count + record->field_count + 1, sizeof *texts);
@@ -183,6 +185,7 @@ int aeon_record_receive(aeon_request *req, const aeon_record *record, void **ret
         int r = aeon_request_body(req, &body);
         if (r < 0)
                 return r;
+        aeon__declared_check(req, "body", record);
         begin_reading(&reading, "body");
         r = aeon__record_decode(record, body.data, body.size, &reading.problems, &value);
         return end_reading(req, &reading, r, value, ret_value);
@@ -191,6 +194,7 @@ int aeon_record_receive(aeon_request *req, const aeon_record *record, void **ret
 int aeon_record_reply(aeon_request *req, int status, const aeon_record *record, const void *value)
 {
         char *json;
+        aeon__declared_check_reply(req, status, record);
         int r = aeon_record_encode(record, value, &json);
         if (r < 0)
                 return r;

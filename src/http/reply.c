@@ -46,6 +46,7 @@ static const struct {
         { 417, "Expectation Failed" },
         { 418, "I'm a teapot" },
         { 422, "Unprocessable Content" },
+        { 426, "Upgrade Required" },
         { 428, "Precondition Required" },
         { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },

@@ -86,7 +86,12 @@ int aeon__connection_begin_reply(aeon_request *req)
         bool may_have_body = req->status != 204 && req->status != 304, counted = may_have_body && req->reply_has_length;
         c->reply_chunked = may_have_body && !req->reply_has_length && req->head.minor > 0;
         c->close |= c->link->server->closing || (may_have_body && !req->reply_has_length && req->head.minor == 0);
-        return make_head(c, (struct framing){ c->reply_chunked ? BY_CHUNKS : counted ? BY_LENGTH : BY_NOTHING, req->reply_length }, 0);
+        return make_head(c,
+                         (struct framing){ c->reply_chunked ? BY_CHUNKS
+                                           : counted        ? BY_LENGTH
+                                                            : BY_NOTHING,
+                                           req->reply_length },
+                         0);
 }
 
 static int write_piece(struct http_connection *c, const void *data, size_t size)

@@ -85,13 +85,14 @@ void aeon__request_end(aeon_request *req)
         req->body_state = BODY_NONE;
         req->body_whole = req->continue_wanted = req->client_gone = false;
         req->content_type = NULL;
-        req->id = req->traceparent = req->failure = req->explanation = req->problems = NULL;
+        req->id = req->traceparent = req->failure = req->explanation = req->problems = req->remedy = NULL;
         req->query_pairs = req->form_pairs = (struct http_pairs){ 0 };
         req->settled = 0;
         req->reply_state = REPLY_KEPT;
         req->reply_has_length = req->reply_failed = false;
         req->reply_written = 0;
         req->events_ping = 0;
+        req->websocket = NULL;
         aeon__http_head_init(&req->head);
 }
 

@@ -15,6 +15,7 @@
 #include <aeon/dependency.h>
 #include <aeon/http.h>
 #include <aeon/scope.h>
+#include <aeon/websocket.h>
 
 struct http_server;
 struct http_exchange_ops;
@@ -71,6 +72,7 @@ struct aeon_request {
         const char *failure;     /* its words; NULL: it has not failed */
         const char *explanation; /* of the failure to receive, for the client; NULL: its status is all */
         const char *problems;    /* what is wrong with what the client sent, as a JSON array; NULL: nothing */
+        const char *remedy;      /* a field, as a line, that says how to ask instead; NULL: none */
 
         uint16_t status; /* of the reply; 0: none yet */
         const char *content_type;
@@ -83,6 +85,7 @@ struct aeon_request {
         uint64_t reply_written;
         aeon_duration events_ping; /* 0: it streams no events */
         aeon_time events_due;      /* then the client hears a comment */
+        aeon_websocket *websocket; /* what has taken the stream; NULL: none */
 };
 
 /* ------------------------------------------------------------------ life; see exchange.h for the order */

@@ -76,6 +76,7 @@ static void route_free(struct http_route *route)
         free(route->middleware);
         free(route->files);
         free(route->replies);
+        free(route->checked);
         aeon__file_folder_close(route->folder);
         aeon__http_meter_free(route->meter);
         free(route->pattern);
@@ -220,8 +221,9 @@ static int copy_lists(struct http_route *route, const aeon_route_opts *opts)
 static struct http_route *route_new(const char *pattern, aeon_request_fn *handler, const aeon_route_opts *opts)
 {
         struct http_route *route = calloc(1, sizeof *route);
-        if (!route || !(route->pattern = strdup(pattern))) {
-                free(route);
+        if (!route || !(route->pattern = strdup(pattern)) || !(route->checked = calloc(1, sizeof *route->checked))) {
+                if (route)
+                        route_free(route);
                 return NULL;
         }
         route->handler = handler;

@@ -103,6 +103,8 @@ int aeon__request_settle(aeon_request *req, int r, size_t kept)
                 req->headers.end = req->headers.start + kept;
         req->settled = r;
         req->failure = words;
+        if (told && req->remedy)
+                aeon__http_buffer_add_text(&req->headers, req->remedy);
         aeon__reply_problem(req, status_for(req, r), shown, told ? req->problems : NULL);
         return r;
 }

@@ -2,6 +2,7 @@
 #include "record/json.h"
 
 #include "base/utf8.h"
+#include "record/plain.h"
 
 #include <string.h>
 
@@ -19,9 +20,9 @@ static bool stop(struct json *j, const char *at, const char *why)
         return false;
 }
 
-static void skip_blanks(struct json *j)
+static inline void skip_blanks(struct json *j)
 {
-        while (j->p < j->end && (*j->p == ' ' || *j->p == '\n' || *j->p == '\r' || *j->p == '\t'))
+        while (j->p < j->end && (unsigned char)*j->p <= ' ' && (*j->p == ' ' || *j->p == '\n' || *j->p == '\r' || *j->p == '\t'))
                 j->p++;
 }
 
@@ -77,13 +78,13 @@ static const char *skip_escape(const char *p, const char *end, const char **why)
         return is_low(code_unit(p + 6, end)) ? p + 12 : NULL;
 }
 
-static bool read_string(struct json *j, struct token *t)
+/* A string with escapes, or characters that are not ASCII, or one that is wrong. */
+static bool read_odd_string(struct json *j, struct token *t)
 {
         const char *p = j->p + 1, *why;
         *t = (struct token){ .type = TOKEN_STRING, .at = j->p, .text = p };
         for (;;) {
-                while (p < j->end && (unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\')
-                        p++;
+                p = plain_skip(p, j->end, 1);
                 if (p == j->end)
                         return stop(j, p, "");
                 if (*p == '"')
@@ -105,6 +106,16 @@ static bool read_string(struct json *j, struct token *t)
         }
         t->length = (size_t)(p - t->text);
         j->p = p + 1;
+        return true;
+}
+
+static inline bool read_string(struct json *j, struct token *t)
+{
+        const char *text = j->p + 1, *end = plain_skip(text, j->end, 1);
+        if (end == j->end || *end != '"')
+                return read_odd_string(j, t);
+        *t = (struct token){ .type = TOKEN_STRING, .at = j->p, .text = text, .length = (size_t)(end - text) };
+        j->p = end + 1;
         return true;
 }
 
@@ -225,7 +236,7 @@ bool aeon__json_next(struct json *j, struct token *ret_token)
 }
 
 /* True in front of another part of what @close closes, a comma before it read. */
-static bool another(struct json *j, bool first, char close, const char *expected)
+static inline bool another(struct json *j, bool first, char close, const char *expected)
 {
         if (j->wrong)
                 return false;

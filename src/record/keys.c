@@ -26,6 +26,8 @@ const struct key *aeon__keys_push(struct keys *k, const struct token *token)
         return &k->items[k->count++];
 }
 
+enum { FEW = 12 }; /* keys that are sorted sooner by putting each in its place */
+
 static int compare(const void *a, const void *b)
 {
         const struct key *x = a, *y = b;
@@ -37,8 +39,17 @@ static int compare(const void *a, const void *b)
 
 void aeon__keys_sort(struct keys *k, size_t first)
 {
-        if (k->count - first > 1)
+        if (k->count - first > FEW) {
                 qsort(k->items + first, k->count - first, sizeof *k->items, compare);
+                return;
+        }
+        for (size_t i = first + 1; i < k->count; i++) {
+                struct key key = k->items[i];
+                size_t at = i;
+                for (; at > first && compare(&k->items[at - 1], &key) > 0; at--)
+                        k->items[at] = k->items[at - 1];
+                k->items[at] = key;
+        }
 }
 
 bool aeon__keys_same(const struct key *a, const struct key *b)

@@ -9,6 +9,8 @@
  */
 #include "record/number.h"
 
+#include "base/digits.h"
+
 #include <errno.h>
 #include <float.h>
 #include <inttypes.h>
@@ -236,14 +238,7 @@ int aeon__double_read(const char *number, size_t length, double *ret_number)
 
 const char *aeon__unsigned_print(char out[NUMBER_SIZE], uint64_t number)
 {
-        char digits[NUMBER_SIZE], *p = digits + sizeof digits;
-        do {
-                *--p = (char)('0' + number % 10);
-                number /= 10;
-        } while (number);
-        size_t length = (size_t)(digits + sizeof digits - p);
-        memcpy(out, p, length);
-        out[length] = '\0';
+        *aeon__digits_write(out, number) = '\0';
         return out;
 }
 
@@ -269,16 +264,18 @@ static bool print_short(char *out, double number)
                         return false;
                 whole = (uint64_t)(scaled + 0.5);
         }
-        char digits[NUMBER_SIZE];
         uint64_t unit = (uint64_t)tens[places];
         if (signbit(number))
                 *out++ = '-';
-        strcpy(out, aeon__unsigned_print(digits, whole / unit));
-        strcat(out, ".");
-        if (!places)
-                strcat(out, "0");
-        else /* a digit in front keeps the zeros of .05 */
-                strcat(out, aeon__unsigned_print(digits, unit + whole % unit) + 1);
+        char *point = aeon__digits_write(out, whole / unit), *end;
+        if (places) { /* with 1 in front, where the point comes, .05 keeps its zeros */
+                end = aeon__digits_write(point, unit + whole % unit);
+        } else {
+                end = point + 2;
+                point[1] = '0';
+        }
+        *point = '.';
+        *end = '\0';
         return true;
 }
 

@@ -172,7 +172,10 @@ static void set_given(struct object *o, size_t field)
 static bool is_called(const aeon_field *field, const char *name, size_t length)
 {
         const char *own = aeon__field_name(field);
-        return strlen(own) == length && !memcmp(own, name, length) && field->unknown != AEON_UNKNOWN_KEEP;
+        for (size_t i = 0; i < length; i++)
+                if (own[i] != name[i] || !own[i])
+                        return false;
+        return !own[length] && field->unknown != AEON_UNKNOWN_KEEP;
 }
 
 /* The index of the field that is called so; the record's count of fields when there is none. */
@@ -220,13 +223,17 @@ static void read_unknown(struct reader *r, struct object *o, const struct token 
         read_next(r, (struct type){ 0 }, NULL, &place);
 }
 
+/* Unknown keys need to be remembered, to know those that come twice; of known ones `given` knows. So only the former stay on the stack,
+ * and of the latter only those with escapes are ever there. */
 static void read_field(struct reader *r, struct object *o, const struct token *key)
 {
-        if (!aeon__reader_push_key(r, key))
+        if (key->escaped && !aeon__reader_push_key(r, key))
                 return;
-        struct key name = r->keys.items[r->keys.count - 1];
+        struct key name = key->escaped ? r->keys.items[r->keys.count - 1] : (struct key){ key->text, key->length, key->at };
         size_t index = find_field(o, name.name, name.length);
         if (index == o->record->field_count) {
+                if (!key->escaped && !aeon__reader_push_key(r, key))
+                        return;
                 read_unknown(r, o, key, &name);
                 return;
         }
@@ -235,9 +242,8 @@ static void read_field(struct reader *r, struct object *o, const struct token *k
         if (given(o, index)) {
                 struct where where = reader_where(r, &place, key->at);
                 aeon__tell(&where, "its key comes twice");
-        } else {
-                r->keys.count--; /* unknown keys need to be remembered; of known ones we know */
         }
+        r->keys.count -= key->escaped;
         read_next(r, (struct type){ field, 0 }, given(o, index) ? NULL : field_slot(field, o->body), &place);
         set_given(o, index);
 }
@@ -245,12 +251,12 @@ static void read_field(struct reader *r, struct object *o, const struct token *k
 static void fill_absent(struct reader *r, struct object *o)
 {
         for (size_t i = 0; i < o->record->field_count; i++) {
+                if (given(o, i))
+                        continue;
                 const aeon_field *field = &o->record->fields[i];
                 const char *name = aeon__field_name(field);
                 struct place place = { .above = o->place, .name = name, .length = strlen(name) };
                 struct where where = reader_where(r, &place, o->at);
-                if (given(o, i))
-                        continue;
                 if (field->def)
                         aeon__text_parse((struct type){ field, 0 }, field->def, field_slot(field, o->body), r->arena, &where);
                 else if (aeon__field_is_required(field))

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_ROOM = 500 }; /* bytes of JSON that need no growing */
+
 struct value {
         struct arena arena;
         max_align_t body[]; /* the user's struct */
@@ -76,6 +78,7 @@ int aeon_record_encode(const aeon_record *record, const void *value, char **ret_
 {
         struct problems problems = { 0 };
         struct text json = { 0 };
+        aeon__text_reserve(&json, FIRST_ROOM);
         aeon__fields_write(record, value, &json, &problems);
         problems.no_memory |= json.failed;
 

@@ -57,7 +57,7 @@ void aeon__reader_refuse(struct reader *r, struct type t, const struct token *to
 
 int aeon__reader_string(struct reader *r, const struct token *token, char **ret_string, size_t *ret_length)
 {
-        char *string = aeon__arena_alloc(r->arena, token->length + 1);
+        char *string = aeon__arena_text(r->arena, token->length + 1);
         size_t length = token->length;
         if (!string)
                 return -ENOMEM;
@@ -65,6 +65,7 @@ int aeon__reader_string(struct reader *r, const struct token *token, char **ret_
                 length = aeon__json_unescape(token, string);
         else
                 memcpy(string, token->text, length);
+        string[length] = '\0';
         if (token->escaped && memchr(string, '\0', length)) /* only an escape can be a NUL */
                 return -EILSEQ;
         *ret_string = string;

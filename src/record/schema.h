@@ -27,6 +27,9 @@ struct schemas {
         struct problems problems;
 };
 
+/* True when they say the same. */
+bool aeon__records_are_alike(const aeon_record *a, const aeon_record *b);
+
 /* Add the name of @record in this document: "order", "order-2". */
 void aeon__schema_name(struct schemas *s, const aeon_record *record, struct text *name);
 

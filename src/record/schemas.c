@@ -39,6 +39,11 @@ static bool same_field(const aeon_field *a, const aeon_field *b, unsigned depth)
         return same && (!a->record || are_alike(a->record(), b->record(), depth + 1));
 }
 
+bool aeon__records_are_alike(const aeon_record *a, const aeon_record *b)
+{
+        return are_alike(a, b, 0);
+}
+
 /* Down to a depth at which those of one name are taken for one: a record may hold itself. */
 static bool are_alike(const aeon_record *a, const aeon_record *b, unsigned depth)
 {
@@ -72,7 +77,7 @@ static void note(struct schemas *s, const aeon_record *record)
 static size_t index_of(struct schemas *s, const aeon_record *record)
 {
         for (size_t i = 0; i < s->count; i++)
-                if (are_alike(s->records[i], record, 0))
+                if (aeon__records_are_alike(s->records[i], record))
                         return i;
         note(s, record);
         return s->count - 1;

@@ -2,8 +2,6 @@
 #include "record/number.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 __extension__ typedef __int128 wide;
@@ -117,6 +115,15 @@ int aeon__timestamp_parse(const char *text, int64_t *ret_nanoseconds)
         return 0;
 }
 
+/* Exactly @count digits, then @after. Returns what follows. */
+static char *put_digits(char *out, int count, uint64_t number, char after)
+{
+        for (int i = count; i--; number /= 10)
+                out[i] = (char)('0' + number % 10);
+        out[count] = after;
+        return out + count + 1;
+}
+
 const char *aeon__timestamp_print(char out[NUMBER_SIZE], int64_t nanoseconds)
 {
         int64_t rest = nanoseconds % SECOND, seconds = nanoseconds / SECOND, year;
@@ -127,13 +134,19 @@ const char *aeon__timestamp_print(char out[NUMBER_SIZE], int64_t nanoseconds)
         }
         int64_t of_day = seconds % DAY + (seconds % DAY < 0 ? DAY : 0);
         date_of((seconds - of_day) / DAY, &year, &month, &day);
-        int length = snprintf(out, NUMBER_SIZE, "%04d-%02u-%02uT%02d:%02d:%02d", (int)year, month, day, (int)(of_day / 3600),
-                              (int)(of_day / 60 % 60), (int)(of_day % 60));
+        char *p = put_digits(out, 4, (uint64_t)year, '-');
+        p = put_digits(p, 2, month, '-');
+        p = put_digits(p, 2, day, 'T');
+        p = put_digits(p, 2, (uint64_t)of_day / 3600, ':');
+        p = put_digits(p, 2, (uint64_t)of_day / 60 % 60, ':');
+        p = put_digits(p, 2, (uint64_t)of_day % 60, '.');
         if (rest) {
-                length += snprintf(out + length, NUMBER_SIZE - (size_t)length, ".%09" PRId64, rest);
-                while (out[length - 1] == '0')
-                        length--;
+                p = put_digits(p, 9, (uint64_t)rest, '0');
+                while (p[-1] == '0')
+                        p--;
+                p++;
         }
-        strcpy(out + length, "Z");
+        p[-1] = 'Z';
+        *p = '\0';
         return out;
 }

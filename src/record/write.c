@@ -2,6 +2,7 @@
 #include "base/utf8.h"
 #include "record/keys.h"
 #include "record/number.h"
+#include "record/plain.h"
 #include "record/value.h"
 
 #include <string.h>
@@ -14,31 +15,50 @@ struct writer {
 
 static void write_value(struct writer *w, struct type t, const void *slot, const struct place *place);
 
-static void put(struct writer *w, const char *text)
+static inline void put(struct writer *w, const char *text)
 {
         aeon__text_add(w->json, text, strlen(text));
 }
 
-void aeon__string_write(struct text *json, const char *string)
+static void write_escape(struct text *json, char c)
 {
         static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+        const char *known = strchr(escaped, c);
+        if (known)
+                aeon__text_add(json, (const char[]){ '\\', letters[known - escaped] }, 2);
+        else
+                aeon__text_print(json, "\\u%04x", (unsigned)c);
+}
+
+static void write_escaped(struct text *json, const char *string, size_t length)
+{
         aeon__text_add(json, "\"", 1);
-        for (const char *p = string; *p;) {
-                size_t plain = 0;
-                while ((unsigned char)p[plain] >= ' ' && p[plain] != '"' && p[plain] != '\\')
-                        plain++;
-                aeon__text_add(json, p, plain);
-                p += plain;
-                if (!*p)
-                        break;
-                const char *known = strchr(escaped, *p);
-                if (known)
-                        aeon__text_add(json, (const char[]){ '\\', letters[known - escaped] }, 2);
-                else
-                        aeon__text_print(json, "\\u%04x", (unsigned)*p);
-                p++;
+        for (const char *p = string, *end = string + length; p < end; p++) {
+                const char *plain = p;
+                p = plain_skip(p, end, 0);
+                aeon__text_add(json, plain, (size_t)(p - plain));
+                if (p < end)
+                        write_escape(json, *p);
         }
         aeon__text_add(json, "\"", 1);
+}
+
+static void write_string(struct text *json, const char *string, size_t length)
+{
+        if (plain_skip(string, string + length, 0) < string + length) {
+                write_escaped(json, string, length);
+                return;
+        }
+        char *to = aeon__text_extend(json, length + 2);
+        if (!to)
+                return;
+        to[0] = to[length + 1] = '"';
+        memcpy(to + 1, string, length);
+}
+
+void aeon__string_write(struct text *json, const char *string)
+{
+        write_string(json, string, strlen(string));
 }
 
 /* ------------------------------------------------------------------ scalars */
@@ -206,7 +226,7 @@ static void write_entries(struct writer *w, struct type t, const struct map *map
                         continue;
                 struct place entry = { .above = place, .name = map->keys[i], .length = strlen(map->keys[i]) };
                 comma(w);
-                aeon__string_write(w->json, map->keys[i]);
+                write_string(w->json, map->keys[i], entry.length);
                 put(w, ":");
                 write_value(w, type_inner(t), (const char *)map->values + i * size, &entry);
         }
@@ -243,7 +263,7 @@ static void write_field(struct writer *w, const aeon_field *field, const void *s
         if (is_absent(field, slot))
                 return;
         comma(w);
-        aeon__string_write(w->json, name);
+        write_string(w->json, name, place.length);
         put(w, ":");
         write_value(w, (struct type){ field, 0 }, slot, &place);
 }

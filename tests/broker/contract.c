@@ -49,12 +49,12 @@ static const char *kafka_url(void)
 
 /* clang-format off */
 const struct contract contract_memory   = { "memory",   memory_url,   .has_groups = true, .has_priorities = true, .has_delays = true };
-const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true };
-const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true, .lease = "min_idle=1s" };
-const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .lease = "ack_wait=1s" };
-const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true };
+const struct contract contract_sqlite   = { "sqlite",   sqlite_url,   .has_groups = true, .has_priorities = true, .has_delays = true, .survives = true, .counting = "" };
+const struct contract contract_redis    = { "redis",    redis_url,    .has_groups = true, .has_delays = true, .survives = true, .counting = "?min_idle=1s", .lease = "min_idle=1s" };
+const struct contract contract_nats     = { "nats",     nats_url,     .has_groups = true, .survives = true, .counting = "?ack_wait=1s", .lease = "ack_wait=1s" };
+const struct contract contract_rabbitmq = { "rabbitmq", rabbitmq_url, .has_priorities = true, .with_priorities = "?max_priority=10", .has_delays = true, .survives = true, .counting = "?type=quorum" };
 const struct contract contract_kafka    = { "kafka",    kafka_url,    .has_groups = true, .survives = true, .by_partition = true, .in_order = "?partitions=1" };
-const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .in_order = ".fifo", .whole_seconds = true, .lease = "visibility=2s" };
+const struct contract contract_sqs      = { "sqs",      sqs_url,      .has_delays = true, .survives = true, .in_order = ".fifo", .whole_seconds = true, .counting = "?visibility=1s", .lease = "visibility=2s" };
 /* clang-format on */
 
 static unsigned long test_number;

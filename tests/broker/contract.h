@@ -25,6 +25,7 @@ struct contract {
         const char *in_order;        /* what is put behind a destination to have its messages in order; NULL: nothing is needed */
         bool by_partition;           /* consumers share partitions, not messages: how they do is a test of its own */
         bool whole_seconds;          /* of delays */
+        const char *counting;        /* the options of a destination whose deliveries are counted; NULL: the broker counts none */
         const char *lease;           /* it lends messages for a time and counts deliveries: the option that makes the time short */
 };
 

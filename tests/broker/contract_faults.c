@@ -330,12 +330,18 @@ static int end_process(pid_t pid, int signal)
 
 static int jobs;
 
+/* What makes a queue must be said by whoever comes first; what is about reading is no option of a publish. */
+static const char *published_to(void)
+{
+        return strstr(service_destination, "type=") ? service_destination : Q("test");
+}
+
 static void publish_jobs(aeon_broker *b)
 {
         char number[12];
         for (int i = 0; i < jobs; i++) {
                 snprintf(number, sizeof number, "%d", i);
-                publish(b, Q("test"), number);
+                publish(b, published_to(), number);
         }
 }
 
@@ -401,6 +407,83 @@ FAULT_TEST(a_service_that_is_told_to_stop_finishes_its_work_and_gives_back_the_r
         with_broker(k, count_left);
         CHECK_INT(left, jobs - count_noted("end"));
 }
+
+/* ------------------------------------------------------------------ a message that kills */
+
+enum { POISON = 7, DEATHS = 4 };
+
+static int do_or_die(aeon_message *m)
+{
+        note("begin", aeon_message_body(m));
+        if (atoi(aeon_message_body(m)) == POISON)
+                kill(getpid(), SIGKILL);
+        note("end", aeon_message_body(m));
+        return 0;
+}
+AEON_RAW_HANDLER(do_or_die);
+
+static int note_dead(aeon_message *m)
+{
+        const char *error = aeon_message_header(m, "x-error");
+        CHECK_CONTAINS(error ? error : "", "no service lived to settle it");
+        note("dead", aeon_message_body(m));
+        return 0;
+}
+AEON_RAW_HANDLER(note_dead);
+
+static char dead_letters[200];
+
+static void define_mortal(aeon_app *app)
+{
+        aeon_use_broker(app, service_url);
+        aeon_subscribe(app, service_destination, &do_or_die_handler,
+                       &(aeon_subscribe_opts){
+                               .window = 8, .max_attempts = DEATHS, .max_deliveries = DEATHS, .dead_letter = dead_letters });
+        aeon_subscribe(app, dead_letters, &note_dead_handler, NULL);
+}
+
+static int live_mortally(void)
+{
+        return aeon_app_run(define_mortal, &(aeon_app_opts){ .admin = "off", .quiet = true });
+}
+
+static unsigned count_lines(const char *line)
+{
+        unsigned count = 0;
+        char *text = test_read_file(journal);
+        for (const char *at = text; at && (at = strstr(at, line)); at += strlen(line))
+                count++;
+        free(text);
+        return count;
+}
+
+FAULT_TEST(a_message_that_kills_its_service_ends_among_the_dead_letters, 180)
+{
+        NEEDS(k->counting);
+        journal = test_path("journal");
+        service_url = k->url();
+        jobs = 20;
+        snprintf(service_destination, sizeof service_destination, "%s%s", Q("test"), k->counting);
+        snprintf(dead_letters, sizeof dead_letters, "%s", Q("test.dead"));
+        CHECK_INT(end_process(start_process(publish_all), 0), 0);
+        REQUIRE(count_noted("published") == 1);
+
+        int status, deaths = 0;
+        pid_t pid = start_process(live_mortally);
+        while (count_noted("end") + count_noted("dead") < jobs) {
+                usleep(20000);
+                if (waitpid(pid, &status, WNOHANG) == 0)
+                        continue;
+                REQUIRE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && ++deaths <= DEATHS);
+                pid = start_process(live_mortally);
+        }
+        CHECK_INT(end_process(pid, SIGTERM), 0);
+        CHECK_INT(deaths, DEATHS);
+        CHECK_INT(count_lines("begin 7\n"), DEATHS);
+        CHECK_INT(count_lines("dead 7\n"), 1);
+        printf("    %d of its neighbours went with it\n", count_noted("dead") - 1);
+}
+FAULT_ROW(a_message_that_kills_its_service_ends_among_the_dead_letters, sqlite, 180)
 
 /* ------------------------------------------------------------------ requests, and the end without a server */
 

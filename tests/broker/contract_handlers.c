@@ -313,20 +313,27 @@ CONTRACT_TEST(by_default_one_after_another_in_order)
 
 static _Atomic int by_loop[3], unknown_loop;
 
-static int on_which_loop(aeon_message *m)
+static void note_loop(void)
 {
         aeon_loop *here = aeon_loop_current();
         static _Atomic(aeon_loop *) loops[3];
-        (void)m;
-        (void)aeon_sleep(AEON_MILLISECONDS(10));
         for (int i = 0; i < 3; i++) {
                 aeon_loop *none = NULL;
                 if (atomic_compare_exchange_strong(&loops[i], &none, here) || none == here) {
                         by_loop[i]++;
-                        return 0;
+                        return;
                 }
         }
         unknown_loop++;
+}
+
+/* Whoever has one waits until the others have, too: they must come to it, however busy the machine is. */
+static int on_which_loop(aeon_message *m)
+{
+        (void)m;
+        note_loop();
+        for (int i = 0; i < 1000 && !(by_loop[0] && by_loop[1] && by_loop[2]); i++)
+                (void)aeon_sleep(AEON_MILLISECONDS(10));
         return 0;
 }
 AEON_RAW_HANDLER(on_which_loop);
@@ -498,6 +505,47 @@ static void run_nothing(aeon_app *app)
 CONTRACT_TEST(a_wrong_declaration_keeps_the_app_from_starting)
 {
         CHECK_INT(with_app(k, declare_wrong, run_nothing, NULL), 1);
+        CHECK_INT(calls, 0);
+}
+
+static void declare_twins(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &job_handler, NULL);
+        aeon_subscribe(app, Q("other"), &job_handler, NULL);
+        aeon_subscribe(app, Q("test"), &predict_handler, &(aeon_subscribe_opts){ .concurrency = 2 });
+}
+
+CONTRACT_TEST(two_handlers_that_would_share_the_messages_of_a_queue_are_named)
+{
+        char words[300];
+        snprintf(words, sizeof words, "job (%s) and predict (%s) would share its messages", job_handler.site, predict_handler.site);
+        setenv("AEON_LOUD", "1", 1);
+        test_stderr_begin();
+        CHECK_INT(with_app(k, declare_twins, run_nothing, NULL), 1);
+        CHECK_CONTAINS(test_stderr(), words);
+        test_stderr_end();
+        CHECK_INT(calls, 0);
+}
+
+static int other_job(aeon_message *m)
+{
+        (void)m;
+        return 0;
+}
+static const aeon_handler job_of_another_file = { .name = "job", .raw = other_job, .site = "other.c:7" };
+
+static void declare_namesakes(aeon_app *app)
+{
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_handler, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("other"), &job_of_another_file, NULL), 0);
+        CHECK_INT(aeon_subscribe(app, Q("test"), &job_of_another_file, &(aeon_subscribe_opts){ .group = "blue" }), -EEXIST);
+        CHECK_CONTAINS(aeon_error_text(), job_handler.site);
+        CHECK_CONTAINS(aeon_error_text(), "and at other.c:7");
+}
+
+CONTRACT_TEST(two_handlers_of_one_name_and_destination_are_named_with_their_places)
+{
+        CHECK_INT(with_app(k, declare_namesakes, run_nothing, NULL), 1);
         CHECK_INT(calls, 0);
 }
 

@@ -658,6 +658,34 @@ PLAIN_TEST(a_channels_message_is_handled_once_whatever_the_number_of_loops_redis
         CHECK_INT(with_app(&contract_redis, declare_channels, run_channels, &(aeon_app_opts){ .loops = 3 }), 0);
 }
 
+static _Atomic int overheard;
+
+static int overhear(aeon_message *m)
+{
+        (void)m;
+        overheard++;
+        return 0;
+}
+AEON_RAW_HANDLER(overhear);
+
+static void declare_two_of_a_channel(aeon_app *app)
+{
+        aeon_subscribe(app, WITH("test", "kind=channel"), &hear_handler, NULL);
+        aeon_subscribe(app, WITH("test", "kind=channel"), &overhear_handler, NULL);
+}
+
+static void run_two_of_a_channel(aeon_app *app)
+{
+        publish(aeon_app_broker(app), WITH("test", "kind=channel"), "x");
+        AWAIT(heard == 1 && overheard == 1);
+}
+
+PLAIN_TEST(two_handlers_of_a_channel_hear_everything_each_redis)
+{
+        contract_begin(&contract_redis);
+        CHECK_INT(with_app(&contract_redis, declare_two_of_a_channel, run_two_of_a_channel, NULL), 0);
+}
+
 REDIS_TEST(two_subscriptions_to_a_channel_hear_everything_each)
 {
         aeon_consumer *one = consume(b, WITH("test", "kind=channel"), NULL), *two = consume(b, WITH("test", "kind=channel"), NULL);

@@ -48,12 +48,15 @@ static void connect_to_server(void)
         connection.link = (struct link){ .driver = &slow, .loop = aeon_loop_current(), .max_body = 1000 };
         for (unsigned i = 0; i < WAITER_BUCKETS; i++)
                 list_init(&connection.waiters[i]);
+        for (unsigned i = 0; i < ROUTE_BUCKETS; i++)
+                list_init(&connection.routes[i]);
         list_append(&broker.connections, &connection.node);
         list_init(&server.unconfirmed);
 }
 
 static void disconnect(void)
 {
+        aeon__routes_free(&connection);
         aeon_mutex_free(connection.reply_lock);
         pthread_mutex_destroy(&broker.lock);
 }

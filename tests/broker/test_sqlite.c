@@ -108,6 +108,42 @@ static int take_back(void *arg)
         return 0;
 }
 
+/* A file of schema 1, which had no column for losses, is brought up to date as it is opened, with what is in it. */
+static void make_old(void)
+{
+        sqlite3 *db;
+        REQUIRE_INT(sqlite3_open(test_path("q.db"), &db), SQLITE_OK);
+        REQUIRE_INT(sqlite3_exec(db, "ALTER TABLE messages DROP COLUMN losses; PRAGMA user_version = 1", NULL, NULL, NULL),
+                    SQLITE_OK);
+        sqlite3_close(db);
+}
+
+static int publish_to_old(void *arg)
+{
+        aeon_broker *b = open_queue();
+        publish(b, "test", arg);
+        aeon_broker_close(b);
+        return 0;
+}
+
+static int take_from_old(void *arg)
+{
+        aeon_broker *b = open_queue();
+        CHECK_STR(take_text(b, "test"), arg);
+        aeon_broker_close(b);
+        return 0;
+}
+
+PLAIN_TEST(a_queue_file_of_the_first_schema_is_brought_up_to_date)
+{
+        REQUIRE_INT(aeon_loop_run(publish_to_old, "x"), 0);
+        make_old();
+        REQUIRE_INT(aeon_loop_run(take_from_old, "x"), 0);
+        REQUIRE_INT(aeon_loop_run(publish_to_old, "y"), 0);
+        REQUIRE_INT(aeon_loop_run(take_from_old, "y"), 0);
+        check_integrity();
+}
+
 PLAIN_TEST(what_a_killed_process_had_claimed_comes_back)
 {
         char ready;

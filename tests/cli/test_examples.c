@@ -46,10 +46,21 @@ PLAIN_TEST(example_beside)
 PLAIN_TEST(example_settings_arguments)
 {
         const char *output;
-        CHECK_INT(RUN_AEON(&output, "run", example("settings/arguments.c"), "--input", "words.txt", "--max-size", "20", "--admin",
-                           "off"),
+        CHECK_INT(RUN_AEON(&output, "run", example("settings/arguments.c"), "--input", "words.txt", "--max-size", "20", "--db.port",
+                           "5433", "--admin", "off"),
                   0);
-        CHECK_INT(count_lines(output, "reading words.txt, 20 MB at most"), 1);
+        CHECK_INT(count_lines(output, "reading words.txt into localhost:5433, 20 MB at most"), 1);
+        CHECK_INT(
+                RUN_AEON(&output, "run", example("settings/arguments.c"), "--max-size", "5000", "--db.prot", "1", "--admin", "off"),
+                2);
+        CHECK_CONTAINS(output, "  --db.prot is no argument; did you mean --db.port?\n"
+                               "  --input: missing\n"
+                               "  --max-size: 5000 is above 1000\n");
+        CHECK_INT(RUN_AEON(&output, "run", example("settings/arguments.c"), "--help"), 0);
+        CHECK_CONTAINS(output, "  --tags TEXT...  ([])\n"
+                               "  --db.host TEXT  (localhost)\n"
+                               "  --db.port N     (5432)\n"
+                               "  --db.tls        encrypt (no)\n");
 }
 
 PLAIN_TEST(example_settings_reload)

@@ -60,7 +60,7 @@ int connect_to(int port)
         return -1;
 }
 
-void send_text(int fd, const char *text)
+void send_text_to(int fd, const char *text)
 {
         CHECK_INT(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
 }

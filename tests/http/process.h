@@ -14,7 +14,7 @@ void await_words(const char *part);
 
 /* A client from outside of it: connect to @port as soon as somebody listens. */
 int connect_to(int port);
-void send_text(int fd, const char *text);
+void send_text_to(int fd, const char *text);
 
 /* Until @part has come or the connection has ended; in one buffer. */
 const char *receive_text(int fd, const char *part);

@@ -357,8 +357,8 @@ PLAIN_TEST_WITHIN(endless_events_end_well_when_the_app_drains, 60)
         port = test_free_port();
         pid_t pid = begin_app(ticking, &(aeon_app_opts){ .name = "web", .graceful_timeout = AEON_SECONDS(600), .loops = 2 });
         int tick = connect_to(port), wait = connect_to(port);
-        send_text(tick, "GET /tick HTTP/1.1\r\n" HEADERS "\r\n");
-        send_text(wait, "GET /wait HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(tick, "GET /tick HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(wait, "GET /wait HTTP/1.1\r\n" HEADERS "\r\n");
         CHECK_CONTAINS(receive_text(tick, "event: tick\ndata: \n\n"), "event-stream");
         CHECK_CONTAINS(receive_text(wait, "\r\n\r\n"), "event-stream");
         kill(pid, SIGTERM);

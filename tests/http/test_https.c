@@ -9,6 +9,7 @@
 #include <aeon/log.h>
 #include <aeon/task.h>
 #include <aeon/tls.h>
+#include <aeon/websocket.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,6 +61,31 @@ static int in_pieces(aeon_request *req)
         for (int i = 0; i < 3 && r == 0; i++)
                 r = aeon_reply_write(req, "piece", 5);
         return r;
+}
+
+static int echo_once(aeon_request *req)
+{
+        aeon_websocket *ws;
+        aeon_websocket_message m;
+        int r = aeon_websocket_accept(req, NULL, &ws);
+        r = r < 0 ? r : aeon_websocket_receive(ws, &m);
+        return r <= 0 ? r : aeon_websocket_send(ws, m.kind, m.data, m.size);
+}
+
+TEST(websockets_go_over_tls)
+{
+        aeon_group *g = start_secure("http/1.1", (struct http_limits){ 0 });
+        route("GET /echo", echo_once);
+        aeon_stream *s = dial_secure("http/1.1");
+        say(s, "GET /echo HTTP/1.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+               "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" HEADERS "\r\n");
+        CHECK_CONTAINS(hear(s, "\r\n\r\n"), "HTTP/1.1 101 Switching Protocols\r\n");
+        say(s, "\x81\x85mask\x05\x04\x1f\x07\x02"); /* hello */
+        CHECK_CONTAINS(hear(s, "hello"), "\x81\x05hello");
+        say(s, "\x88\x80mask");
+        hear(s, NULL);
+        aeon_stream_close(s);
+        stop_secure(g);
 }
 
 TEST(requests_and_replies_of_every_kind_go_over_tls)

@@ -60,7 +60,7 @@ static pid_t start_app(aeon_duration graceful_timeout)
 static int used_connection(void)
 {
         int fd = connect_to(port);
-        send_text(fd, "GET /hello HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(fd, "GET /hello HTTP/1.1\r\n" HEADERS "\r\n");
         CHECK_CONTAINS(receive_text(fd, "world!"), "200 OK");
         return fd;
 }
@@ -69,7 +69,7 @@ PLAIN_TEST_WITHIN(a_stop_closes_idle_connections_and_does_not_wait_for_half_a_he
 {
         pid_t pid = start_app(AEON_SECONDS(600)); /* which it would wait for a request */
         int idle = used_connection(), half = used_connection();
-        send_text(half, "GET /hello HT");
+        send_text_to(half, "GET /hello HT");
         kill(pid, SIGTERM);
         CHECK_STR(receive_text(idle, NULL), "");
         CHECK_STR(receive_text(half, NULL), "");
@@ -82,11 +82,11 @@ PLAIN_TEST_WITHIN(a_head_that_becomes_whole_while_the_app_stops_is_answered, 60)
 {
         pid_t pid = start_app(0);
         int idle = used_connection(), half = used_connection();
-        send_text(half, "GET /hello HT");
+        send_text_to(half, "GET /hello HT");
         usleep(50000); /* it is there */
         kill(pid, SIGTERM);
         CHECK_STR(receive_text(idle, NULL), ""); /* the stop has begun */
-        send_text(half, "TP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(half, "TP/1.1\r\n" HEADERS "\r\n");
         const char *text = receive_text(half, NULL);
         CHECK_CONTAINS(text, "HTTP/1.1 200 OK\r\n");
         CHECK_CONTAINS(text, "Connection: close\r\n");
@@ -99,11 +99,11 @@ PLAIN_TEST_WITHIN(a_body_that_has_begun_is_received_and_answered, 60)
 {
         pid_t pid = start_app(0);
         int idle = used_connection(), fd = connect_to(port);
-        send_text(fd, "POST /body HTTP/1.1\r\nContent-Length: 8\r\n" HEADERS "\r\nbody");
+        send_text_to(fd, "POST /body HTTP/1.1\r\nContent-Length: 8\r\n" HEADERS "\r\nbody");
         usleep(50000);
         kill(pid, SIGTERM);
         CHECK_STR(receive_text(idle, NULL), "");
-        send_text(fd, "body");
+        send_text_to(fd, "body");
         CHECK_CONTAINS(receive_text(fd, NULL), "\r\n\r\nbodybody");
         CHECK_INT(end_app(pid, 0), 0);
         close(idle);
@@ -114,7 +114,7 @@ PLAIN_TEST_WITHIN(a_stream_hears_that_the_app_drains_and_ends_well, 60)
 {
         pid_t pid = start_app(AEON_SECONDS(600));
         int fd = connect_to(port);
-        send_text(fd, "GET /draining HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(fd, "GET /draining HTTP/1.1\r\n" HEADERS "\r\n");
         receive_text(fd, "begun");
         kill(pid, SIGTERM);
         CHECK_CONTAINS(receive_text(fd, NULL), "8\r\nfarewell\r\n0\r\n\r\n");
@@ -126,8 +126,8 @@ PLAIN_TEST_WITHIN(a_stream_that_does_not_end_is_cut_off_at_the_deadline_that_all
 {
         pid_t pid = start_app(AEON_MILLISECONDS(100));
         int first = connect_to(port), second = connect_to(port);
-        send_text(first, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
-        send_text(second, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(first, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
+        send_text_to(second, "GET /for-ever HTTP/1.1\r\n" HEADERS "\r\n");
         receive_text(first, "begun");
         receive_text(second, "begun");
         kill(pid, SIGTERM);

@@ -3,6 +3,7 @@
 
 #include "failing.h"
 #include "record/all_kinds.h"
+#include "record/schema.h"
 
 #include <aeon/error.h>
 #include <aeon/time.h>
@@ -60,6 +61,56 @@ PLAIN_TEST(defaults_that_cannot_be_read_are_told)
         CHECK(text == NULL);
         CHECK_STR(aeon_error_text(),
                   "schema: wrong.id: \"many\" is not a whole number; wrong.ids[1]: the text ends too early (line 1, column 4)");
+}
+
+/* What other files would see under the names of ours. */
+static aeon_record copy_of(const aeon_record *record, const char *name)
+{
+        aeon_record copy = *record;
+        copy.name = name;
+        return copy;
+}
+
+/* The names that two records get in one document, one behind the other. */
+static void check_names(const aeon_record *a, const aeon_record *b, const char *names)
+{
+        struct text json = { 0 }, name = { 0 };
+        struct schemas s = { .json = &json };
+        aeon__schema_name(&s, a, &name);
+        aeon__text_add(&name, " ", 1);
+        aeon__schema_name(&s, b, &name);
+        CHECK_STR(name.data, names);
+        CHECK_INT(aeon__schemas_close(&s), 0);
+        aeon__text_done(&name);
+        aeon__text_done(&json);
+}
+
+PLAIN_TEST(records_that_are_alike_are_one_and_others_get_a_number)
+{
+        aeon_record same = copy_of(all_record(), "all"), other = copy_of(tree_record(), "all");
+        check_names(all_record(), &same, "all all");
+        check_names(all_record(), &other, "all all-2");
+        check_names(tree_record(), &other, "tree all");
+
+        aeon_field fields[64];
+        REQUIRE(all_record()->field_count <= 64);
+        memcpy(fields, all_record()->fields, all_record()->field_count * sizeof *fields);
+        fields[0].doc = "another text";
+        same.fields = fields;
+        check_names(all_record(), &same, "all all-2");
+}
+
+PLAIN_TEST(in_a_larger_document_records_refer_to_its_components)
+{
+        struct text json = { 0 };
+        struct schemas s = { .json = &json };
+        aeon__schema_refer(&s, tree_record());
+        aeon__text_print(&json, ",{");
+        aeon__schemas_write(&s);
+        CHECK_INT(aeon__schemas_close(&s), 0);
+        CHECK_CONTAINS(json.data, "{\"$ref\":\"#/components/schemas/tree\"},{\"tree\":{\"title\":\"tree\",");
+        CHECK_CONTAINS(json.data, "\"items\":{\"$ref\":\"#/components/schemas/tree\"}");
+        aeon__text_done(&json);
 }
 
 PLAIN_TEST(a_schema_survives_every_failed_allocation)

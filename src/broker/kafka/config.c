@@ -58,7 +58,7 @@ static void ask_producer(struct options *o, struct kafka_options *k)
 {
         k->acks = aeon__option_choice(o, "acks", acks_words, 0);
         k->compression = aeon__option_choice(o, "compression", compressions, 0);
-        k->linger = aeon__option_duration(o, "linger", AEON_MICROSECONDS(200));
+        k->linger = aeon__option_duration(o, "linger", 0);
         k->idempotent = aeon__option_flag(o, "idempotent", false);
         k->publish_timeout = aeon__option_duration(o, "publish_timeout", k->connect_timeout);
 }
@@ -203,6 +203,8 @@ int aeon__kafka_producer_conf(const struct kafka_options *k, const char *client,
         set_common(&c, k, client);
         set(&c, "request.required.acks", acks[k->acks]);
         set(&c, "queue.buffering.max.ms", linger);
+        set(&c, "max.in.flight.requests.per.connection",
+            "5"); /* more only makes them smaller: a server takes one after the other */
         set(&c, "compression.codec", compressions[k->compression]);
         set_flag(&c, "enable.idempotence", k->idempotent);
         set_ms(&c, "message.timeout.ms", k->publish_timeout > k->linger ? k->publish_timeout : k->linger + AEON_MILLISECONDS(1));

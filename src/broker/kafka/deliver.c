@@ -153,8 +153,9 @@ static bool fetch(struct kafka_source *s, struct partition *p)
                         refuse(s, messages[i]);
                 else if (!p->revoked)
                         take(s, p, messages[i]);
-                rd_kafka_message_destroy(messages[i]);
         }
+        for (ssize_t i = 0; i < count; i++) /* together: their memory is another thread's */
+                rd_kafka_message_destroy(messages[i]);
         return count > 0;
 }
 
@@ -232,8 +233,7 @@ int aeon__kafka_settle(struct aeon_message *m, const struct settlement *verdict)
         struct kafka_source *s = d->source;
         struct partition *p = d->partition;
         if (!p) {
-                list_remove(&d->node);
-                free(d);
+                aeon__kafka_delivery_free(d);
                 return aeon_fail(-ESTALE, "its partition has gone to another consumer");
         }
         d->out = false;

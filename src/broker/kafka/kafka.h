@@ -143,6 +143,8 @@ void aeon__kafka_ask_no_more(struct kafka_link *l);
 /* The producer's task, and its events. */
 int aeon__kafka_serve_producer(void *arg);
 int aeon__kafka_publish(struct link *link, const struct envelope *e);
+int aeon__kafka_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__kafka_unroute(struct link *link, void *route);
 void aeon__kafka_sent_free(struct kafka_link *l);
 
 /* A topic that is known to be there. */
@@ -201,6 +203,7 @@ struct kafka_source {
         struct list held;       /* those whose lane is busy */
         size_t held_count;
         struct list strays; /* deliveries by `node` whose partition we have lost, in the core's hands */
+        struct list spare;  /* deliveries by `node` to be used again: each message has one */
         struct list lanes[LANE_BUCKETS];
 
         rd_kafka_topic_partition_list_t *revoking; /* what shall be given up, once its handlers have finished; NULL: nothing */
@@ -298,6 +301,9 @@ void aeon__kafka_partition_advance(struct partition *p);
 
 /* What to leave for the next owner: "" or words. To free(); NULL: no memory. */
 char *aeon__kafka_partition_memo(const struct partition *p);
+
+/* It is over: take it out of its partition. */
+void aeon__kafka_delivery_free(struct delivery *d);
 
 /* Drop the message that @d keeps, and take it out of its queue and its lane. */
 void aeon__kafka_delivery_drop(struct delivery *d);

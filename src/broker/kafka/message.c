@@ -10,11 +10,10 @@
  *      other headers        headers
  *      id                   "PARTITION-OFFSET"
  */
+#include "base/digits.h"
 #include "broker/kafka/kafka.h"
 
 #include <aeon/error.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -65,6 +64,13 @@ static size_t pack(const rd_kafka_headers_t *headers, const char *key, struct en
         return key ? size + add(to ? to + size : NULL, KEY_HEADER, key) : size;
 }
 
+static void write_id(const rd_kafka_message_t *m, char *id)
+{
+        id = aeon__digits_write(id, (uint32_t)m->partition);
+        *id++ = '-';
+        *aeon__digits_write(id, (uint64_t)m->offset) = '\0';
+}
+
 struct aeon_message *aeon__kafka_message_in(const char *destination, rd_kafka_message_t *m)
 {
         char id[48], small[STACK_SIZE], small_key[STACK_SIZE], *packed = small, *key = NULL;
@@ -79,7 +85,7 @@ struct aeon_message *aeon__kafka_message_in(const char *destination, rd_kafka_me
                 .body = m->payload ? m->payload : "",
                 .size = m->len,
         };
-        snprintf(id, sizeof id, "%" PRId32 "-%" PRId64, m->partition, m->offset);
+        write_id(m, id);
         if (m->key && m->key_len < sizeof small_key && !memchr(m->key, '\0', m->key_len)) {
                 key = small_key;
                 memcpy(key, m->key, m->key_len);
@@ -111,6 +117,10 @@ static void put(rd_kafka_headers_t *headers, const char *name, const char *value
 int aeon__kafka_headers_out(const struct envelope *e, rd_kafka_headers_t **ret_headers, const char **ret_key)
 {
         const char *key = NULL;
+        *ret_headers = NULL;
+        *ret_key = NULL;
+        if (!e->headers_size && !*e->content_type && !*e->correlation_id && !*e->reply_to)
+                return 0;
         rd_kafka_headers_t *headers = rd_kafka_headers_new(8);
         if (!headers)
                 return aeon_fail(-ENOMEM, "no memory for headers");

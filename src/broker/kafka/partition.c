@@ -124,9 +124,21 @@ char *aeon__kafka_partition_memo(const struct partition *p)
 
 /* ------------------------------------------------------------------ deliveries */
 
+static struct delivery *delivery_new(struct kafka_source *s)
+{
+        struct list *spare = list_pop(&s->spare);
+        return spare ? container_of(spare, struct delivery, node) : malloc(sizeof(struct delivery));
+}
+
+void aeon__kafka_delivery_free(struct delivery *d)
+{
+        list_remove(&d->node);
+        list_prepend(&d->source->spare, &d->node);
+}
+
 struct delivery *aeon__kafka_partition_enter(struct partition *p, int64_t offset, bool *ret_done)
 {
-        struct delivery *d = malloc(sizeof *d);
+        struct delivery *d = delivery_new(p->source);
         if (!d)
                 return NULL;
         const struct memo *m = p->memo_at < p->memo_count ? memo_of(p, offset) : NULL;
@@ -154,9 +166,8 @@ void aeon__kafka_partition_advance(struct partition *p)
                 if (!d->done)
                         return;
                 p->position = d->offset + 1;
-                list_remove(&d->node);
                 p->open_count--;
-                free(d);
+                aeon__kafka_delivery_free(d);
         }
 }
 
@@ -203,7 +214,7 @@ void aeon__kafka_partition_free(struct partition *p)
                 struct delivery *d = container_of(node, struct delivery, node);
                 if (!d->out) {
                         aeon__kafka_delivery_drop(d);
-                        free(d);
+                        aeon__kafka_delivery_free(d);
                         continue;
                 }
                 d->partition = NULL;

@@ -153,6 +153,7 @@ int aeon__kafka_serve_producer(void *arg)
 
 /* ------------------------------------------------------------------ publishing */
 
+/* A route. */
 struct placed {
         struct options *options; /* NULL: none */
         struct topic_options topic;
@@ -160,24 +161,44 @@ struct placed {
         int32_t partition;
 };
 
-static int read_options(struct kafka_link *l, const char *text, struct placed *ret_placed)
+static int read_options(struct kafka_link *l, const char *text, struct placed *p)
 {
-        struct placed p = { .topic = l->o.topics, .partition = RD_KAFKA_PARTITION_UA };
-        if (*text) {
-                int r = aeon__options_read(text, &p.options);
-                if (r < 0)
-                        return r;
-                aeon__kafka_ask_topic(p.options, &p.topic);
-                p.key = aeon__option_text(p.options, "key", NULL);
-                p.partition = (int32_t)aeon__option_number(p.options, "partition", 0, INT32_MAX, RD_KAFKA_PARTITION_UA);
-                r = aeon__options_end(p.options, "destination");
-                if (r < 0) {
-                        aeon__options_free(p.options);
-                        return r;
-                }
+        *p = (struct placed){ .topic = l->o.topics, .partition = RD_KAFKA_PARTITION_UA };
+        if (!*text)
+                return 0;
+        int r = aeon__options_read(text, &p->options);
+        if (r < 0)
+                return r;
+        aeon__kafka_ask_topic(p->options, &p->topic);
+        p->key = aeon__option_text(p->options, "key", NULL);
+        p->partition = (int32_t)aeon__option_number(p->options, "partition", 0, INT32_MAX, RD_KAFKA_PARTITION_UA);
+        r = aeon__options_end(p->options, "destination");
+        if (r < 0)
+                aeon__options_free(p->options);
+        return r;
+}
+
+int aeon__kafka_route(struct link *link, const char *destination, const char *options, void **ret_route)
+{
+        (void)destination;
+        struct placed *p = malloc(sizeof *p);
+        if (!p)
+                return aeon_fail(-ENOMEM, "no memory for a destination");
+        int r = read_options(link->self, options, p);
+        if (r < 0) {
+                free(p);
+                return r;
         }
-        *ret_placed = p;
+        *ret_route = p;
         return 0;
+}
+
+void aeon__kafka_unroute(struct link *link, void *route)
+{
+        struct placed *p = route;
+        (void)link;
+        aeon__options_free(p->options);
+        free(p);
 }
 
 static rd_kafka_resp_err_t produce(struct kafka_link *l, const struct envelope *e, const struct placed *p, const char *key,
@@ -253,13 +274,8 @@ static int send_one(struct kafka_link *l, const struct envelope *e, const struct
 int aeon__kafka_publish(struct link *link, const struct envelope *e)
 {
         struct kafka_link *l = link->self;
-        struct placed p;
+        const struct placed answer = { .topic = l->o.topics, .partition = RD_KAFKA_PARTITION_UA };
         if (aeon_cancelled())
                 return -ECANCELED;
-        int r = read_options(l, e->options, &p);
-        if (r < 0)
-                return r;
-        r = send_one(l, e, &p);
-        aeon__options_free(p.options);
-        return r;
+        return send_one(l, e, e->route ? e->route : &answer);
 }

@@ -11,7 +11,7 @@ static void source_free(struct kafka_source *s)
         struct list *node;
         while (!list_empty(&s->partitions))
                 aeon__kafka_partition_free(list_first(&s->partitions, struct partition, node));
-        while ((node = list_pop(&s->strays)))
+        while ((node = list_pop(&s->strays)) || (node = list_pop(&s->spare)))
                 free(container_of(node, struct delivery, node));
         if (s->revoking)
                 rd_kafka_topic_partition_list_destroy(s->revoking);
@@ -35,6 +35,7 @@ static struct kafka_source *source_new(struct source *source)
         list_init(&s->delayed);
         list_init(&s->held);
         list_init(&s->strays);
+        list_init(&s->spare);
         for (int i = 0; i < LANE_BUCKETS; i++)
                 list_init(&s->lanes[i]);
         return s;

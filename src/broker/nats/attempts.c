@@ -70,7 +70,9 @@ static void found(struct asked *a, const struct content *c, int code, const char
                 s->credit++;
                 return;
         }
-        m->attempt = 1 + failures_in(c);
+        unsigned failures = failures_in(c);
+        m->attempt = 1 + failures;
+        m->losses -= failures < m->losses ? failures : m->losses;
         aeon__deliver(s->source, m);
 }
 

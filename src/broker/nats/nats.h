@@ -261,9 +261,6 @@ struct nats {
 int aeon__nats_put(struct nats *l, const char *subject, const char *reply, const struct text *headers, const void *body,
                    size_t size);
 
-/* Write @number in decimal, without a NUL; returns behind it. */
-char *aeon__nats_number(char *to, uint64_t number);
-
 /* A short line, by printf. */
 int aeon__nats_say(struct nats *l, const char *format, ...) AEON_PRINTF(2, 3);
 
@@ -284,3 +281,5 @@ int aeon__nats_nkey_sign(const struct nats *l, const char *nonce, char key[NATS_
 ssize_t aeon__nats_take(struct wire *w, const char *bytes, size_t size);
 
 AEON_SUSPENDS int aeon__nats_publish(struct link *link, const struct envelope *e);
+int aeon__nats_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__nats_unroute(struct link *link, void *route);

@@ -7,11 +7,11 @@
  *   A message is taken apart where it lies in the wire's input: the delimiters behind its texts become NULs, so nothing is copied until
  *   the message itself is made. That is done once the whole of it is there.
  */
+#include "base/digits.h"
 #include "broker/nats/nats.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,21 +39,10 @@ static char *put_text(char *to, const char *text)
         return stpcpy(to, text);
 }
 
-char *aeon__nats_number(char *to, uint64_t number)
-{
-        char digits[24], *at = digits + sizeof digits;
-        do
-                *--at = (char)('0' + number % 10);
-        while (number /= 10);
-        size_t length = (size_t)(digits + sizeof digits - at);
-        memcpy(to, at, length);
-        return to + length;
-}
-
 static char *put_number(char *to, size_t number)
 {
         *to++ = ' ';
-        return aeon__nats_number(to, number);
+        return aeon__digits_write(to, number);
 }
 
 int aeon__nats_put(struct nats *l, const char *subject, const char *reply, const struct text *headers, const void *body,
@@ -143,14 +132,14 @@ static unsigned split(char *line, char *fields[FIELDS])
 static bool sizes_of(const char *line, size_t length, bool has_headers, size_t *ret_headers, size_t *ret_total)
 {
         const char *at = line + length;
-        size_t sizes[2] = { 0 };
+        uint64_t sizes[2] = { 0 };
         for (int i = has_headers ? 1 : 0; i >= 0; i--) {
                 const char *end = at;
                 while (at > line && at[-1] >= '0' && at[-1] <= '9')
                         at--;
                 if (at == end || end - at > 10 || at == line)
                         return false;
-                sizes[i] = strtoul(at, NULL, 10);
+                aeon__digits_read(at, &sizes[i]);
                 while (at > line && (at[-1] == ' ' || at[-1] == '\t'))
                         at--;
         }
@@ -176,13 +165,13 @@ static ssize_t read_message(struct nats *l, char *line, size_t length, size_t sk
                 return broken(line, length);
         struct arrival a = {
                 .subject = fields[0],
-                .sid = strtoull(fields[1], NULL, 10),
                 .reply = count > fixed ? fields[2] : fields[0] + strlen(fields[0]),
                 .headers = body,
                 .headers_size = block,
                 .body = body + block,
                 .size = total - block,
         };
+        aeon__digits_read(fields[1], &a.sid);
         int r = message_came(l, &a);
         return r < 0 ? r : (ssize_t)(skip + total + 2);
 }

@@ -95,21 +95,44 @@ static int publish_to_stream(struct nats *l, const struct envelope *e, const str
 int aeon__nats_publish(struct link *link, const struct envelope *e)
 {
         struct nats *l = link->self;
-        struct nats_options o;
+        const struct nats_options *o = e->route;
         if (aeon_cancelled())
                 return aeon_checkpoint();
-        int r = aeon__nats_subject_check(e->destination, false);
+        int r = o ? 0 : aeon__nats_subject_check(e->destination, false);
         if (r >= 0)
-                r = aeon__nats_publish_options(l, e->options, &o);
-        if (r < 0)
-                return r;
-        r = aeon__wire_ready(&l->wire);
+                r = aeon__wire_ready(&l->wire);
         if (r >= 0)
                 r = aeon__wire_room(&l->wire);
-        if (r >= 0 && (o.mode == NATS_CORE || e->answer || aeon__nats_is_fleeting(e->destination)))
-                r = publish_core(l, e, o.message_id);
-        else if (r >= 0)
-                r = publish_to_stream(l, e, &o);
-        aeon__options_free(o.all);
-        return r;
+        if (r < 0)
+                return r;
+        if (!o || o->mode == NATS_CORE)
+                return publish_core(l, e, o ? o->message_id : NULL);
+        return publish_to_stream(l, e, o);
+}
+
+int aeon__nats_route(struct link *link, const char *destination, const char *options, void **ret_route)
+{
+        int r = aeon__nats_subject_check(destination, false);
+        if (r < 0)
+                return r;
+        struct nats_options *o = malloc(sizeof *o);
+        if (!o)
+                return aeon_fail(-ENOMEM, "no memory for a destination");
+        r = aeon__nats_publish_options(link->self, options, o);
+        if (r < 0) {
+                free(o);
+                return r;
+        }
+        if (aeon__nats_is_fleeting(destination))
+                o->mode = NATS_CORE;
+        *ret_route = o;
+        return 0;
+}
+
+void aeon__nats_unroute(struct link *link, void *route)
+{
+        struct nats_options *o = route;
+        (void)link;
+        aeon__options_free(o->all);
+        free(o);
 }

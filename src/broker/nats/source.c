@@ -16,6 +16,7 @@
  *   server. The question is for the consumer's state, since that makes the server forget pulls that nobody waits for any more. Where it
  *   still has some, a message that is given back may stay with them until its lease ends, and another come twice (nats-server 2.9).
  */
+#include "base/digits.h"
 #include "broker/nats/nats.h"
 
 #include <aeon/error.h>
@@ -117,7 +118,9 @@ static struct aeon_message *message_of(struct nats_source *s, const struct arriv
                 aeon_log_warning("nats: a message of %s has no address for its acknowledgement", s->consumer);
                 return NULL;
         }
-        snprintf(id, sizeof id, "%s/%" PRIu64, s->stream, slot.stream_sequence);
+        char *end = stpcpy(id, s->stream);
+        *end++ = '/';
+        *aeon__digits_write(end, slot.stream_sequence) = '\0';
         struct envelope e = c->envelope;
         if (!*e.id)
                 e.id = id;
@@ -128,6 +131,7 @@ static struct aeon_message *message_of(struct nats_source *s, const struct arriv
                 return NULL;
         }
         m->attempt = s->options.by_deliveries ? (unsigned)slot.deliveries : 1;
+        m->losses = slot.deliveries ? (unsigned)slot.deliveries - 1 : 0;
         return m;
 }
 

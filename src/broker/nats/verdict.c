@@ -12,6 +12,7 @@
  *
  *   A verdict needs no connection of its own: one that was lost on the way is sent again on the next.
  */
+#include "base/digits.h"
 #include "broker/nats/nats.h"
 
 #include <aeon/error.h>
@@ -51,11 +52,10 @@ bool aeon__nats_slot_read(struct nats_source *s, const char *address, struct slo
                 s->ack_prefix_length = prefix;
                 s->ack_has_suffix = count > TOKENS_WITH_DOMAIN;
         }
-        *slot = (struct slot){
-                .deliveries = strtoull(starts[numbers], NULL, 10),
-                .stream_sequence = strtoull(starts[numbers + 1], NULL, 10),
-                .consumer_sequence = strtoull(starts[numbers + 2], NULL, 10),
-        };
+        *slot = (struct slot){ 0 };
+        aeon__digits_read(starts[numbers], &slot->deliveries);
+        aeon__digits_read(starts[numbers + 1], &slot->stream_sequence);
+        aeon__digits_read(starts[numbers + 2], &slot->consumer_sequence);
         return true;
 }
 
@@ -63,11 +63,11 @@ bool aeon__nats_slot_read(struct nats_source *s, const char *address, struct slo
 static void address_of(const struct nats_source *s, const struct slot *slot, char *to)
 {
         memcpy(to, s->ack_prefix, s->ack_prefix_length);
-        to = aeon__nats_number(to + s->ack_prefix_length, slot->deliveries);
+        to = aeon__digits_write(to + s->ack_prefix_length, slot->deliveries);
         *to++ = '.';
-        to = aeon__nats_number(to, slot->stream_sequence);
+        to = aeon__digits_write(to, slot->stream_sequence);
         *to++ = '.';
-        to = aeon__nats_number(to, slot->consumer_sequence);
+        to = aeon__digits_write(to, slot->consumer_sequence);
         stpcpy(to, s->ack_has_suffix ? ".0.0.0" : ".0.0");
 }
 

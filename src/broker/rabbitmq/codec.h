@@ -71,8 +71,9 @@ static inline const char *amqp_copy(char *to, amqp_bytes_t from)
 /* ------------------------------------------------------------------ properties */
 
 /* Headers of our own, which users do not see. */
-#define HEADER_ATTEMPT "x-aeon-attempt" /* an integer: the attempt that this delivery is */
-#define HEADER_NUMBER "x-aeon-number"   /* of a publish whose message_id is not ours; see publish.c */
+#define HEADER_ATTEMPT "x-aeon-attempt"      /* an integer: the attempt that this delivery is */
+#define HEADER_DELIVERIES "x-delivery-count" /* the server's, of a quorum queue: earlier deliveries */
+#define HEADER_NUMBER "x-aeon-number"        /* of a publish whose message_id is not ours; see publish.c */
 
 /* The prefix of queues where messages wait; see delay.c. */
 #define DELAY_PREFIX "aeon.delay."
@@ -81,6 +82,7 @@ struct properties {
         char content_type[NAME_SIZE], correlation_id[NAME_SIZE], reply_to[NAME_SIZE], message_id[NAME_SIZE];
         int priority;
         unsigned attempt;     /* 1 unless HEADER_ATTEMPT says more */
+        unsigned losses;      /* of HEADER_DELIVERIES */
         uint64_t number;      /* of HEADER_NUMBER; 0: none */
         struct text *headers; /* packed, as in struct envelope; the caller's, emptied first */
 };

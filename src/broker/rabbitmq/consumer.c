@@ -55,8 +55,10 @@ static struct aeon_message *message_of(struct rabbit_consumer *c, const struct r
                 .size = content->size,
                 .priority = own.priority,
         });
-        if (m)
+        if (m) {
                 m->attempt = own.attempt;
+                m->losses = own.losses;
+        }
         return m;
 }
 

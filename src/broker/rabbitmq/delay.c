@@ -34,7 +34,7 @@ struct delay_queue {
 
 void aeon__rabbit_delays_forget(struct rabbit_publisher *p)
 {
-        for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
+        for (unsigned i = 0; i < DELAY_BUCKETS; i++) {
                 struct list *node;
                 while ((node = list_pop(&p->delays[i])))
                         free(container_of(node, struct delay_queue, node));

@@ -162,6 +162,8 @@ static void read_headers(struct cursor table, struct properties *p)
                         continue;
                 if (is_key(key, HEADER_ATTEMPT))
                         p->attempt = (unsigned)strtoul(amqp_copy(digits, value), NULL, 10);
+                else if (is_key(key, HEADER_DELIVERIES))
+                        p->losses = (unsigned)strtoul(amqp_copy(digits, value), NULL, 10);
                 else if (is_key(key, HEADER_NUMBER))
                         p->number = strtoull(amqp_copy(digits, value), NULL, 10);
                 else if (!delayed || strncasecmp(key.bytes, "x-first-death-", key.len < 14 ? key.len : 14) != 0) {
@@ -184,6 +186,7 @@ int aeon__amqp_read_properties(const char *bytes, size_t size, struct properties
         p->headers->failed = false;
         p->priority = 0;
         p->attempt = 1;
+        p->losses = 0;
         p->number = 0;
         if (flags & 1) /* more flags, for more properties than class basic has */
                 return aeon_fail(-EPROTO, "the server has sent properties that cannot be read");

@@ -10,6 +10,7 @@
  *   A message that no queue took is returned, whole, before it is confirmed. It says which one it is by its message_id, PREFIX-NUMBER, the
  *   prefix being this link's. A message that keeps a foreign id (a retry) has the number in a header.
  */
+#include "base/digits.h"
 #include "broker/rabbitmq/rabbit.h"
 
 #include <aeon/error.h>
@@ -25,7 +26,7 @@ struct unconfirmed {
         char returned[120]; /* why; "": it was not */
 };
 
-enum { RING_FIRST = 64, PRIORITY_MOST = 255, HEADERS_OWN = 2, DELIVERY_PERSISTENT = 2, NUMBER_DIGITS = 20 };
+enum { RING_FIRST = 64, PRIORITY_MOST = 255, HEADERS_OWN = 2, DELIVERY_PERSISTENT = 2 };
 
 static const char reply_queue[] = "amq.rabbitmq.reply-to";
 
@@ -245,25 +246,16 @@ static void set_text(amqp_basic_properties_t *p, amqp_flags_t flag, amqp_bytes_t
         *field = amqp_text(text);
 }
 
-/* Not by snprintf(): that would be a tenth of the work of publishing. */
 static void write_id(const struct rabbit_publisher *p, uint64_t number, char *id)
 {
-        char digits[NUMBER_DIGITS];
-        unsigned count = 0;
-        do
-                digits[count++] = (char)('0' + number % 10);
-        while (number /= 10);
-        id = stpcpy(id, p->prefix);
-        while (count)
-                *id++ = digits[--count];
-        *id = '\0';
+        *aeon__digits_write(stpcpy(id, p->prefix), number) = '\0';
 }
 
 static int send_message(struct rabbit_link *l, const struct rabbit_message *m, uint64_t number)
 {
         struct rabbit_publisher *p = &l->publisher;
         const struct envelope *e = m->envelope;
-        char id[PREFIX_SIZE + NUMBER_DIGITS + 1];
+        char id[PREFIX_SIZE + DIGITS_MOST + 1];
         write_id(p, number, id);
         int priority = e->priority < 0 ? 0 : e->priority > PRIORITY_MOST ? PRIORITY_MOST : e->priority;
         amqp_basic_properties_t properties = {
@@ -325,10 +317,9 @@ int aeon__rabbit_publisher_open(struct rabbit_link *l)
 {
         struct rabbit_publisher *p = &l->publisher;
         uint64_t random = 0;
-        for (unsigned i = 0; i < ROUTE_BUCKETS; i++) {
-                list_init(&p->routes[i]);
+        list_init(&p->routes);
+        for (unsigned i = 0; i < DELAY_BUCKETS; i++)
                 list_init(&p->delays[i]);
-        }
         if (getrandom(&random, sizeof random, 0) != sizeof random)
                 return aeon_fail(-EIO, "the system gives no random numbers");
         snprintf(p->prefix, sizeof p->prefix, "%016" PRIx64 "-", random);
@@ -346,7 +337,6 @@ int aeon__rabbit_publisher_open(struct rabbit_link *l)
 void aeon__rabbit_publisher_close(struct rabbit_link *l)
 {
         struct rabbit_publisher *p = &l->publisher;
-        aeon__rabbit_routes_forget(p);
         aeon__rabbit_delays_forget(p);
         aeon__rabbit_channel_done(&p->channel);
         aeon__rabbit_channel_done(&p->declarations);

@@ -193,14 +193,14 @@ int aeon__rabbit_give_back(struct rabbit_channel *ch, uint64_t tag);
 
 struct unconfirmed;
 
-enum { ROUTE_BUCKETS = 64, PREFIX_SIZE = 18 };
+enum { DELAY_BUCKETS = 64, PREFIX_SIZE = 18 };
 
 static inline unsigned rabbit_bucket(const char *name)
 {
         unsigned hash = 5381;
         while (*name)
                 hash = hash * 33 + (unsigned char)*name++;
-        return hash % ROUTE_BUCKETS;
+        return hash % DELAY_BUCKETS;
 }
 
 struct rabbit_publisher {
@@ -214,9 +214,8 @@ struct rabbit_publisher {
         size_t ring_size;          /* a power of two */
         uint64_t number;           /* of the last publish of all */
         char prefix[PREFIX_SIZE];  /* of the ids of our messages */
-        struct list routes[ROUTE_BUCKETS];
-        size_t routes_count;
-        struct list delays[ROUTE_BUCKETS]; /* delay queues that were declared not long ago */
+        struct list routes;
+        struct list delays[DELAY_BUCKETS]; /* delay queues that were declared not long ago */
         size_t delays_count;
         struct text headers; /* of an answer or a return that is being read */
 };
@@ -242,9 +241,10 @@ AEON_SUSPENDS int aeon__rabbit_publish_one(struct rabbit_link *l, const struct r
 /* Publish @m so that it comes to its exchange and key after @delay. */
 AEON_SUSPENDS int aeon__rabbit_publish_late(struct rabbit_link *l, struct rabbit_message m, aeon_duration delay);
 
-/* The connection or a channel is gone: nothing is known to be declared any more. And forget them altogether. */
+/* What route() and unroute() do; and when the connection or a channel is gone, nothing is known to be declared any more. */
+int aeon__rabbit_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__rabbit_unroute(struct link *link, void *self);
 void aeon__rabbit_routes_undeclared(struct rabbit_publisher *p);
-void aeon__rabbit_routes_forget(struct rabbit_publisher *p);
 
 /* Forget all delay queues. */
 void aeon__rabbit_delays_forget(struct rabbit_publisher *p);

@@ -1,12 +1,12 @@
 /* Commands and replies; see client.h. */
 #include "broker/redis/client.h"
+#include "base/digits.h"
 
 #include <aeon/error.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEAD_SIZE = 16, FIRST_RING = 64 };
+enum { HEAD_SIZE = DIGITS_MOST + 3, FIRST_RING = 64 };
 
 struct pending {
         client_done *done;
@@ -23,13 +23,12 @@ static struct client *client_of(struct wire *w)
 /* "$5" or "*3" and the line's end, right-aligned in @buffer of HEAD_SIZE bytes; returns where it begins. */
 static char *head(char *buffer, char kind, size_t number)
 {
-        char *at = buffer + HEAD_SIZE;
-        *--at = '\n';
-        *--at = '\r';
-        do
-                *--at = (char)('0' + number % 10);
-        while ((number /= 10) && at > buffer + 1);
-        *--at = kind;
+        char digits[DIGITS_MOST];
+        size_t length = (size_t)(aeon__digits_write(digits, number) - digits);
+        char *at = buffer + HEAD_SIZE - length - 3;
+        *at = kind;
+        memcpy(at + 1, digits, length);
+        memcpy(at + 1 + length, "\r\n", 2);
         return at;
 }
 
@@ -49,7 +48,8 @@ void aeon__client_begin(struct client *c, const char *name)
         c->command.failed = false;
         c->words = 0;
         aeon__text_add(&c->command, room, HEAD_SIZE);
-        aeon__client_text(c, name);
+        if (name)
+                aeon__client_text(c, name);
 }
 
 void aeon__client_word(struct client *c, const void *bytes, size_t size)
@@ -65,9 +65,9 @@ void aeon__client_text(struct client *c, const char *text)
 
 void aeon__client_number(struct client *c, long long number)
 {
-        char digits[24];
-        int length = snprintf(digits, sizeof digits, "%lld", number);
-        aeon__client_word(c, digits, (size_t)length);
+        char digits[DIGITS_MOST + 1] = "-", *from = digits + (number >= 0);
+        char *end = aeon__digits_write(digits + 1, number < 0 ? -(uint64_t)number : (uint64_t)number);
+        aeon__client_word(c, from, (size_t)(end - from));
 }
 
 void aeon__client_words(struct client *c, const struct text *encoded, unsigned count)

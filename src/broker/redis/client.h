@@ -35,6 +35,8 @@ struct client {
         void (*heard)(struct client *c, const struct reply *reply); /* it only listens */
 };
 
+enum { REDIS_PORT = 6379 };
+
 /* What every connection says first. */
 struct client_login {
         const char *user, *password;
@@ -47,7 +49,10 @@ struct client_login {
 AEON_SUSPENDS int aeon__client_open(struct client *c, const struct client_login *login, aeon_duration heartbeat);
 AEON_SUSPENDS void aeon__client_close(struct client *c);
 
-/* Put a command together. */
+/* Who we are, from the URL; @name is what the server shows. Errors: -EINVAL. */
+int aeon__login_read(const struct broker_url *url, const char *name, struct client_login *ret_login);
+
+/* Put a command together. @name NULL: its first word follows. */
 void aeon__client_begin(struct client *c, const char *name);
 void aeon__client_word(struct client *c, const void *bytes, size_t size);
 void aeon__client_text(struct client *c, const char *text);

@@ -6,57 +6,28 @@
 
 #include <aeon/error.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
-enum { STANDARD_PORT = 6379, DATABASE_MOST = 1000000 };
-
 /* ------------------------------------------------------------------ the URL */
-
-static int read_database(const char *path, int *ret_database)
-{
-        char *end;
-        long number = strtol(path, &end, 10);
-        if (*path && (*end || number < 0 || number > DATABASE_MOST))
-                return aeon_fail(-EINVAL, "\"%s\" is not the number of a database", path);
-        *ret_database = (int)number;
-        return 0;
-}
-
-/* The server wants names without blanks. */
-static void write_name(struct client_login *login, const char *name)
-{
-        snprintf(login->name, sizeof login->name, "%s", name);
-        for (char *at = login->name; *at; at++)
-                if (*at <= ' ' || *at > '~')
-                        *at = '-';
-}
 
 static int read_url(struct redis_link *l)
 {
-        int r = aeon__broker_url_read(l->link->url, STANDARD_PORT, &l->url);
+        int r = aeon__broker_url_read(l->link->url, REDIS_PORT, &l->url);
         if (r < 0)
                 return r;
         struct options *o = l->url->options;
-        l->login.user = l->url->user;
-        l->login.password = l->url->password;
-        l->login.has_password = l->url->has_password;
         l->commands.wire.url = l->url;
         aeon__wire_options(&l->commands.wire);
-        write_name(&l->login, aeon__option_text(o, "name", l->link->name));
+        const char *name = aeon__option_text(o, "name", l->link->name);
         l->timeout = aeon__option_duration(o, "connect_timeout", AEON_SECONDS(5));
         l->heartbeat = aeon__option_duration(o, "heartbeat", AEON_SECONDS(15));
         l->format = (enum format)aeon__option_choice(o, "envelope", (const char *const[]){ "binary", "json", NULL }, FORMAT_BINARY);
         r = aeon__options_end(o, "broker URL");
-        if (r >= 0)
-                r = read_database(l->url->path, &l->login.database);
-        if (r >= 0 && *l->url->user && !l->url->has_password)
-                r = aeon_fail(-EINVAL, "user \"%s\" has no password", l->url->user);
-        return r;
+        return r < 0 ? r : aeon__login_read(l->url, name, &l->login);
 }
 
 /* ------------------------------------------------------------------ links */
@@ -150,6 +121,8 @@ const struct broker_driver aeon__driver_redis = {
         .unsubscribe = aeon__redis_unsubscribe,
         .settle = aeon__redis_settle,
         .extend = aeon__redis_extend,
+        .route = aeon__redis_route,
+        .unroute = aeon__redis_unroute,
         .publish = aeon__redis_publish,
         .reply_open = aeon__redis_reply_open,
         .ping = redis_ping,

@@ -1,4 +1,5 @@
 /* The entries of streams: what the server has sent of them becomes messages. */
+#include "base/digits.h"
 #include "broker/redis/link.h"
 
 #include <aeon/error.h>
@@ -46,30 +47,32 @@ static struct reply fields_as_json(struct redis_source *s, const struct reply *f
                                .length = to->failed ? 0 : to->length };
 }
 
-static void deliver(struct redis_source *s, unsigned stream, const struct reply *id, const struct reply *fields)
+static void deliver(struct redis_source *s, unsigned stream, const struct reply *id, const struct reply *fields, unsigned losses)
 {
         const struct reply *value = NULL;
         struct reply json;
-        unsigned attempt = 0;
+        uint64_t attempt = 0;
         for (size_t i = 0; i + 1 < fields->length; i += 2) {
                 if (!reply_is_text(&fields->items[i + 1]))
                         continue;
                 if (reply_is(&fields->items[i], "__data__"))
                         value = &fields->items[i + 1];
                 else if (reply_is(&fields->items[i], "aeon-attempt"))
-                        attempt = (unsigned)strtoul(fields->items[i + 1].text, NULL, 10);
+                        aeon__digits_read(fields->items[i + 1].text, &attempt);
         }
         if (!value) {
                 json = fields_as_json(s, fields);
                 value = &json;
         }
         struct delivery *d = malloc(sizeof *d);
-        struct aeon_message *m = d ? aeon__redis_message(s->link, s->source->destination, value, id->text, attempt) : NULL;
+        struct aeon_message *m =
+                d ? aeon__redis_message(s->link, s->source->destination, value, id->text, (unsigned)attempt) : NULL;
         if (!m) {
                 free(d); /* it stays pending, and is claimed some time */
                 return;
         }
         *d = (struct delivery){ .since = s->asked_at, .stream = stream, .id = m->envelope.id };
+        m->losses = losses;
         aeon__redis_deliver(s, m, d);
 }
 
@@ -84,7 +87,8 @@ static void forget_deleted(struct redis_source *s, unsigned stream, const char *
         (void)aeon__client_send(c, NULL, NULL);
 }
 
-const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, bool limited)
+const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, const struct reply *counts,
+                               bool limited)
 {
         const char *last = NULL;
         for (size_t i = 0; entries && entries->type == REDIS_REPLY_ARRAY && i < entries->length; i++) {
@@ -98,8 +102,9 @@ const char *aeon__entries_take(struct redis_source *s, unsigned stream, const st
                 if (limited && !s->credit)
                         break;
                 last = id->text;
+                const struct reply *count = counts ? reply_item(counts, i) : NULL;
                 if (fields->type == REDIS_REPLY_ARRAY)
-                        deliver(s, stream, id, fields);
+                        deliver(s, stream, id, fields, count && count->number > 1 ? (unsigned)count->number - 1 : 0);
                 else
                         forget_deleted(s, stream, id->text);
         }

@@ -1,5 +1,6 @@
 /* Envelopes; see format.h. */
 #include "broker/redis/format.h"
+#include "base/digits.h"
 
 #include <aeon/error.h>
 #include <jansson.h>
@@ -157,7 +158,8 @@ static unsigned read_attempt(const char *value, size_t size)
                 return 1;
         memcpy(digits, value, size);
         digits[size] = '\0';
-        unsigned long attempt = strtoul(digits, NULL, 10);
+        uint64_t attempt;
+        aeon__digits_read(digits, &attempt);
         return attempt && attempt < 1000000 ? (unsigned)attempt : 1;
 }
 

@@ -2,9 +2,46 @@
 #include "broker/redis/client.h"
 
 #include <aeon/error.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-enum { GREETING_SIZE = 4096 };
+enum { GREETING_SIZE = 4096, DATABASE_MOST = 1000000 };
+
+static int read_database(const char *path, int *ret_database)
+{
+        char *end;
+        long number = strtol(path, &end, 10);
+        if (*path && (*end || number < 0 || number > DATABASE_MOST))
+                return aeon_fail(-EINVAL, "\"%s\" is not the number of a database", path);
+        *ret_database = (int)number;
+        return 0;
+}
+
+/* The server wants names without blanks. */
+static void write_name(struct client_login *login, const char *name)
+{
+        snprintf(login->name, sizeof login->name, "%s", name);
+        for (char *at = login->name; *at; at++)
+                if (*at <= ' ' || *at > '~')
+                        *at = '-';
+}
+
+int aeon__login_read(const struct broker_url *url, const char *name, struct client_login *ret_login)
+{
+        if (*url->user && !url->has_password)
+                return aeon_fail(-EINVAL, "user \"%s\" has no password", url->user);
+        int r = read_database(url->path, &ret_login->database);
+        if (r < 0)
+                return r;
+        ret_login->user = url->user;
+        ret_login->password = url->password;
+        ret_login->has_password = url->has_password;
+        write_name(ret_login, name);
+        return 0;
+}
+
+/* ------------------------------------------------------------------ the greeting */
 
 struct greeting {
         struct client *client;

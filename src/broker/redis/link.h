@@ -214,9 +214,10 @@ void aeon__redis_refused(struct redis_source *s, const char *words);
 
 /* ------------------------------------------------------------------ entry.c */
 
-/* Deliver entries of a reply that are not in our hands already; @limited: as far as there is credit. Returns the last one's id,
- * the reply's own; NULL: none. */
-const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, bool limited);
+/* Deliver entries of a reply that are not in our hands already; @limited: as far as there is credit. @counts: how often each was delivered
+ * (NULL: for the first time). Returns the last one's id, the reply's own; NULL: none. */
+const char *aeon__entries_take(struct redis_source *s, unsigned stream, const struct reply *entries, const struct reply *counts,
+                               bool limited);
 
 /* ------------------------------------------------------------------ verdict.c */
 
@@ -255,6 +256,8 @@ void aeon__later_hint(struct redis_link *l, const char *target, aeon_duration de
 /* ------------------------------------------------------------------ publish.c */
 
 int aeon__redis_publish(struct link *link, const struct envelope *e);
+int aeon__redis_route(struct link *link, const char *destination, const char *options, void **ret_route);
+void aeon__redis_unroute(struct link *link, void *route);
 
 /* What the options of a destination say. Errors: -EINVAL. */
 int aeon__target_read(struct redis_link *l, const char *destination, const char *options, bool answer, struct target *ret_target);
@@ -287,5 +290,5 @@ void aeon__number_give_back(struct shared *shared, struct number *n);
 
 /* ------------------------------------------------------------------ scripts.c */
 
-extern const char aeon__script_declare[], aeon__script_settle[], aeon__script_later[], aeon__script_move[], aeon__script_take[],
-        aeon__script_recover[], aeon__script_settle_list[], aeon__script_leave[];
+extern const char aeon__script_declare[], aeon__script_claim[], aeon__script_settle[], aeon__script_later[], aeon__script_move[],
+        aeon__script_take[], aeon__script_recover[], aeon__script_settle_list[], aeon__script_leave[];

@@ -93,14 +93,39 @@ static int put_later(struct redis_link *l, const struct target *target, const ch
         return 0;
 }
 
+int aeon__redis_route(struct link *link, const char *destination, const char *options, void **ret_route)
+{
+        struct target target, *kept;
+        int r = aeon__target_read(link->self, destination, options, false, &target);
+        if (r < 0)
+                return r;
+        kept = malloc(sizeof *kept);
+        if (!kept)
+                return aeon_fail(-ENOMEM, "no memory for a destination");
+        *kept = target;
+        *ret_route = kept;
+        return 0;
+}
+
+void aeon__redis_unroute(struct link *link, void *route)
+{
+        (void)link;
+        free(route);
+}
+
 int aeon__redis_publish(struct link *link, const struct envelope *e)
 {
         struct redis_link *l = link->self;
-        struct target target;
-        int r = aeon__target_read(l, e->destination, e->options, e->answer, &target);
+        struct target own;
+        const struct target *target = e->route;
+        int r = 0;
+        if (!target) {
+                target = &own;
+                r = aeon__target_read(l, e->destination, e->options, e->answer, &own);
+        }
         if (r < 0)
                 return r;
-        if (e->delay && target.kind == KIND_CHANNEL)
+        if (e->delay && target->kind == KIND_CHANNEL)
                 return aeon_fail(-ENOTSUP, "a channel has no delays");
         if (aeon_cancelled())
                 return -ECANCELED;
@@ -111,13 +136,13 @@ int aeon__redis_publish(struct link *link, const struct envelope *e)
                 return r;
 
         l->payload.length = 0;
-        r = aeon__format_write(&l->payload, target.format, e, 1);
+        r = aeon__format_write(&l->payload, target->format, e, 1);
         if (r < 0)
                 return r;
         if (e->delay)
-                r = put_later(l, &target, e->destination, e->delay);
+                r = put_later(l, target, e->destination, e->delay);
         else
-                put_now(l, &target, e->destination);
+                put_now(l, target, e->destination);
         if (r >= 0)
                 r = aeon__client_ask(&l->commands, "publish", NULL, NULL);
         if (r >= 0 && e->delay)

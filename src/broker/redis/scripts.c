@@ -25,6 +25,18 @@ const char aeon__script_declare[] =
         "end\n"
         "return {0, others}\n";
 
+/* KEYS stream; ARGV group, consumer, min idle in ms, cursor, count: XAUTOCLAIM, and of each entry how often it was delivered, this time
+ * included. What has been deleted meanwhile may stand among them as nil. */
+const char aeon__script_claim[] =
+        "local r = redis.pcall('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], 'COUNT', ARGV[5])\n"
+        "if r.err then return r end\n"
+        "local counts = {}\n"
+        "for i, e in ipairs(r[2]) do\n"
+        "  local p = e and redis.call('XPENDING', KEYS[1], ARGV[1], e[1], e[1], 1)\n"
+        "  counts[i] = p and p[1] and p[1][4] or 0\n"
+        "end\n"
+        "return {r[1], r[2], counts}\n";
+
 /* KEYS streams; ARGV group, consumer: the consumer has ended, unless it still holds something. */
 const char aeon__script_leave[] = "for _, k in ipairs(KEYS) do\n"
                                   "  if #redis.call('XPENDING', k, ARGV[1], '-', '+', 1, ARGV[2]) == 0 then\n"

@@ -41,7 +41,7 @@ static int read_options(struct redis_source *s)
         s->kind = (enum kind)aeon__option_choice(o, "kind", aeon__kind_names, KIND_STREAM);
         s->ops = kinds[s->kind];
         if (s->kind == KIND_STREAM || s->kind == KIND_LIST) {
-                to->count = aeon__option_number(o, "count", 1, 10000, 100);
+                to->count = aeon__option_number(o, "count", 1, 10000, 500);
                 to->block = aeon__option_duration(o, "block", AEON_SECONDS(2));
                 to->min_idle = aeon__option_duration(o, "min_idle", AEON_SECONDS(60));
                 to->consumer = aeon__option_text(o, "consumer", "");

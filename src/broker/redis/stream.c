@@ -8,7 +8,7 @@
  *   must be seen again is added to the stream as a new entry, so whoever blocks on it wakes up at once. A named group may not do so:
  *   other groups would see it, too. It has a stream of its own for that, K:aeon:again:GROUP, and reads both.
  *
- *   min_idle is the lease: XAUTOCLAIM takes over what was idle for so long, and XCLAIM to ourselves is how a lease is kept.
+ *   min_idle is the lease: XAUTOCLAIM takes over what was idle for so long, and we learn how often it was delivered, and XCLAIM to ourselves is how a lease is kept.
  *   While a lease is fresh nobody else can have the entry, and XACK, of a whole turn's messages at once, is safe. One that has run out
  *   (the process stood still) is settled by a script that looks first.
  */
@@ -158,7 +158,7 @@ static void own_done(void *owner, const struct reply *reply)
         reply = expect(s, reply);
         if (reply) {
                 const struct reply *entries = reply_item(reply_item(reply, 0), 1);
-                const char *last = aeon__entries_take(s, s->at, entries, true);
+                const char *last = aeon__entries_take(s, s->at, entries, NULL, true);
                 if (last)
                         snprintf(s->cursor, sizeof s->cursor, "%s", last);
                 else if (!entries || !entries->length)
@@ -195,7 +195,7 @@ static void claimed(void *owner, const struct reply *reply)
         reply = expect(s, reply);
         if (reply) {
                 const struct reply *cursor = reply_item(reply, 0);
-                aeon__entries_take(s, s->at, reply_item(reply, 1), true);
+                aeon__entries_take(s, s->at, reply_item(reply, 1), reply_item(reply, 2), true);
                 if (reply_is_text(cursor) && strcmp(cursor->text, "0-0") != 0)
                         snprintf(s->cursor, sizeof s->cursor, "%s", cursor->text);
                 else
@@ -209,13 +209,14 @@ static void claimed(void *owner, const struct reply *reply)
 static void fetch_claim(struct redis_source *s)
 {
         struct client *c = &s->reader;
-        aeon__client_begin(c, "XAUTOCLAIM");
+        aeon__client_begin(c, "EVAL");
+        aeon__client_text(c, aeon__script_claim);
+        aeon__client_number(c, 1);
         aeon__client_text(c, s->streams[s->at]);
         aeon__client_text(c, s->group);
         aeon__client_text(c, s->consumer);
         aeon__client_number(c, s->options.min_idle / AEON_MILLISECONDS(1));
         aeon__client_text(c, s->cursor);
-        aeon__client_text(c, "COUNT");
         aeon__client_number(c, at_most(s, 1));
         send(s, claimed);
 }
@@ -227,7 +228,7 @@ static void read_done(void *owner, const struct reply *reply)
         for (size_t i = 0; reply && i < reply->length; i++) {
                 const struct reply *name = reply_item(&reply->items[i], 0);
                 unsigned stream = s->streams_count > 1 && reply_is(name, s->streams[1]);
-                aeon__entries_take(s, stream, reply_item(&reply->items[i], 1), false);
+                aeon__entries_take(s, stream, reply_item(&reply->items[i], 1), NULL, false);
         }
         aeon__redis_fetched(s);
 }

@@ -134,6 +134,7 @@ static struct aeon_message *message_of(sqlite3_stmt *row, const char *destinatio
         if (m) {
                 m->token = number;
                 m->attempt = (unsigned)sqlite3_column_int(row, 1) + 1;
+                m->losses = (unsigned)sqlite3_column_int(row, 8);
         }
         return m;
 }
@@ -282,7 +283,9 @@ int aeon__store_bury(struct store *s, int64_t owner)
                             owner);
         if (r >= 0)
                 r = execute_for(s, "DELETE FROM owners WHERE id = ?1", owner);
-        if (r >= 0)
+        if (r >= 0 && owner == s->self)
                 r = execute_for(s, "UPDATE messages SET owner = 0 WHERE owner = ?1", owner);
+        else if (r >= 0)
+                r = execute_for(s, "UPDATE messages SET owner = 0, losses = losses + 1 WHERE owner = ?1", owner);
         return r;
 }

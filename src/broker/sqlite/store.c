@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 enum {
-        SCHEMA_VERSION = 1,
+        SCHEMA_VERSION = 2,
         APPLICATION_ID = 0x41454f4e, /* "AEON" */
         BUSY_LIMIT_MS = 10000,
         RESERVE = 128 * 1024, /* of a full disk, for acknowledgements: they make room, but need some first */
@@ -29,6 +29,7 @@ static const char schema[] =
         "  ready_at INTEGER NOT NULL DEFAULT 0,"
         "  priority INTEGER NOT NULL DEFAULT 0,"
         "  failures INTEGER NOT NULL DEFAULT 0,"
+        "  losses INTEGER NOT NULL DEFAULT 0,"
         "  content_type TEXT, reply_to TEXT, correlation_id TEXT, headers BLOB, body BLOB);"
         "CREATE INDEX messages_ready ON messages(destination, slot, priority DESC, id) WHERE owner = 0 AND ready_at = 0;"
         "CREATE INDEX messages_delayed ON messages(ready_at) WHERE ready_at > 0;"
@@ -40,7 +41,7 @@ static const char schema[] =
                                                        "attempts") ", body"
                                                                    "  FROM messages WHERE instr(headers, x'782d6f726967696e00');"
                                                                    "PRAGMA application_id = 1095061326;"
-                                                                   "PRAGMA user_version = 1;";
+                                                                   "PRAGMA user_version = 2;";
 
 #define ROW "destination, slot, ready_at, priority, content_type, reply_to, correlation_id, headers, body"
 
@@ -50,7 +51,7 @@ static const char *const texts[STATEMENTS] = {
         [INSERT_FOR_NOBODY] = ("INSERT INTO messages(" ROW ") VALUES(?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"),
         [INSERT_ANSWER] = ("INSERT INTO messages(" ROW ") SELECT ?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8 FROM owners WHERE id = ?9"),
         [SELECT_READY] =
-                ("SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority FROM messages "
+                ("SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority, losses FROM messages "
                  "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3"),
         [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 LIMIT 1",
         [CLAIM] = "UPDATE messages SET owner = ?2 WHERE id = ?1",
@@ -215,6 +216,9 @@ static int check_schema(struct store *s)
         if (version > SCHEMA_VERSION)
                 return aeon_fail(-EPROTONOSUPPORT, "%s was written by a newer Aeon (schema %lld, this one knows %d)", s->path,
                                  (long long)version, SCHEMA_VERSION);
+        if (version < SCHEMA_VERSION)
+                return execute(s, "ALTER TABLE messages ADD COLUMN losses INTEGER NOT NULL DEFAULT 0; PRAGMA user_version = 2",
+                               "cannot bring up to date");
         return 0;
 }
 

@@ -98,7 +98,7 @@ int64_t aeon__store_next_due(struct store *s);
 /* Up to @limit owners that are dead. Returns how many. */
 int aeon__store_dead_owners(struct store *s, int64_t *ret_ids, unsigned limit);
 
-/* Take back what a dead owner had claimed, and drop the answers to it. Returns how many came back. */
+/* Take back what an owner had claimed, and drop the answers to it. What one that is dead had is counted as lost. Returns how many came back. */
 int aeon__store_bury(struct store *s, int64_t owner);
 
 /* ------------------------------------------------------------------ between store.c and rows.c */

@@ -239,8 +239,10 @@ struct aeon_message *aeon__sqs_decode(struct sqs_received *received, const char 
         gather_headers(&d);
         decode_body(&d);
         struct aeon_message *m = d.text.failed ? NULL : aeon__message_new(&d.envelope);
-        if (m)
+        if (m) {
                 m->attempt = d.first + d.deliveries - 1;
+                m->losses = d.deliveries ? d.deliveries - 1 : 0; /* failures among them: SQS does not tell the one from the other */
+        }
         aeon__text_done(&d.text);
         free(d.bytes);
         free(d.strings);
