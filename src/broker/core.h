@@ -100,8 +100,8 @@ static inline struct subscription *subscription_of(const struct aeon_message *m)
 }
 
 /* Change a counter of @connection; on its loop. */
-#define COUNT_BY(connection, counter, n)                                                                                     \
-        atomic_store_explicit(&(connection)->counters.counter,                                                               \
+#define COUNT_BY(connection, counter, n)                                                                                   \
+        atomic_store_explicit(&(connection)->counters.counter,                                                             \
                               atomic_load_explicit(&(connection)->counters.counter, memory_order_relaxed) + (uint64_t)(n), \
                               memory_order_relaxed)
 #define COUNT(connection, counter) COUNT_BY(connection, counter, 1)
