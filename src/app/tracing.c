@@ -105,7 +105,8 @@ static void free_spans(aeon_span *first)
 
 /* ------------------------------------------------------------------ sending */
 
-static int post(const struct text *body)
+/* @ret_passes: what went wrong may do better a little later. */
+static int post(const struct text *body, bool *ret_passes)
 {
         enum { TOO_MANY = 429, BAD_GATEWAY = 502, GATEWAY_TIMEOUT = 504 };
         aeon_http_response *response = NULL;
@@ -118,21 +119,22 @@ static int post(const struct text *body)
                                                   .body = aeon_body_of(body->data, body->length, "application/json") },
                                &response);
         r = aeon_scope_close(&limit, r);
+        *ret_passes = true;
         if (r < 0)
                 return r;
         int status = aeon_http_response_status(response);
+        *ret_passes = status == TOO_MANY || (status >= BAD_GATEWAY && status <= GATEWAY_TIMEOUT);
         r = aeon_http_response_check(response);
         aeon_http_response_free(response);
-        bool passing = status == TOO_MANY || (status >= BAD_GATEWAY && status <= GATEWAY_TIMEOUT);
-        return r < 0 ? aeon_fail(passing ? -EAGAIN : -EREMOTEIO, "%s", aeon_error_text()) : 0;
+        return r;
 }
 
-/* Errors: -EREMOTEIO the collector does not want it; others pass. */
 static int post_until_taken(const struct text *body)
 {
-        int r = post(body);
-        for (int tries = 1; r < 0 && r != -EREMOTEIO && tries < TRIES && !aeon_cancelled(); tries++)
-                r = aeon_sleep(INTERVAL * tries) < 0 ? -ECANCELED : post(body);
+        bool passes;
+        int r = post(body, &passes);
+        for (int tries = 1; r < 0 && passes && tries < TRIES && !aeon_cancelled(); tries++)
+                r = aeon_sleep(INTERVAL * tries) < 0 ? -ECANCELED : post(body, &passes);
         return r;
 }
 
