@@ -46,7 +46,7 @@ typedef struct aeon_http_opts {
         const char *address; /* whole, in place of host and port: "127.0.0.1:0" (any free port), "unix:/run/x.sock", "fd:http" */
         size_t max_body;     /* bytes, 1 MiB; a longer body is answered 413 */
         unsigned max_connections;    /* per loop, 16384; further ones wait in the kernel's queue */
-        unsigned max_streams;        /* HTTP/2: requests of a connection at once, 100; further ones are refused, and may be sent again */
+        unsigned max_streams;        /* HTTP/2: 100 requests of a connection at once; further ones are refused, to be sent again */
         aeon_duration head_timeout;  /* 10 s from a head's first byte to its last; then 408 */
         aeon_duration body_timeout;  /* 30 s for the body, and one second more for each KiB received; then 408 */
         aeon_duration idle_timeout;  /* 75 s between requests; then the connection is closed */

@@ -2,6 +2,7 @@
 #include "app/app.h"
 
 #include "app/notify.h"
+#include "app/tracing.h"
 #include "app/worker.h"
 #include "app/workers.h"
 #include "base/metrics.h"
@@ -200,6 +201,9 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         }
         if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
+        int traced = app->watcher ? 0 : aeon__tracing_use(app);
+        if (traced < 0 && !app->declare_error)
+                aeon__declare_failed(app, traced);
         if (aeon__metrics_refusal() && !app->declare_error)
                 aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         check_grace(app);

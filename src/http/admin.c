@@ -9,6 +9,8 @@
  *       GET /readyz    200 / 503                                          takes work
  *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
  *       GET /metrics   200        all numbers, in Prometheus' text format; to whoever reaches the listener: docs/observability.md
+ *       GET /log-level 200        "info,broker=debug"; POST changes it; both to loopback clients only, and to no web page
+ *       GET /snapshot  200        loops, subscriptions, background and periodic tasks, as JSON; to loopback clients likewise
  *       GET /tasks     200        every task of every loop, as JSON or, with ?verbose, as a tree for people; to loopback clients likewise
  *
  *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
@@ -17,6 +19,7 @@
 
 #include "app/calls.h"
 #include "app/exposition.h"
+#include "app/snapshot.h"
 #include "app/worker.h"
 #include "app/workers.h"
 #include "http/admin_workers.h"
@@ -53,7 +56,7 @@ static struct admin *admin_of(aeon_request *req)
         return aeon__request_owner(req);
 }
 
-static bool is_loopback(const char *peer)
+bool aeon__admin_is_loopback(const char *peer)
 {
         static const char *const prefixes[] = { "127.", "[::1]", "[::ffff:127.", "unix" };
         for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -64,7 +67,7 @@ static bool is_loopback(const char *peer)
 
 static bool shows_details(aeon_request *req)
 {
-        return admin_of(req)->details || is_loopback(aeon_request_peer(req));
+        return admin_of(req)->details || aeon__admin_is_loopback(aeon_request_peer(req));
 }
 
 /* As lines for people: the components when the reader may see them, then the verdict. */
@@ -142,6 +145,18 @@ static int tasks(aeon_request *req)
                 return r;
         r = json ? aeon_reply_json(req, 200, dump.data) : aeon_reply_text(req, 200, dump.data);
         aeon__text_done(&dump);
+        return r;
+}
+
+static int snapshot(aeon_request *req)
+{
+        struct text text = { 0 };
+        if (!shows_details(req))
+                return aeon_reply_json(req, 403, "{\"error\":\"the snapshot is shown to loopback clients only (--health-details)\"}");
+        int r = aeon__snapshot_write(admin_of(req)->app, &text);
+        if (r == 0)
+                r = aeon_reply_json(req, 200, text.data);
+        aeon__text_done(&text);
         return r;
 }
 
@@ -272,7 +287,10 @@ static int add_routes(struct http_router *router)
                 aeon_request_fn *handler;
         } routes[] = {
                 { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
-                { "GET /healthz", healthz }, { "GET /tasks", tasks },       { "GET /metrics", metrics },
+                { "GET /healthz", healthz }, { "GET /tasks", tasks },
+                { "GET /metrics", metrics }, { "GET /snapshot", snapshot },
+                { "GET /log-level", aeon__admin_log_level },
+                { "POST /log-level", aeon__admin_log_level },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);

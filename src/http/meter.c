@@ -83,7 +83,7 @@ static bool is_for(const aeon_request *req, const struct http_meter *meter)
         return !strcmp(req->method, meter->method);
 }
 
-static const char *known_method(const char *method)
+const char *aeon__http_method_label(const char *method)
 {
         static const char *const known[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT" };
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -117,7 +117,7 @@ void aeon__http_count_end(const aeon_request *req, int status)
                         aeon_series_observe(duration_of(meter), seconds);
                 return;
         }
-        const char *method = known_method(req->method), *route = route_of(req);
+        const char *method = aeon__http_method_label(req->method), *route = route_of(req);
         aeon_series_add(look_up(method, route, status), 1);
         if (!lasts)
                 aeon_http_request_duration_seconds_observe(seconds, method, route);

@@ -89,5 +89,5 @@ bool aeon__http_chunked_done(const struct http_chunked *chunked);
 /* Character classes of RFC 9110, for the server's own checks. */
 bool aeon__http_is_token(const char *text, size_t size);
 bool aeon__http_is_target(const char *text, size_t size);      /* of a path and a query, with whole escapes */
-bool aeon__http_is_authority(const char *text, size_t size);   /* "name", "name:80", "[::1]:80", "1.2.3.4"; or empty, as in a Host field */
+bool aeon__http_is_authority(const char *text, size_t size);   /* "name", "name:80", "[::1]:80", "1.2.3.4", or empty */
 bool aeon__http_is_field_value(const char *text, size_t size); /* visible characters, spaces and tabs, bytes from 0x80 */

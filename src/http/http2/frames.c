@@ -3,8 +3,8 @@
  * DESIGN
  *   The callbacks run in the connection task while it feeds nghttp2 (and a few in the writer), and never suspend.
  *
- *   PATIENCE. Frames that cost us something and bring nobody further are counted: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA, unknown
- *   ones, and streams that end before their reply, whoever ended them (CVE-2019-9512 to 9518, CVE-2023-44487, CVE-2025-8671). A
+ *   PATIENCE. Frames that cost us something and bring nobody further are counted: PING, SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA,
+ *   and streams that end before their reply, whoever ended them (CVE-2019-9512 to 9518, CVE-2023-44487, CVE-2025-8671). A
  *   thousand at once and 33 a second are borne, as nghttp2 itself bears streams that are reset; above, the connection ends with
  *   GOAWAY(ENHANCE_YOUR_CALM). Each DATA frame that is sent earns its WINDOW_UPDATEs.
  */
@@ -32,11 +32,25 @@ static int bear(struct http2 *c)
         if (!c->patience)
                 recover(c);
         if (!c->patience) {
-                c->flooded = true;
+                c->verdict = NGHTTP2_ENHANCE_YOUR_CALM;
                 return NGHTTP2_ERR_CALLBACK_FAILURE;
         }
         c->patience--;
         return 0;
+}
+
+/* A client that leaves streams out has closed them (RFC 9113, 5.1.1); nghttp2 lets them pass. */
+static int check_order(struct http2 *c, int32_t id)
+{
+        if (id > c->last_id + 2) {
+                c->gap = id;
+                c->gap_begin = c->last_id + 2;
+        }
+        if (id >= c->gap_begin && id < c->gap)
+                c->verdict = NGHTTP2_PROTOCOL_ERROR;
+        if (id > c->last_id)
+                c->last_id = id;
+        return c->verdict ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
 }
 
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *arg)
@@ -47,6 +61,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, 
                 c->head_of = 0;
         switch (hd->type) {
         case NGHTTP2_HEADERS:
+                return check_order(c, hd->stream_id);
         case NGHTTP2_CONTINUATION: /* nghttp2 bears eight in a row */
         case NGHTTP2_RST_STREAM:   /* counted where it ends a stream */
         case NGHTTP2_GOAWAY:
@@ -88,8 +103,8 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame
         return 0;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value,
-                     uint8_t flags, void *arg)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, nghttp2_rcbuf *name, nghttp2_rcbuf *value, uint8_t flags,
+                     void *arg)
 {
         (void)flags, (void)arg;
         struct http2_stream *s = is_request(frame) ? stream_of(session, frame->hd.stream_id) : NULL;
@@ -161,6 +176,8 @@ static int on_sent(nghttp2_session *session, const nghttp2_frame *frame, void *a
         struct http2 *c = arg;
         struct http2_stream *s = stream_of(session, frame->hd.stream_id);
         bool data = frame->hd.type == NGHTTP2_DATA;
+        if (frame->hd.type == NGHTTP2_GOAWAY && c->farewell == FAREWELL_NOTICE) /* behind it, where nghttp2 would let it overtake */
+                nghttp2_submit_ping(session, NGHTTP2_FLAG_NONE, NULL);
         if (data && c->patience < PATIENCE)
                 c->patience += UPDATES_PER_FRAME;
         if (s && (data || frame->hd.type == NGHTTP2_HEADERS) && frame->hd.flags & NGHTTP2_FLAG_END_STREAM)
@@ -201,7 +218,6 @@ static int configure(struct http2 *c)
                 { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, c->link->server->limits.max_streams },
                 { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, HTTP2_STREAM_WINDOW },
                 { NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, HTTP_HEAD_LIMIT + 32 * HTTP_FIELDS_LIMIT }, /* 32 a field are for show */
-                { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
         };
         int r = nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof *settings);
         if (r == 0)

@@ -47,11 +47,11 @@ struct http2 {
         bool is_waiting;
         aeon_scope sending; /* around the writer's waits */
         bool is_sending;
-        bool writing; /* there is a writer */
-        bool ending;  /* no more is read */
+        bool writing;     /* there is a writer */
+        bool ending;      /* no more is read */
         aeon_time end_by; /* once it does: when the writer must have ended */
         int broken;       /* why nothing can be read or written any more; 0: it can */
-        char *large;  /* a read buffer for much; NULL: not needed yet */
+        char *large;      /* a read buffer for much; NULL: not needed yet */
 
         enum http2_farewell farewell;
         aeon_time farewell_by; /* of the notice: when the answer is waited for no more */
@@ -61,7 +61,10 @@ struct http2 {
 
         unsigned patience;      /* how many frames that lead to nothing are still borne */
         aeon_time patience_had; /* when some of it last came back */
-        bool flooded;           /* none is left */
+        int32_t last_id;        /* the highest stream that has come */
+        int32_t gap;            /* the last one below which streams were left out; those from gap_begin on */
+        int32_t gap_begin;
+        uint32_t verdict; /* why the connection is to end, as an error code; 0: it is not */
 };
 
 struct http2_stream {
@@ -86,11 +89,11 @@ struct http2_stream {
         /* The reply. */
         const char *out; /* borrowed of whoever waits */
         size_t out_size;
-        size_t out_taken;   /* of the present stretch */
-        aeon_time out_by;   /* when that must have been taken */
-        bool out_last;      /* nothing follows */
-        bool reply_begun;   /* nghttp2 has its head */
-        bool reply_ended;   /* and its last byte */
+        size_t out_taken; /* of the present stretch */
+        aeon_time out_by; /* when that must have been taken */
+        bool out_last;    /* nothing follows */
+        bool reply_begun; /* nghttp2 has its head */
+        bool reply_ended; /* and its last byte */
 
         aeon_scope waiting; /* around the request task's waits */
         bool is_waiting;

@@ -42,14 +42,20 @@ static void set_deadline(struct http2 *c)
                 aeon_scope_set_deadline(&c->waiting, deadline_of(c));
 }
 
+static void break_off(struct http2 *c, uint32_t code)
+{
+        nghttp2_session_terminate_session(c->session, code);
+        c->ending = true;
+        aeon__http2_flush(c);
+}
+
 static void end_by_time(struct http2 *c)
 {
         aeon_time now = aeon_now();
         if (c->farewell == FAREWELL_NOTICE && c->farewell_by <= now)
                 aeon__http2_say_farewell(c);
         else if (deadline_of(c) <= now)
-                nghttp2_session_terminate_session(c->session, c->head_of ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR);
-        aeon__http2_flush(c);
+                break_off(c, c->head_of ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_NO_ERROR);
 }
 
 void aeon__http2_wake(struct http2 *c)
@@ -89,7 +95,6 @@ static void quiesce(struct http_link *link)
         c->farewell = FAREWELL_NOTICE;
         c->farewell_by = aeon_now() + HTTP_FIRST_LOOK;
         nghttp2_submit_shutdown_notice(c->session);
-        nghttp2_submit_ping(c->session, NGHTTP2_FLAG_NONE, NULL);
         set_deadline(c);
         aeon__http2_flush(c);
 }
@@ -104,24 +109,30 @@ static const struct http_link_ops link_ops = { .quiesce = quiesce, .expects = ex
 
 /* ------------------------------------------------------------------ reading */
 
-static void break_off(struct http2 *c, uint32_t code)
+static uint32_t error_code(int failure)
 {
-        nghttp2_session_terminate_session(c->session, code);
-        c->ending = true;
+        switch (failure) {
+        case NGHTTP2_ERR_FLOODED:
+                return NGHTTP2_ENHANCE_YOUR_CALM;
+        case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+                return NGHTTP2_PROTOCOL_ERROR;
+        default:
+                return NGHTTP2_INTERNAL_ERROR;
+        }
 }
 
 static void feed(struct http2 *c, const void *bytes, size_t size)
 {
         ssize_t n = nghttp2_session_mem_recv(c->session, bytes, size);
         const char *peer = aeon_stream_peer(c->link->stream);
-        c->flooded |= n == NGHTTP2_ERR_FLOODED;
-        if (c->flooded) {
+        if (n < 0 && !c->verdict)
+                c->verdict = error_code((int)n);
+        if (c->verdict == NGHTTP2_ENHANCE_YOUR_CALM)
                 aeon_log_info("%s: HTTP/2: too many frames that lead to nothing: the connection ends", peer);
-                break_off(c, NGHTTP2_ENHANCE_YOUR_CALM);
-        } else if (n < 0) {
-                aeon_log_debug("%s: HTTP/2: %s: the connection ends", peer, nghttp2_strerror((int)n));
-                break_off(c, n == NGHTTP2_ERR_BAD_CLIENT_MAGIC ? NGHTTP2_PROTOCOL_ERROR : NGHTTP2_INTERNAL_ERROR);
-        }
+        else if (c->verdict)
+                aeon_log_debug("%s: HTTP/2: %s: the connection ends", peer, nghttp2_http2_strerror(c->verdict));
+        if (c->verdict)
+                break_off(c, c->verdict);
         aeon__http2_flush(c);
 }
 
@@ -238,6 +249,7 @@ static struct http2 *http2_new(struct http_link *link)
                 return NULL;
         c->link = link;
         c->idle_since = aeon_now();
+        c->last_id = -1;
         list_init(&c->streams);
         if (aeon__http2_session_new(c) == 0)
                 return c;
