@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,6 +35,18 @@ static int parse_tcp(const char *text, struct address *a)
         a->host[length] = '\0';
         strcpy(a->port, colon + 1);
         return 0;
+}
+
+bool aeon__address_is_loopback(const char *address)
+{
+        const char *scheme = strstr(address, "://"), *host = scheme ? scheme + 3 : address;
+        size_t length = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+        if (!strncmp(address, "unix", 4) && (!address[4] || address[4] == ':'))
+                return true;
+        if (!strncmp(host, "[::ffff:127.", 12))
+                return strspn(host + 8, "0123456789.") == length - 9 && host[length - 1] == ']';
+        return (length == 5 && !strncmp(host, "[::1]", 5)) || (length == 9 && !strncasecmp(host, "localhost", 9)) ||
+               (!strncmp(host, "127.", 4) && strspn(host, "0123456789.") == length);
 }
 
 int aeon__address_parse(const char *text, struct address *ret_address)
