@@ -43,7 +43,8 @@ int aeon__dashboard_page(aeon_request *req)
 {
         char policy[512];
         snprintf(policy, sizeof policy,
-                 "default-src 'none'; %s; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                 "default-src 'none'; %s; img-src data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+                 "'none'",
                  dashboard_page_hashes);
         int r = aeon_reply_header(req, "Content-Security-Policy", policy);
         r = r < 0 ? r : aeon_reply_header(req, "X-Content-Type-Options", "nosniff");
@@ -71,10 +72,11 @@ static void write_app(aeon_app *app, struct text *out)
         aeon__json_add_string(out, app->title ? app->title : app->opts.name);
         aeon__text_print(out, ",\"version\":");
         aeon__json_add_string(out, app->version ? app->version : "");
-        aeon__text_print(out, ",\"phase\":\"%s\",\"up_s\":%.3f,\"process\":%d,\"worker\":%u,\"admin\":", phase(app), aeon__process_age(),
-                         (int)getpid(), aeon_worker_id());
+        aeon__text_print(out, ",\"phase\":\"%s\",\"up_s\":%.3f,\"process\":%d,\"worker\":%u,\"admin\":", phase(app),
+                         aeon__process_age(), (int)getpid(), aeon_worker_id());
         aeon__json_add_string(out, app->admin_address);
-        aeon__text_print(out, ",\"resident_bytes\":%.0f,\"cpu_s\":%.3f}", aeon__process_resident_bytes(), aeon__process_cpu_seconds());
+        aeon__text_print(out, ",\"resident_bytes\":%.0f,\"cpu_s\":%.3f}", aeon__process_resident_bytes(),
+                         aeon__process_cpu_seconds());
 }
 
 static void write_probes(aeon_app *app, struct text *out)

@@ -9,11 +9,12 @@ const [folder] = process.argv.slice(2);
 const shop = new URL('shop.c', import.meta.url).pathname;
 const services = new Set();
 process.on('exit', () => services.forEach((one) => one.kill('SIGKILL')));
+process.on('SIGTERM', () => process.exit(1));
 
 // ------------------------------------------------------------------ the service
 
-// Begin it: once it is ready, { admin, http, end }.
-function begin(...options) {
+// Begin it with these options; once it is ready, as "1 loop" or "2 workers", where it is and how it ends.
+function begin(kind, ...options) {
   const service = spawn('aeon', ['run', shop, '--folder', folder, '--odd-names', 'yes', '--graceful-timeout', '20s', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
   services.add(service);
   const ended = new Promise((resolve) => service.on('exit', (code, signal) => {
@@ -25,7 +26,7 @@ function begin(...options) {
     ended.then((code) => reject(new Error(`it has ended with ${code}:\n${said}`)));
     service.stderr.on('data', (bytes) => {
       said += bytes;
-      const admin = said.match(/is ready .*admin endpoints on (127\.0\.0\.1:\d+)/);
+      const admin = said.match(`\\(${kind}, admin endpoints on (127\\.0\\.0\\.1:\\d+)`);
       if (admin) resolve({ admin: `http://${admin[1]}/`, http: `http://${said.match(/HTTP on (127\.0\.0\.1:\d+)/)?.[1]}`, stop: () => service.kill('SIGTERM'), ended, said: () => said });
     });
   });
@@ -204,7 +205,7 @@ async function a_stop_is_seen_and_does_not_wait_for_the_page() {
 }
 
 async function when_it_is_back_so_is_the_page() {
-  service = await begin('--admin', service.admin.slice('http://'.length, -1));
+  service = await begin('1 loop', '--admin', service.admin.slice('http://'.length, -1));
   await untilText('#phase', 'Serving');
   same(await evaluate(`document.getElementById('notice').hidden && seen.get('lag of 0').length < 30`), true);
   service.stop();
@@ -212,7 +213,7 @@ async function when_it_is_back_so_is_the_page() {
 }
 
 async function a_supervisor_shows_its_workers_and_the_way_to_each() {
-  service = await begin('--workers', '2', '--admin', '127.0.0.1:0');
+  service = await begin('2 workers', '--workers', '2', '--admin', '127.0.0.1:0');
   await open(service.admin);
   await until(`[...document.querySelectorAll('#workers .pill')].map((one) => one.textContent).join() === 'Healthy,Healthy'`);
   same(await names('workers'), ['Worker 1', 'Worker 2']);
@@ -227,7 +228,7 @@ async function a_supervisor_shows_its_workers_and_the_way_to_each() {
 }
 
 rmSync(file('database'), { force: true });
-let service = await begin('--admin', '127.0.0.1:0');
+let service = await begin('1 loop', '--admin', '127.0.0.1:0');
 await open(service.admin);
 for (const body of [what_it_shows_is_what_the_endpoints_say, numbers_are_those_of_the_snapshot, every_task_is_in_the_tree,
   a_check_that_turns_bad_is_seen_and_its_words_are_text, a_name_that_is_html_is_text, tab_reaches_every_summary_and_shows_where_it_is,

@@ -9,7 +9,7 @@
 
 static aeon_app *shop;
 static const char *folder;
-static int orders; /* that were taken */
+static _Atomic int orders; /* that were taken */
 
 static int pause_about(double ms)
 {
@@ -198,7 +198,9 @@ AEON_APP(app)
         aeon_route(app, "GET /linger", linger, NULL);
         aeon_background(app, "customers", customers, app, NULL);
         aeon_background(app, "follow stock", follow_stock, NULL, &(aeon_background_opts){ .restart = AEON_RESTART_ON_FAILURE });
-        aeon_background(app, !strcmp(aeon_app_arg(app, "odd-names", "no"), "yes") ? "</script><b>mail</b>" : "mail", wait_for_mail, NULL, NULL);
+        aeon_background(app, !strcmp(aeon_app_arg(app, "odd-names", "no"), "yes") ? "</script><b>mail</b>" : "mail", wait_for_mail,
+                        NULL, NULL);
         aeon_periodic(app, "refresh prices", refresh_prices, NULL, &(aeon_periodic_opts){ .every = AEON_SECONDS(5) });
-        aeon_periodic(app, "nightly report", send_report, NULL, &(aeon_periodic_opts){ .cron = "30 2 * * *", .zone = "Europe/Berlin" });
+        aeon_periodic(app, "nightly report", send_report, NULL,
+                      &(aeon_periodic_opts){ .cron = "30 2 * * *", .zone = "Europe/Berlin" });
 }

@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int port;
+static int port, traffic_port;
 
 static int check_file(aeon_health *h)
 {
@@ -20,11 +20,24 @@ static int check_file(aeon_health *h)
         return access(test_path("down"), F_OK) == 0 ? aeon_fail(-EIO, "</script>\n\"down\"") : 0;
 }
 
+static int well(aeon_request *req)
+{
+        return aeon_reply_status(req, 204);
+}
+
+static int broken(aeon_request *req)
+{
+        return aeon_reply_status(req, 503);
+}
+
 static void watched(aeon_app *app)
 {
         char address[64];
         snprintf(address, sizeof address, "127.0.0.1:%d", port);
         aeon__admin_use(app, address, false);
+        aeon_http_listen(app, &(aeon_http_opts){ .port = (unsigned)traffic_port });
+        aeon_route(app, "GET /well", well, NULL);
+        aeon_route(app, "GET /broken", broken, NULL);
         aeon_health_check(app, "file", check_file,
                           &(aeon_health_opts){ .interval = AEON_MILLISECONDS(20), .impact = AEON_CRITICAL });
 }
@@ -33,6 +46,9 @@ static void watched(aeon_app *app)
 static pid_t start(void)
 {
         port = test_free_port();
+        do
+                traffic_port = test_free_port();
+        while (traffic_port == port);
         pid_t pid = begin_app(watched, &(aeon_app_opts){ .name = "shop" });
         for (int i = 0; i < 1000 && test_http_get(port, "/readyz", NULL) != 200; i++)
                 usleep(10000);
@@ -84,8 +100,22 @@ PLAIN_TEST(the_stream_says_again_and_again_what_the_probes_say)
         test_write_file(test_path("down"), "");
         while (!strstr(text, "\"readyz\":false") && *text)
                 text = receive_text(fd, "\"workers\":[]}\n\n");
-        CHECK_CONTAINS(text, "\"error\":\"<\\/script>\\n\\\"down\\\"\"");
+        CHECK_CONTAINS(text, "\"error\":\"</script>\\n\\\"down\\\"\"");
         close(fd);
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(the_snapshot_has_the_answers_and_errors_of_each_route)
+{
+        const char *body = "";
+        pid_t pid = start();
+        CHECK_INT(test_http_get(traffic_port, "/well", NULL), 204);
+        CHECK_INT(test_http_get(traffic_port, "/broken", NULL), 503);
+        CHECK_INT(test_http_get(traffic_port, "/broken", NULL), 503);
+        for (int i = 0; i < 1000 && !strstr(body, "\"answered\":2,"); i++) /* counted when the reply is out */
+                test_http_get(port, "/snapshot", &body);
+        CHECK_CONTAINS(body, "{\"method\":\"GET\",\"route\":\"/well\",\"answered\":1,\"errors\":0,\"seconds\":0.");
+        CHECK_CONTAINS(body, "{\"method\":\"GET\",\"route\":\"/broken\",\"answered\":2,\"errors\":2,\"seconds\":0.");
         CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
