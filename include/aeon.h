@@ -36,6 +36,7 @@
 #include <aeon/thread.h>
 #include <aeon/time.h>
 #include <aeon/tls.h>
+#include <aeon/trace.h>
 #include <aeon/var.h>
 #include <aeon/watch.h>
 #include <aeon/websocket.h>

@@ -140,6 +140,8 @@ static int notify_watch(void *self, aeon_app *app)
                         if (is_moving(app) && seen != moves)
                                 aeon__notify(app, "EXTEND_TIMEOUT_USEC=%lld", (long long)(EXTENSION / 1000));
                         moves = seen;
+                        if (!n->path && aeon__worker_is_orphan())
+                                aeon__stop(app, 1, "the supervisor is gone");
                         if (!n->path && atomic_load(&app->started))
                                 tell_health(app);
                         next_tick = now + TICK;

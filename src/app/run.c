@@ -2,9 +2,11 @@
 #include "app/app.h"
 
 #include "app/notify.h"
+#include "app/tracing.h"
 #include "app/worker.h"
 #include "app/workers.h"
 #include "base/metrics.h"
+#include "loop/world.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -33,6 +35,8 @@ static aeon_app *app_new(const aeon_app_opts *opts)
         o->name = o->name ? o->name : "app";
         o->loops = o->loops ? o->loops : 1;
         o->workers = o->reload && !o->workers ? 1 : o->workers;
+        if (o->explain_settings || aeon__world) /* one process can say it; and in a test's world there is one */
+                o->workers = 0;
         o->graceful_timeout = or_default(o->graceful_timeout, AEON_SECONDS(30));
         o->cleanup_timeout = or_default(o->cleanup_timeout, AEON_SECONDS(5));
         o->stall_limit = or_default(o->stall_limit, AEON_SECONDS(10));
@@ -197,6 +201,9 @@ static void declare_and_live(aeon_app *app, void (*define)(aeon_app *app))
         }
         if (!app->watcher && aeon__notify_use(app) < 0) /* a simulated life is nothing to tell systemd */
                 aeon__declare_failed(app, -ENOMEM);
+        int traced = app->watcher ? 0 : aeon__tracing_use(app);
+        if (traced < 0 && !app->declare_error)
+                aeon__declare_failed(app, traced);
         if (aeon__metrics_refusal() && !app->declare_error)
                 aeon__declare_failed(app, aeon_fail(-EINVAL, "%s", aeon__metrics_refusal()));
         check_grace(app);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 enum { MESSAGE_SIZE = 4096 };
@@ -36,6 +37,8 @@ static void read_environment(void)
         worker.id = (unsigned)atoi(id);
         worker.fd = atoi(fd);
         fcntl(worker.fd, F_SETFD, FD_CLOEXEC);
+        /* A supervisor that is stopped must not stop us. */
+        setsockopt(worker.fd, SOL_SOCKET, SO_SNDTIMEO, &(struct timeval){ .tv_sec = 1 }, sizeof(struct timeval));
         unsetenv("AEON_WORKER_FD");
         aeon__log_worker = worker.id;
 }
@@ -64,6 +67,12 @@ void aeon__worker_tell(const char *format, ...)
                 send(worker.fd, message, (size_t)n, MSG_NOSIGNAL); /* a supervisor that is gone is no news to anybody here */
 }
 
+bool aeon__worker_is_orphan(void)
+{
+        char byte;
+        return aeon_worker_id() && recv(worker.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* ------------------------------------------------------------------ sockets */
 
 /* The one descriptor that came with @message; -1: none. */
@@ -85,9 +94,7 @@ static int take_answer(const char *address, int *ret_fd)
                 char room[CMSG_SPACE(sizeof(int))];
         } control;
         struct iovec parts[] = { { &code, sizeof code }, { words, sizeof words - 1 } };
-        struct msghdr message = {
-                .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control
-        };
+        struct msghdr message = { .msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control };
         ssize_t n;
         do
                 n = recvmsg(worker.fd, &message, MSG_CMSG_CLOEXEC);

@@ -27,5 +27,8 @@ int aeon__worker_fd(void);
 /* One message of one or more lines. Nothing happens in a process that is no worker. Any thread. */
 AEON_API void aeon__worker_tell(const char *format, ...) AEON_PRINTF(1, 2);
 
+/* Its end of the pair is all that is left. */
+bool aeon__worker_is_orphan(void);
+
 /* In a worker: have aeon_socket_bind() ask the supervisor. */
 void aeon__worker_begin(void);

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -27,6 +26,7 @@
 enum { MESSAGE_SIZE = 4096, LAST_SIGNAL = 64 };
 
 #define PULSE_CHECK AEON_SECONDS(1)
+#define CORE_LIMIT AEON_SECONDS(60) /* to write one */
 
 extern char **environ;
 
@@ -41,13 +41,10 @@ static void forget_handlers(void)
 }
 
 /* In the child. A process group of its own: what is typed at a terminal is ours to pass on, else it would count twice. */
-static void become_worker(const struct workers *pool, int line, pid_t supervisor, char **environment)
+static void become_worker(const struct workers *pool, int line, char **environment)
 {
         static const char words[] = "aeon: the program of the worker cannot be started again\n";
         sigset_t none;
-        prctl(PR_SET_PDEATHSIG, SIGTERM);
-        if (getppid() != supervisor)
-                _exit(0);
         setpgid(0, 0);
         forget_handlers();
         sigemptyset(&none);
@@ -69,7 +66,8 @@ static char **make_environment(unsigned id, int line)
         char **environment = calloc(count + 3, sizeof *environment);
         if (!environment)
                 return NULL;
-        if (asprintf(&environment[used++], "AEON_WORKER_ID=%u", id) < 0 || asprintf(&environment[used++], "AEON_WORKER_FD=%d", line) < 0) {
+        if (asprintf(&environment[used++], "AEON_WORKER_ID=%u", id) < 0 ||
+            asprintf(&environment[used++], "AEON_WORKER_FD=%d", line) < 0) {
                 free(environment);
                 return NULL;
         }
@@ -98,11 +96,10 @@ static int fork_worker(struct worker *w, int line)
                 return aeon_fail(-ENOMEM, "no memory for worker %u", w->slot->id);
         sigset_t all, before;
         sigfillset(&all);
-        pid_t self = getpid();
         pthread_sigmask(SIG_BLOCK, &all, &before);
         w->pid = fork();
         if (w->pid == 0)
-                become_worker(pool, line, self, environment);
+                become_worker(pool, line, environment);
         int error = errno;
         pthread_sigmask(SIG_SETMASK, &before, NULL);
         free_environment(environment);
@@ -169,10 +166,13 @@ static int feel_pulse(void *arg)
         int r = 0;
         while (r == 0 && !(w->ready && aeon_now() - w->pulse > limit))
                 r = aeon_sleep(PULSE_CHECK);
-        if (r == 0 && !w->retired) {
-                aeon_log_error("%s is stuck: it has not been live for %.0f s, and is aborted", aeon__worker_name(w), (double)limit / 1e9);
-                pidfd_send_signal(w->pidfd, SIGABRT, NULL, 0);
-        }
+        if (r < 0 || w->retired)
+                return r;
+        aeon_log_error("%s is stuck: it has not been live for %.0f s, and is aborted", aeon__worker_name(w), (double)limit / 1e9);
+        pidfd_send_signal(w->pidfd, SIGABRT, NULL, 0);
+        r = aeon_sleep(CORE_LIMIT);
+        if (r == 0)
+                pidfd_send_signal(w->pidfd, SIGKILL, NULL, 0);
         return r;
 }
 
@@ -225,6 +225,8 @@ static void read_status(struct worker *w)
         bool exited = info.si_code == CLD_EXITED;
         const char *name = exited ? NULL : sigabbrev_np(info.si_status);
         w->code = exited ? info.si_status : 1;
+        if (w->retired && !exited && info.si_status == SIGTERM)
+                w->code = 0; /* told to end before it had a handler, or told again when it had none any more */
         if (exited)
                 snprintf(w->end, sizeof w->end, "ended with code %d", info.si_status);
         else

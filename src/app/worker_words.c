@@ -86,9 +86,9 @@ void aeon__worker_heard(struct worker *w, const char *lines)
                 const char *name;
                 void (*take)(struct worker *w, const char *value);
         } words[] = {
-                { "READY=", on_ready },    { "WATCHDOG=", on_pulse }, { "EXTEND_TIMEOUT_USEC=", on_more_time },
+                { "READY=", on_ready },     { "WATCHDOG=", on_pulse }, { "EXTEND_TIMEOUT_USEC=", on_more_time },
                 { "X_HEALTH=", on_health }, { "X_TAKES=", on_takes },  { "X_ADMIN=", on_admin },
-                { "X_FILE=", on_file },    { "X_BIND=", on_bind },
+                { "X_FILE=", on_file },     { "X_BIND=", on_bind },
         };
         while (*lines) {
                 char line[4096];

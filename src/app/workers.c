@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define STABLE AEON_SECONDS(60) /* who has lived for so long dies for a new reason */
+#define STABLE AEON_SECONDS(60)  /* who has lived for so long dies for a new reason */
 #define OLD_CODE AEON_SECONDS(2) /* with --reload: what is still running of it then is of no use */
 
 static const aeon_part workers_part;
@@ -47,8 +47,32 @@ static void count_taking(struct workers *pool)
         atomic_store(&pool->taking, taking);
 }
 
+unsigned aeon__workers_count(const aeon_app *app)
+{
+        return app->opts.workers;
+}
+
+static void note_place(struct slot *slot)
+{
+        const struct worker *w = slot->current;
+        struct worker_place place = { .id = slot->id, .pid = w ? (int)w->pid : 0 };
+        if (w)
+                strcpy(place.admin, w->admin);
+        pthread_mutex_lock(&slot->pool->app->lock);
+        slot->place = place;
+        pthread_mutex_unlock(&slot->pool->app->lock);
+}
+
+void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place)
+{
+        pthread_mutex_lock(&app->lock);
+        *ret_place = aeon__workers_of(app)->slots[n].place;
+        pthread_mutex_unlock(&app->lock);
+}
+
 static void ask_check(struct slot *slot)
 {
+        note_place(slot);
         char name[32];
         snprintf(name, sizeof name, WORKERS_CHECK, slot->id);
         count_taking(slot->pool);
@@ -77,7 +101,8 @@ static int check_worker(aeon_health *h)
         if (!w || !w->ready)
                 return aeon_health_degraded(h, "starting");
         if (!takes(slot) || w->health == AEON_UNHEALTHY)
-                return aeon_fail(-EAGAIN, "not ready (process %d, admin endpoints on %s)", (int)w->pid, w->admin[0] ? w->admin : "-");
+                return aeon_fail(-EAGAIN, "not ready (process %d, admin endpoints on %s)", (int)w->pid,
+                                 w->admin[0] ? w->admin : "-");
         if (w->health == AEON_DEGRADED)
                 return aeon_health_degraded(h, "degraded (process %d, admin endpoints on %s)", (int)w->pid,
                                             w->admin[0] ? w->admin : "-");
@@ -118,20 +143,38 @@ static void schedule(struct slot *slot)
                 aeon__stop(slot->pool->app, 1, "worker %u is not started again: %s", slot->id, aeon_error_describe(r));
 }
 
+/* Has no worker come up that is still there? */
+static bool is_deserted(const struct workers *pool)
+{
+        for (unsigned i = 0; i < pool->count; i++)
+                if (pool->slots[i].current && pool->slots[i].current->ready)
+                        return false;
+        return true;
+}
+
 /* It has not come up. */
 static void failed_to_start(struct worker *w)
 {
         struct workers *pool = w->slot->pool;
-        bool alone = atomic_load(&pool->taking) == 0;
         if (pool->changes) {
                 aeon_log_error("%s could not start: it %s; waiting for a change", aeon__worker_name(w), w->end);
                 strcpy(w->slot->waits, "waits for a change");
-        } else if (w->role == ROLE_FIRST || alone) {
+        } else if (w->role == ROLE_FIRST || is_deserted(pool)) {
                 aeon__stop(pool->app, w->code, "%s could not start: it %s", aeon__worker_name(w), w->end);
         } else {
                 aeon_log_error("%s could not start: it %s", aeon__worker_name(w), w->end);
                 schedule(w->slot);
         }
+}
+
+/* What a retired worker comes to does not matter to the service, unless it ends itself. */
+static void ended_as_told(struct worker *w)
+{
+        if (w->killed || w->code == 0 || !w->ready)
+                return;
+        aeon_log_error("%s %s", aeon__worker_name(w), w->end);
+        if (is_stopping(w->slot->pool))
+                aeon__stop(w->slot->pool->app, w->code, "%s %s", aeon__worker_name(w), w->end);
 }
 
 void aeon__worker_over(struct worker *w)
@@ -141,10 +184,7 @@ void aeon__worker_over(struct worker *w)
         if (current)
                 slot->current = NULL;
         if (is_stopping(slot->pool) || w->retired) {
-                if (!w->killed && w->code != 0 && w->ready)
-                        aeon_log_error("%s %s", aeon__worker_name(w), w->end);
-                if (is_stopping(slot->pool) && !w->killed && w->code != 0 && w->ready)
-                        aeon__stop(slot->pool->app, w->code, "%s %s", aeon__worker_name(w), w->end);
+                ended_as_told(w);
         } else if (w->ready) {
                 aeon_log_error("%s %s", aeon__worker_name(w), w->end);
                 if (aeon_now() - w->ready_at >= STABLE)
@@ -308,11 +348,9 @@ static void workers_free(void *self)
         free(pool);
 }
 
-static const aeon_part workers_part = { .name = "workers",
-                                        .serve = workers_serve,
-                                        .quiesce = workers_quiesce,
-                                        .unbind = workers_unbind,
-                                        .free = workers_free };
+static const aeon_part workers_part = {
+        .name = "workers", .serve = workers_serve, .quiesce = workers_quiesce, .unbind = workers_unbind, .free = workers_free
+};
 
 /* ------------------------------------------------------------------ making it */
 
@@ -346,7 +384,7 @@ static int make_slots(struct workers *pool)
         int r = 0;
         for (unsigned i = 0; i < pool->count && r >= 0; i++) {
                 char name[32];
-                pool->slots[i] = (struct slot){ .pool = pool, .id = i + 1 };
+                pool->slots[i] = (struct slot){ .pool = pool, .id = i + 1, .place.id = i + 1 };
                 snprintf(name, sizeof name, WORKERS_CHECK, i + 1);
                 r = aeon_health_check_with(pool->app, name, check_worker, &pool->slots[i],
                                            &(aeon_health_opts){ .impact = AEON_DEGRADING, .interval = AEON_SECONDS(1) });
@@ -375,6 +413,8 @@ int aeon__workers_use(aeon_app *app)
         int r = read_command_line(pool);
         if (r >= 0 && app->opts.reload)
                 r = aeon__changes_new(&pool->changes);
+        if (r >= 0)
+                aeon__changes_add(pool->changes, pool->program);
         if (r >= 0)
                 r = make_slots(pool);
         if (r >= 0)

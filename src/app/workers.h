@@ -8,8 +8,9 @@
  *       reload     (SIGHUP) one after another: start a successor, wait until it is ready, stop the old one
  *       quiesce    have the sockets refuse newcomers, pass the stop on
  *
- *   A worker is this program, executed again with the same arguments: a successor runs the code that is there then. Two things bind it to
- *   us. It dies with us (PR_SET_PDEATHSIG: SIGTERM, so what it has begun it ends), and it talks to us (worker.h).
+ *   A worker is this program, executed again with the same arguments: a successor runs the code that is there then. It has one
+ *   end of a socket pair: to talk to us (worker.h), and to learn that we are gone, upon which it stops, in order.
+ *   (PR_SET_PDEATHSIG would say so once for each of our threads, and a second signal means haste.)
  *
  *   LISTENING SOCKETS are bound here, when a worker first asks for an address, and handed to every worker that asks for the same. So there is
  *   one queue of connections, which lives as long as the supervisor: who waits in it when a worker goes is taken by another. With
@@ -62,13 +63,20 @@ struct worker {
         uint64_t sockets;          /* a bit for each that it has taken */
 };
 
+struct worker_place {
+        unsigned id;
+        int pid;        /* 0: it does not run */
+        char admin[64]; /* where its admin listener is; "": none */
+};
+
 struct slot {
         struct workers *pool;
         unsigned id;
         struct worker *current;
-        unsigned failures; /* in a row */
-        bool replacing;    /* a successor is on its way */
-        char waits[48];    /* with no current one: "starts again in 3.2 s" */
+        unsigned failures;         /* in a row */
+        bool replacing;            /* a successor is on its way */
+        char waits[48];            /* with no current one: "starts again in 3.2 s" */
+        struct worker_place place; /* of the current one, for other threads; under the app's lock */
 };
 
 struct workers {
@@ -92,9 +100,13 @@ struct workers {
 int aeon__workers_use(aeon_app *app);
 bool aeon__workers_spoil_readiness(aeon_app *app); /* none is ready; any thread */
 struct workers *aeon__workers_of(aeon_app *app);
-void aeon__worker_over(struct worker *w);  /* its process has ended */
-void aeon__worker_ready(struct worker *w); /* it has come up */
-void aeon__worker_changed(struct worker *w); /* in what probes see */
+unsigned aeon__workers_count(const aeon_app *app); /* 0: @app is no supervisor */
+
+/* Where worker number @n, from 0 on, is. Any thread. */
+void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place);
+void aeon__worker_over(struct worker *w);              /* its process has ended */
+void aeon__worker_ready(struct worker *w);             /* it has come up */
+void aeon__worker_changed(struct worker *w);           /* in what probes see */
 const char *aeon__worker_name(const struct worker *w); /* "worker 2 (process 4711)". Borrowed until the next call */
 
 /* worker_process.c */

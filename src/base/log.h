@@ -43,6 +43,9 @@ size_t aeon__json_escape(char *out, size_t size, const char *text, size_t length
 
 /* ------------------------------------------------------------------ levels */
 
+/* aeon_log_set_levels() that leaves alone what @text does not name. Errors: as that. */
+int aeon__log_change_levels(const char *text);
+
 /* What aeon_log_set_levels() was given, or as good as that. Returns @text. */
 char *aeon__log_levels_text(char *text, size_t size);
 

@@ -69,6 +69,15 @@ static int level_of(const char *text, size_t length, aeon_log_level *ret_level)
         return aeon_fail(-EINVAL, "\"%.*s\" is no log level: debug, info, warning, error or off", (int)length, text);
 }
 
+/* Where the part of this name stands, or would. */
+static unsigned find_part(const struct levels *in, const char *name, size_t length)
+{
+        unsigned i = 0;
+        while (i < in->count && (strlen(in->parts[i].name) != length || memcmp(in->parts[i].name, name, length) != 0))
+                i++;
+        return i;
+}
+
 /* One piece between commas: LEVEL or PART=LEVEL. */
 static int take_piece(struct levels *to, const char *text, size_t length)
 {
@@ -78,29 +87,54 @@ static int take_piece(struct levels *to, const char *text, size_t length)
         size_t name = (size_t)(equals - text);
         if (!name || name >= PART_SIZE)
                 return aeon_fail(-EINVAL, "\"%.*s\" names no part of the program", (int)length, text);
-        if (to->count == PARTS_LIMIT)
+        aeon_log_level level;
+        int r = level_of(equals + 1, length - name - 1, &level);
+        if (r < 0)
+                return r;
+        unsigned i = find_part(to, text, name);
+        if (i == PARTS_LIMIT)
                 return aeon_fail(-EINVAL, "there are log levels for more than %d parts", PARTS_LIMIT);
-        memcpy(to->parts[to->count].name, text, name);
-        int r = level_of(equals + 1, length - name - 1, &to->parts[to->count].level);
-        if (r == 0)
+        if (i == to->count) {
                 to->count++;
-        return r;
+                memset(to->parts[i].name, 0, PART_SIZE);
+                memcpy(to->parts[i].name, text, name);
+        }
+        to->parts[i].level = level;
+        return 0;
+}
+
+static int take_pieces(struct levels *to, const char *text)
+{
+        for (;; text++) {
+                size_t length = strcspn(text, ",");
+                int r = take_piece(to, text, length);
+                text += length;
+                if (r < 0 || !*text)
+                        return r;
+        }
 }
 
 int aeon_log_set_levels(const char *text)
 {
         struct levels next = { .otherwise = AEON_LOG_INFO };
-        for (;;) {
-                size_t length = strcspn(text, ",");
-                int r = take_piece(&next, text, length);
-                if (r < 0)
-                        return r;
-                if (!text[length])
-                        break;
-                text += length + 1;
-        }
-        replace(&next);
-        return 0;
+        int r = take_pieces(&next, text);
+        if (r == 0)
+                replace(&next);
+        return r;
+}
+
+int aeon__log_change_levels(const char *text)
+{
+        static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
+        pthread_mutex_lock(&changing);
+        pthread_rwlock_rdlock(&lock);
+        struct levels next = levels;
+        pthread_rwlock_unlock(&lock);
+        int r = take_pieces(&next, text);
+        if (r == 0)
+                replace(&next);
+        pthread_mutex_unlock(&changing);
+        return r;
 }
 
 char *aeon__log_levels_text(char *text, size_t size)
@@ -118,12 +152,11 @@ char *aeon__log_levels_text(char *text, size_t size)
 /* The level of the piece of path from @piece, @length long; false: it has none of its own. */
 static bool level_of_piece(const char *piece, size_t length, aeon_log_level *ret_level)
 {
-        for (unsigned i = 0; i < levels.count; i++)
-                if (strlen(levels.parts[i].name) == length && !memcmp(levels.parts[i].name, piece, length)) {
-                        *ret_level = levels.parts[i].level;
-                        return true;
-                }
-        return false;
+        unsigned i = find_part(&levels, piece, length);
+        if (i == levels.count)
+                return false;
+        *ret_level = levels.parts[i].level;
+        return true;
 }
 
 static aeon_log_level level_at(const char *site)

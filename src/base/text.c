@@ -1,6 +1,8 @@
 /* The growing text of text.h. */
 #include "base/text.h"
 
+#include "base/log.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -113,4 +115,14 @@ void aeon__text_done(struct text *t)
 {
         free(t->data);
         *t = (struct text){ 0 };
+}
+
+void aeon__json_add_string(struct text *json, const char *string)
+{
+        size_t size = strlen(string), room = size * 6 + 1; /* \u001b */
+        char *escaped = malloc(room);
+        if (escaped)
+                aeon__text_print(json, "\"%.*s\"", (int)aeon__json_escape(escaped, room, string, size), escaped);
+        json->failed |= !escaped;
+        free(escaped);
 }

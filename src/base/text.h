@@ -50,6 +50,9 @@ static inline void aeon__text_add(struct text *t, const char *bytes, size_t leng
 
 AEON_API void aeon__text_print(struct text *t, const char *format, ...) AEON_PRINTF(2, 3);
 
+/* Add @string between quotes; what is no UTF-8 in it is replaced. */
+void aeon__json_add_string(struct text *json, const char *string);
+
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
 int aeon__text_add_file(struct text *t, const char *path);
 

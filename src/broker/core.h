@@ -220,6 +220,9 @@ int aeon__headers_pack(const aeon_header *headers, char **ret_packed, size_t *re
 /* A copy of @m's headers with x-error, x-attempts and x-origin; to free(). NULL: no memory. */
 char *aeon__headers_of_dead(const struct aeon_message *m, const char *reason, size_t *ret_size);
 
+/* Those of @e and the running task's place in a trace, if @e has none; to free(). NULL: nothing is to be added, or no memory for it. */
+char *aeon__headers_with_trace(const struct envelope *e, size_t *ret_size);
+
 /* The value of a header in the packed form; NULL: not there. */
 const char *aeon__header_find(const char *packed, size_t size, const char *name);
 

@@ -9,11 +9,14 @@
  *      failure             answer the error, dead letter    by policy: retry with backoff until max_attempts, then dead letter
  *      stopped by the app  release                          release
  *
+ *   Each ends as a line of the level debug with columns of its own, and adds to the counters of meter.h.
+ *
  *   Backoff has full jitter: a random part of backoff * 2^(attempt - 1), so that messages which failed together do not come back
  *   together. Source: AWS Architecture Blog, "Exponential Backoff And Jitter".
  */
 #include "base/random.h"
 #include "broker/core.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -140,12 +143,67 @@ static struct outcome refusal(const struct aeon_message *m)
         return o;
 }
 
+/* ------------------------------------------------------------------ what is told of it */
+
+static aeon_span *begin_span(const struct aeon_message *m)
+{
+        const struct envelope *e = &m->envelope;
+        aeon_span *span =
+                aeon__span_take_up(SPAN_CONSUMER, "process", aeon__header_find(e->headers, e->headers_size, "traceparent"),
+                                   aeon__header_find(e->headers, e->headers_size, "tracestate"));
+        aeon__trace_name_lines();
+        return span;
+}
+
+static void end_span(aeon_span *span, const struct aeon_message *m, const struct outcome *o)
+{
+        if (!span)
+                return;
+        const struct subscription *s = subscription_of(m);
+        char name[SPAN_NAME];
+        snprintf(name, sizeof name, "process %s", s->declaration->destination);
+        aeon__span_rename(span, name);
+        aeon_span_set(span, "messaging.system", s->connection->link.driver->name);
+        aeon_span_set(span, "messaging.operation.type", "process");
+        aeon_span_set(span, "messaging.destination.name", s->declaration->destination);
+        aeon_span_set(span, "messaging.message.id", m->envelope.id);
+        aeon_span_set_number(span, "messaging.attempt", m->attempt);
+        if (o->code < 0)
+                aeon_span_fail(span, o->words ? o->words : aeon_strerror(o->code));
+        aeon_span_end(span);
+}
+
+/* One line per message, for who wants it: it is the only one of a message that nothing is wrong with. */
+static void tell(const struct aeon_message *m, const struct outcome *o, aeon_duration duration)
+{
+        if (!aeon_log_enabled(AEON_LOG_DEBUG))
+                return;
+        const char *outcome = o->code >= 0 ? "processed" : o->invalid ? "invalid" : o->stopped ? "released" : "failed";
+        const aeon_log_field fields[] = {
+                { .name = "destination", .text = subscription_of(m)->declaration->destination },
+                { .name = "attempt", .number = m->attempt },
+                { .name = "ms", .number = (double)(duration / 1000) / 1e3 },
+                { .name = "outcome", .text = outcome },
+                { 0 },
+        };
+        aeon_log_fields(AEON_LOG_DEBUG, fields, "message %s", outcome);
+}
+
+/* Every line that is written on behalf of @m has its id. */
+static void name_lines(const struct aeon_message *m)
+{
+        if (*m->envelope.id && aeon_log_with("message_id", m->envelope.id) < 0)
+                aeon_error_clear(); /* it is handled without */
+}
+
 int aeon__dispatch(void *arg)
 {
         struct aeon_message *m = arg;
         struct subscription *s = subscription_of(m);
         struct outcome o = { 0 };
 
+        name_lines(m);
+        aeon_span *span = begin_span(m);
         aeon_time begun = aeon_now();
         COUNT(s->connection, in_process);
         aeon_series_add(s->meter.in_process, 1);
@@ -154,12 +212,16 @@ int aeon__dispatch(void *arg)
                 o = m->losses >= losses_allowed(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
         aeon_series_add(s->meter.in_process, -1);
+        aeon_duration duration = aeon_now() - begun;
         if (ours)
-                aeon_series_observe(s->meter.duration, (double)(aeon_now() - begun) / 1e9);
+                aeon_series_observe(s->meter.duration, (double)duration / 1e9);
         s->running--;
         aeon__subscription_wake(s);
-        if (ours)
+        if (ours) {
                 conclude(m, &o);
+                tell(m, &o, duration);
+        }
+        end_span(span, m, &o);
         free(o.words);
         free(o.answer);
         list_remove(&m->node);

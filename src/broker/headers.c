@@ -1,5 +1,6 @@
 /* Headers in their packed form: name NUL value NUL name NUL value NUL ... - one block to copy, store and walk. */
 #include "broker/core.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -66,6 +67,27 @@ char *aeon__headers_of_dead(const struct aeon_message *m, const char *reason, si
                         *at = ' '; /* other brokers' headers are lines */
         at = stpcpy(stpcpy(at + 1, "x-attempts") + 1, attempts) + 1;
         at = stpcpy(stpcpy(at, "x-origin") + 1, e->destination) + 1;
+        *ret_size = (size_t)(at - packed);
+        return packed;
+}
+
+char *aeon__headers_with_trace(const struct envelope *e, size_t *ret_size)
+{
+        const struct trace_context *trace = aeon__trace_now();
+        if (!trace || aeon__header_find(e->headers, e->headers_size, "traceparent"))
+                return NULL;
+        char *packed =
+                malloc(e->headers_size + sizeof "traceparent" + TRACEPARENT + 1 + sizeof "tracestate" + strlen(trace->state) + 1);
+        if (!packed)
+                return NULL;
+        char *at = packed;
+        if (e->headers_size)
+                at = mempcpy(at, e->headers, e->headers_size);
+        at = stpcpy(at, "traceparent") + 1;
+        aeon__traceparent_write(trace, at);
+        at += TRACEPARENT + 1;
+        if (*trace->state)
+                at = stpcpy(stpcpy(at, "tracestate") + 1, trace->state) + 1;
         *ret_size = (size_t)(at - packed);
         return packed;
 }

@@ -1,24 +1,52 @@
 /* Messages out: publishing, and answering. */
 #include "broker/core.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/record.h>
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Published in a trace, a message says so. */
+static int publish_in_trace(struct connection *c, const struct envelope *e)
+{
+        struct envelope traced = *e;
+        char *headers = aeon__headers_with_trace(e, &traced.headers_size);
+        if (!headers)
+                return c->link.driver->publish(&c->link, e);
+        traced.headers = headers;
+        int r = c->link.driver->publish(&c->link, &traced);
+        free(headers);
+        return r;
+}
+
+static void end_span(aeon_span *span, struct connection *c, const struct envelope *e, int r)
+{
+        char name[SPAN_NAME];
+        snprintf(name, sizeof name, "publish %s", e->destination);
+        aeon__span_rename(span, name);
+        aeon_span_set(span, "messaging.system", c->link.driver->name);
+        aeon_span_set(span, "messaging.operation.type", "send");
+        aeon_span_set(span, "messaging.destination.name", e->destination);
+        if (r < 0)
+                aeon_span_fail(span, aeon_error_describe(r));
+        aeon_span_end(span);
+}
 
 /* Each answer has an address of its own. */
 static int publish_answer(struct connection *c, const struct envelope *e)
 {
         if (!strpbrk(e->destination, "?%"))
-                return c->link.driver->publish(&c->link, e);
+                return publish_in_trace(c, e);
         struct envelope split = *e;
         char *text = malloc(aeon__destination_size(e->destination));
         if (!text)
                 return aeon_fail(-ENOMEM, "no memory for a destination");
         aeon__destination_split(text, e->destination, &split.destination, &split.options);
-        int r = c->link.driver->publish(&c->link, &split);
+        int r = publish_in_trace(c, &split);
         free(text);
         return r;
 }
@@ -33,11 +61,14 @@ static int publish_on_route(struct connection *c, const struct envelope *e)
         routed.destination = route->name;
         routed.options = route->options;
         routed.route = route->self;
-        r = c->link.driver->publish(&c->link, &routed);
+        aeon_span *span = aeon__span_begin(SPAN_PRODUCER, "publish");
+        r = publish_in_trace(c, &routed);
         if (r < 0 && e->reply && *e->reply) {
                 aeon_error_clear(); /* it is answered, so it has come to somebody */
                 r = 0;
         }
+        if (span)
+                end_span(span, c, &routed, r);
         aeon__broker_count_publish(&route->meter, c->broker->name, route->name, r);
         route->users--;
         return r;

@@ -11,11 +11,13 @@
 #include "base/digits.h"
 #include "broker/core.h"
 #include "task/task.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/scope.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct waiter {
@@ -111,6 +113,17 @@ static int ask(struct connection *c, struct waiter *w, const char *destination, 
         return aeon_scope_close(&w->asking, aeon__publish_body(c, destination, body, opts, &w->reply));
 }
 
+static aeon_span *begin_span(const char *destination)
+{
+        aeon_span *span = aeon__span_begin(SPAN_CLIENT, "request");
+        if (span && destination) {
+                char name[SPAN_NAME];
+                snprintf(name, sizeof name, "request %s", destination);
+                aeon__span_rename(span, name);
+        }
+        return span;
+}
+
 int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body body, const aeon_publish_opts *opts,
                       aeon_message **ret_reply)
 {
@@ -130,9 +143,13 @@ int aeon_request_with(aeon_broker *broker, const char *destination, aeon_body bo
         o.correlation_id = correlation_id;
 
         list_append(bucket(c, w.number), &w.node);
+        aeon_span *span = begin_span(destination);
         r = ask(c, &w, destination, body, &o);
         if (r >= 0)
                 r = await_reply(&w);
+        if (r < 0)
+                aeon_span_fail(span, aeon_error_describe(r));
+        aeon_span_end(span);
         list_remove(&w.node);
         if (r < 0) {
                 free(w.reply);

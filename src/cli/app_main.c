@@ -9,8 +9,8 @@
 #include "cli/app_main.h"
 
 #include "app/calls.h"
-#include "app/worker.h"
 #include "http/admin.h"
+#include "record/number.h"
 #include "settings/settings.h"
 
 #include <aeon/app.h>
@@ -23,6 +23,7 @@
 struct run {
         aeon_app_opts app;
         const char *log_level;
+        const char *trace_ratio;
         int log_format;
         void (*define)(aeon_app *app);
 };
@@ -47,6 +48,10 @@ static const struct flag flags[] = {
           "a loop that does not come round for this long fails the live probe (10s)" },
         { "explain-settings", FLAG_SWITCH(struct run, app.explain_settings), NULL,
           "print each setting, its value and where it came from, and stop" },
+        { "trace-endpoint", FLAG_TEXT(struct run, app.trace_endpoint), "URL",
+          "send traces to this OTLP/HTTP collector, http://localhost:4318; or off (OTEL_EXPORTER_OTLP_ENDPOINT)" },
+        { "trace-ratio", FLAG_TEXT(struct run, trace_ratio), "SHARE",
+          "of the traces that begin here, 0.01 for one in a hundred (1)" },
         { "log-level", FLAG_TEXT(struct run, log_level), "LEVEL[,PART=LEVEL]...",
           "debug, info, warning, error or off; of a file or folder too: info,broker=debug (info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
@@ -106,9 +111,13 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
                 aeon__flags_complain(command.program, "--log-level: %s", aeon_error_text());
                 return flags_exit(FLAGS_BAD);
         }
+        if (running.trace_ratio &&
+            (aeon__number_parse(running.trace_ratio, &running.app.trace_ratio) < 0 || !(running.app.trace_ratio > 0))) {
+                aeon__flags_complain(command.program, "--trace-ratio: \"%s\" is not a share above 0 and up to 1",
+                                     running.trace_ratio);
+                return flags_exit(FLAGS_BAD);
+        }
         aeon_log_set_format((aeon_log_format)running.log_format);
-        if (aeon_worker_id())
-                aeon__worker_tell("X_FILE=/proc/self/exe");
         running.app.argc = left;
         running.app.argv = argv;
         return aeon_app_run(define_with_admin, &running.app);

@@ -1,4 +1,4 @@
-/* `aeon new NAME`: the files of cli/templates.c in a folder of their own. */
+/* `aeon new NAME`: the files of src/cli/new/ in a folder of their own. */
 #include "cli/commands.h"
 #include "cli/flags.h"
 #include "cli/templates.h"
@@ -34,18 +34,26 @@ static const struct command command = {
 
 enum { NAME_LIMIT = 64 };
 
-/* By the number of the choice: where the service looks for its broker, and what its README says about that. */
+/* What @WORDS@ of a template stand for, by the number of the choice. */
 static const struct broker {
-        const char *queue, *server;
+        const char *name;
+        const char *queue;         /* @QUEUE@: where the service looks for it on the machine of whoever writes it */
+        const char *cluster_queue; /* @CLUSTER_QUEUE@: and in a cluster */
+        const char *server;        /* @SERVER@: what its README says about that */
+        const char *packages;      /* @PACKAGES@: what its image needs besides */
 } brokers[] = {
-        { "sqlite:./@NAME@.db", "" },
-        { "redis://localhost:6379", " Its messages go through Redis; `.env` says where." },
-        { "nats://localhost:4222",
-          " Its messages go through NATS (a server with JetStream, `nats-server -js`); `.env` says where." },
-        { "amqp://localhost:5672", " Its messages go through RabbitMQ; `.env` says where." },
-        { "kafka://localhost:9092", " Its messages go through Kafka; `.env` says where." },
-        { "sqs://eu-central-1",
-          " Its messages go through Amazon SQS; `.env` says in which region, and the credentials are those of the AWS tools." },
+        { "sqlite", "sqlite:./@NAME@.db", "sqlite:./@NAME@.db", "", "" },
+        { "redis", "redis://localhost:6379", "redis://redis:6379", " Its messages go through Redis; `.env` says where.",
+          " /packages/aeon-broker-redis_*.deb" },
+        { "nats", "nats://localhost:4222", "nats://nats:4222",
+          " Its messages go through NATS (a server with JetStream, `nats-server -js`); `.env` says where.", "" },
+        { "rabbitmq", "amqp://localhost:5672", "amqp://rabbitmq:5672", " Its messages go through RabbitMQ; `.env` says where.",
+          " /packages/aeon-broker-rabbitmq_*.deb" },
+        { "kafka", "kafka://localhost:9092", "kafka://kafka:9092", " Its messages go through Kafka; `.env` says where.",
+          " /packages/aeon-broker-kafka_*.deb" },
+        { "sqs", "sqs://eu-central-1", "sqs://eu-central-1",
+          " Its messages go through Amazon SQS; `.env` says in which region, and the credentials are those of the AWS tools.",
+          " /packages/aeon-broker-sqs_*.deb /packages/aeon-http-client_*.deb" },
 };
 
 /* It becomes the name of a file, a program and a queue, and stands in a Makefile: nothing there may need quoting. */
@@ -60,45 +68,102 @@ static int check_name(const char *name)
                          NAME_LIMIT);
 }
 
-/* Write @text with each @NAME@, @QUEUE@ and @SERVER@ replaced. */
-static void put_text(FILE *f, const char *text, const char *name, const struct broker *broker)
+static void put_text(FILE *f, const char *text, size_t length, const char *name, const struct broker *broker);
+
+/* A Kubernetes name has no capitals and no _. */
+static void put_label(FILE *f, const char *name)
 {
-        while (*text) {
-                size_t plain = strcspn(text, "@");
-                fwrite(text, 1, plain, f);
-                text += plain;
-                if (!strncmp(text, "@NAME@", 6)) {
-                        fputs(name, f);
-                        text += 6;
-                } else if (!strncmp(text, "@QUEUE@", 7)) {
-                        put_text(f, broker->queue, name, broker);
-                        text += 7;
-                } else if (!strncmp(text, "@SERVER@", 8)) {
-                        fputs(broker->server, f);
-                        text += 8;
-                } else if (*text) {
-                        fputc(*text++, f);
+        for (; *name; name++)
+                fputc(*name == '_' ? '-' : tolower((unsigned char)*name), f);
+}
+
+/* The word at @text, if it is one of ours: its length; else 0. */
+static size_t put_word(FILE *f, const char *text, const char *name, const struct broker *broker)
+{
+        const struct {
+                const char *word, *stands_for;
+        } words[] = {
+                { "@QUEUE@", broker->queue },
+                { "@CLUSTER_QUEUE@", broker->cluster_queue },
+                { "@SERVER@", broker->server },
+                { "@PACKAGES@", broker->packages },
+        };
+        if (!strncmp(text, "@NAME@", strlen("@NAME@"))) {
+                fputs(name, f);
+                return strlen("@NAME@");
+        }
+        if (!strncmp(text, "@LABEL@", strlen("@LABEL@"))) {
+                put_label(f, name);
+                return strlen("@LABEL@");
+        }
+        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+                if (!strncmp(text, words[i].word, strlen(words[i].word))) {
+                        put_text(f, words[i].stands_for, strlen(words[i].stands_for), name, broker);
+                        return strlen(words[i].word);
                 }
+        return 0;
+}
+
+static void put_text(FILE *f, const char *text, size_t length, const char *name, const struct broker *broker)
+{
+        for (const char *end = text + length; text < end;) {
+                size_t word = *text == '@' ? put_word(f, text, name, broker) : 0;
+                if (!word)
+                        fputc(*text, f);
+                text += word ? word : 1;
         }
 }
 
-static void path_of(const struct template *t, const char *name, char *path, size_t size)
+/* A line that begins with @BROKER@ is for that one only, with @!BROKER@ for all others. Returns where the line itself begins, or NULL. */
+static const char *line_for(const char *line, const struct broker *broker)
 {
-        if (!strcmp(t->path, "@NAME@.c"))
-                snprintf(path, size, "%s/%s.c", name, name);
+        bool not = line[0] == '@' && line[1] == '!';
+        const char *word = line + 1 + not, *end = line[0] == '@' ? strchr(word, '@') : NULL;
+        for (size_t i = 0; end && i < sizeof brokers / sizeof *brokers; i++) {
+                size_t length = strlen(brokers[i].name);
+                if (length == (size_t)(end - word) && !memcmp(word, brokers[i].name, length))
+                        return (broker == &brokers[i]) != not ? end + 1 : NULL;
+        }
+        return line;
+}
+
+static void put_file(FILE *f, const char *text, const char *name, const struct broker *broker)
+{
+        while (*text) {
+                const char *end = text + strcspn(text, "\n"), *line = line_for(text, broker);
+                end += *end == '\n';
+                if (line)
+                        put_text(f, line, (size_t)(end - line), name, broker);
+                text = end;
+        }
+}
+
+/* ------------------------------------------------------------------ files */
+
+static void path_of(const struct template *t, const char *name, char path[static PATH_MAX])
+{
+        const char *word = strstr(t->path, "@NAME@");
+        if (word)
+                snprintf(path, PATH_MAX, "%s/%.*s%s%s", name, (int)(word - t->path), t->path, name, word + strlen("@NAME@"));
         else
-                snprintf(path, size, "%s/%s", name, t->path);
+                snprintf(path, PATH_MAX, "%s/%s", name, t->path);
 }
 
 static int write_file(const struct template *t, const char *name, const struct broker *broker)
 {
         char path[PATH_MAX];
-        path_of(t, name, path, sizeof path);
+        path_of(t, name, path);
+        char *slash = strchr(t->path, '/') ? strrchr(path, '/') : NULL;
+        if (slash) {
+                *slash = '\0';
+                mkdir(path, 0777); /* may be there; the file tells */
+                *slash = '/';
+        }
         int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, t->mode);
         FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
         if (!f)
                 return aeon_fail_os(-errno, "%s", path);
-        put_text(f, t->text, name, broker);
+        put_file(f, t->text, name, broker);
         bool bad = ferror(f);
         if (fclose(f) == EOF || bad)
                 return aeon_fail_os(-errno, "%s", path);
@@ -110,9 +175,11 @@ static void remove_all(const char *name)
 {
         char path[PATH_MAX];
         for (const struct template *t = project_templates; t->path; t++) {
-                path_of(t, name, path, sizeof path);
+                path_of(t, name, path);
                 unlink(path);
         }
+        snprintf(path, sizeof path, "%s/deploy", name);
+        rmdir(path);
         rmdir(name);
 }
 
@@ -143,6 +210,6 @@ int new_main(int argc, char **argv)
                 aeon__flags_complain(command.program, "%s", aeon_error_describe(r));
                 return r == -EINVAL || r == -EEXIST ? 2 : 1;
         }
-        printf("%s is made. Next:\n\n    cd %s\n    make test\n    aeon run %s.c\n", name, name, name);
+        printf("%s is made. Next:\n\n    cd %s\n    make test\n    make run\n", name, name);
         return 0;
 }

@@ -1,5 +1,6 @@
 /* Calls: a request is started, and its task waits; see client.h. The contract is in aeon/http_client.h. */
 #include "client/client.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
@@ -231,6 +232,22 @@ static int start(struct aeon_http_client *c, const aeon_http_call *call, struct 
         return 0;
 }
 
+static void end_span(aeon_span *span, const struct aeon_http_response *x, int r)
+{
+        enum { FAILURE = 400 };
+        if (x->method)
+                aeon__span_rename(span, x->method);
+        aeon_span_set(span, "http.request.method", x->method);
+        aeon_span_set(span, "url.full", x->shown);
+        if (x->status)
+                aeon_span_set_number(span, "http.response.status_code", x->status);
+        if (r < 0)
+                aeon_span_fail(span, aeon_error_describe(r));
+        else if (x->status >= FAILURE)
+                aeon_span_fail(span, NULL);
+        aeon_span_end(span);
+}
+
 static int call_until(struct aeon_http_client *c, const aeon_http_call *call, bool streamed, aeon_http_response **ret_response)
 {
         struct aeon_task *task;
@@ -243,11 +260,13 @@ static int call_until(struct aeon_http_client *c, const aeon_http_call *call, bo
         r = response_new(call, c, streamed, &x);
         if (r < 0)
                 return r;
+        aeon_span *span = aeon__span_begin(SPAN_CLIENT, "HTTP");
         r = start(c, call, x);
         if (r == 0)
                 r = wait_for(x, streamed ? HTTP_HEAD : HTTP_END);
         if (r == 0 && !(streamed && x->head_here)) /* what goes wrong behind the head is for who reads on */
                 r = result_of(x);
+        end_span(span, x, r);
         if (r < 0) {
                 aeon_http_response_free(x);
                 return r;

@@ -137,7 +137,3 @@ int aeon__http_request_make(struct aeon_http_client *c, const aeon_http_call *ca
 
 /* Stop the transfer, if there is one; nobody is told. */
 void aeon__http_stop(struct aeon_http_response *x);
-
-/* The value of the header `traceparent` (W3C Trace Context) for what the running task asks of others; NULL: it is traced by nobody. Whoever
- * traces sets the function, before there are loops. */
-AEON_API extern const char *(*aeon__http_traceparent)(void);

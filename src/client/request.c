@@ -1,12 +1,11 @@
 /* Requests: what a call and its client's options come to; see client.h. */
 #include "client/client.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-const char *(*aeon__http_traceparent)(void);
 
 static const char separators[] = " \t\"(),/:;<=>?@[\\]{}";
 
@@ -78,7 +77,7 @@ static size_t count_of(const char *const *lines)
 
 static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, struct arena *a, struct http_request *request)
 {
-        enum { OURS = 3 }; /* those below, and the NULL */
+        enum { OURS = 4 }; /* those below, and the NULL */
         struct lines l = { 0 };
         int r = 0;
         l.items = aeon__arena_alloc(a, (count_of(call->headers) + count_of(c->opts.headers) + OURS) * sizeof *l.items);
@@ -91,7 +90,9 @@ static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, st
         if (r == 0)
                 r = add_pair(&l, a, "Content-Type", call->body_fn ? call->body_type : call->body.content_type, l.count);
         if (r == 0)
-                r = add_pair(&l, a, "traceparent", aeon__http_traceparent ? aeon__http_traceparent() : NULL, l.count);
+                r = add_pair(&l, a, "traceparent", aeon_traceparent(), l.count);
+        if (r == 0)
+                r = add_pair(&l, a, "tracestate", aeon__tracestate(), l.count);
         size_t own = l.count;
         for (size_t i = 0; i < count_of(c->opts.headers); i++)
                 add_line(&l, c->opts.headers[i], own);

@@ -35,18 +35,20 @@ static void write_line(const aeon_request *req, aeon_log_level level, int status
                         failure ? failure : "");
 }
 
-void aeon__access_log(const aeon_request *req, int status, const char *failure)
+void aeon__access_log(aeon_request *req, int status, const char *failure)
 {
         aeon__http_count_end(req, status);
+        aeon__request_trace_end(req, status, failure);
         bool wanted = req->server->limits.access_log || failure;
         aeon_log_level level = status >= 500 ? AEON_LOG_ERROR : wanted ? AEON_LOG_INFO : AEON_LOG_DEBUG;
         if (aeon_log_enabled(level))
                 write_line(req, level, status, "", failure);
 }
 
-void aeon__access_log_streamed(const aeon_request *req, bool cut, const char *failure)
+void aeon__access_log_streamed(aeon_request *req, bool cut, const char *failure)
 {
         aeon__http_count_end(req, req->status);
+        aeon__request_trace_end(req, req->status, failure ? failure : "cut off");
         aeon_log_level level = req->client_gone ? AEON_LOG_INFO : AEON_LOG_ERROR;
         if (aeon_log_enabled(level))
                 write_line(req, level, req->status, cut ? " cut off" : "", failure);

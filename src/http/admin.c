@@ -9,6 +9,8 @@
  *       GET /readyz    200 / 503                                          takes work
  *       GET /healthz   200 healthy and degraded, 503 unhealthy; components for loopback clients, or for all when asked for
  *       GET /metrics   200        all numbers, in Prometheus' text format; to whoever reaches the listener: docs/observability.md
+ *       GET /log-level 200        "info,broker=debug"; POST changes it; both to loopback clients only, and to no web page
+ *       GET /snapshot  200        loops, subscriptions, background and periodic tasks, as JSON; to loopback clients likewise
  *       GET /tasks     200        every task of every loop, as JSON or, with ?verbose, as a tree for people; to loopback clients likewise
  *
  *   Source: Kubernetes, "Configure Liveness, Readiness and Startup Probes"; the query `?verbose` that it sends is accepted.
@@ -17,7 +19,10 @@
 
 #include "app/calls.h"
 #include "app/exposition.h"
+#include "app/snapshot.h"
 #include "app/worker.h"
+#include "app/workers.h"
+#include "http/admin_workers.h"
 #include "http/middleware.h"
 #include "http/server.h"
 #include "loop/address.h"
@@ -51,7 +56,7 @@ static struct admin *admin_of(aeon_request *req)
         return aeon__request_owner(req);
 }
 
-static bool is_loopback(const char *peer)
+bool aeon__admin_is_loopback(const char *peer)
 {
         static const char *const prefixes[] = { "127.", "[::1]", "[::ffff:127.", "unix" };
         for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
@@ -62,7 +67,7 @@ static bool is_loopback(const char *peer)
 
 static bool shows_details(aeon_request *req)
 {
-        return admin_of(req)->details || is_loopback(aeon_request_peer(req));
+        return admin_of(req)->details || aeon__admin_is_loopback(aeon_request_peer(req));
 }
 
 /* As lines for people: the components when the reader may see them, then the verdict. */
@@ -115,6 +120,18 @@ static int healthz(aeon_request *req)
         return r;
 }
 
+enum of_workers { TASKS_JSON, TASKS_TEXT, METRICS };
+
+/* In place of a supervisor's own @text: its workers', too. */
+static int of_all_workers(aeon_app *app, enum of_workers what, struct text *text)
+{
+        struct text all;
+        int r = what == METRICS ? aeon__workers_metrics(app, text, &all) : aeon__workers_tasks(app, what == TASKS_JSON, text, &all);
+        aeon__text_done(text);
+        *text = r < 0 ? (struct text){ 0 } : all;
+        return r;
+}
+
 static int tasks(aeon_request *req)
 {
         bool json = !aeon_request_query(req, "verbose");
@@ -122,6 +139,8 @@ static int tasks(aeon_request *req)
         if (!shows_details(req))
                 return aeon_reply_json(req, 403, "{\"error\":\"tasks are shown to loopback clients only (--health-details)\"}");
         int r = aeon__loops_dump_for_task(json, &dump);
+        if (r == 0 && aeon__workers_count(admin_of(req)->app))
+                r = of_all_workers(admin_of(req)->app, json ? TASKS_JSON : TASKS_TEXT, &dump);
         if (r < 0)
                 return r;
         r = json ? aeon_reply_json(req, 200, dump.data) : aeon_reply_text(req, 200, dump.data);
@@ -129,10 +148,25 @@ static int tasks(aeon_request *req)
         return r;
 }
 
+static int snapshot(aeon_request *req)
+{
+        struct text text = { 0 };
+        if (!shows_details(req))
+                return aeon_reply_json(req, 403,
+                                       "{\"error\":\"the snapshot is shown to loopback clients only (--health-details)\"}");
+        int r = aeon__snapshot_write(admin_of(req)->app, &text);
+        if (r == 0)
+                r = aeon_reply_json(req, 200, text.data);
+        aeon__text_done(&text);
+        return r;
+}
+
 static int metrics(aeon_request *req)
 {
         struct text text = { 0 };
         int r = aeon__metrics_text(admin_of(req)->app, &text);
+        if (r == 0 && aeon__workers_count(admin_of(req)->app))
+                r = of_all_workers(admin_of(req)->app, METRICS, &text);
         if (r == 0)
                 r = aeon_reply_bytes(req, 200, EXPOSITION_TYPE, text.data, text.length);
         aeon__text_done(&text);
@@ -253,9 +287,15 @@ static int add_routes(struct http_router *router)
                 const char *pattern;
                 aeon_request_fn *handler;
         } routes[] = {
-                { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
-                { "GET /healthz", healthz }, { "GET /tasks", tasks },
+                { "GET /livez", livez },
+                { "GET /startupz", startupz },
+                { "GET /readyz", readyz },
+                { "GET /healthz", healthz },
+                { "GET /tasks", tasks },
                 { "GET /metrics", metrics },
+                { "GET /snapshot", snapshot },
+                { "GET /log-level", aeon__admin_log_level },
+                { "POST /log-level", aeon__admin_log_level },
         };
         for (size_t i = 0; i < sizeof routes / sizeof *routes; i++) {
                 int r = aeon__router_add(router, routes[i].pattern, routes[i].handler, NULL);

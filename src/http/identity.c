@@ -1,14 +1,16 @@
 /* Who a request is: its id, and the trace that it belongs to. */
 #include "base/random.h"
+#include "http/meter.h"
 #include "http/middleware.h"
 #include "http/server.h"
+#include "task/trace.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { ID_LIMIT = 64, TRACEPARENT_SIZE = 55 };
+enum { ID_LIMIT = 64 };
 
 /* ------------------------------------------------------------------ id */
 
@@ -64,9 +66,9 @@ static bool is_traceparent(const char *text)
 {
         size_t size = strlen(text);
         bool known = !strncmp(text, "00", 2);
-        return size >= TRACEPARENT_SIZE && (size == TRACEPARENT_SIZE || (!known && text[TRACEPARENT_SIZE] == '-')) &&
-               is_hex(text, 2) && strncmp(text, "ff", 2) != 0 && text[2] == '-' && is_hex(text + 3, 32) && text[35] == '-' &&
-               is_hex(text + 36, 16) && text[52] == '-' && is_hex(text + 53, 2);
+        return size >= TRACEPARENT && (size == TRACEPARENT || (!known && text[TRACEPARENT] == '-')) && is_hex(text, 2) &&
+               strncmp(text, "ff", 2) != 0 && text[2] == '-' && is_hex(text + 3, 32) && text[35] == '-' && is_hex(text + 36, 16) &&
+               text[52] == '-' && is_hex(text + 53, 2);
 }
 
 /* The one field of this name; NULL when there is none, or several. */
@@ -89,6 +91,34 @@ void aeon__request_trace_begin(aeon_request *req)
         const char *text = only_header(req, "traceparent");
         if (text && is_traceparent(text))
                 req->traceparent = text;
+        if (!req->server->measured)
+                return; /* probes are nobody's work */
+        req->span = aeon__span_take_up(SPAN_SERVER, aeon__http_method_label(req->method), req->traceparent,
+                                       aeon_request_header(req, "tracestate"));
+        if (aeon__trace_now())
+                aeon__trace_name_lines();
+}
+
+void aeon__request_trace_end(aeon_request *req, int status, const char *failure)
+{
+        enum { SERVER_ERROR = 500 };
+        aeon_span *span = req->span;
+        if (!span)
+                return;
+        req->span = NULL;
+        if (req->route) {
+                char name[SPAN_NAME];
+                const char *path = req->route->pattern + req->route->method_size + 1;
+                snprintf(name, sizeof name, "%s %s", req->method, path);
+                aeon__span_rename(span, name);
+                aeon_span_set(span, "http.route", path);
+        }
+        aeon_span_set(span, "http.request.method", req->method);
+        aeon_span_set(span, "url.path", req->path);
+        aeon_span_set_number(span, "http.response.status_code", status);
+        if (status >= SERVER_ERROR)
+                aeon_span_fail(span, failure);
+        aeon_span_end(span);
 }
 
 /* ------------------------------------------------------------------ both */

@@ -14,8 +14,8 @@ AEON_HISTOGRAM(aeon_http_request_duration_seconds, "From a request's head to the
 AEON_GAUGE(aeon_http_requests_in_flight, "Requests that are being answered.");
 AEON_GAUGE(aeon_http_connections, "Connections of clients that are open.");
 
-static const uint16_t usual[] = { 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404,
-                                  405, 409, 410, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504 };
+static const uint16_t usual[] = { 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403,
+                                  404, 405, 409, 410, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504 };
 enum { USUAL = sizeof usual / sizeof *usual };
 
 struct http_meter {
@@ -83,7 +83,7 @@ static bool is_for(const aeon_request *req, const struct http_meter *meter)
         return !strcmp(req->method, meter->method);
 }
 
-static const char *known_method(const char *method)
+const char *aeon__http_method_label(const char *method)
 {
         static const char *const known[] = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT" };
         for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -117,7 +117,7 @@ void aeon__http_count_end(const aeon_request *req, int status)
                         aeon_series_observe(duration_of(meter), seconds);
                 return;
         }
-        const char *method = known_method(req->method), *route = route_of(req);
+        const char *method = aeon__http_method_label(req->method), *route = route_of(req);
         aeon_series_add(look_up(method, route, status), 1);
         if (!lasts)
                 aeon_http_request_duration_seconds_observe(seconds, method, route);

@@ -15,6 +15,9 @@ struct http_meter; /* of one route */
 struct http_meter *aeon__http_meter_new(const char *pattern);
 void aeon__http_meter_free(struct http_meter *meter);
 
+/* @method, or "other" when HTTP does not know it. */
+const char *aeon__http_method_label(const char *method);
+
 /* A request task begins and ends; @status 499: the client went. */
 void aeon__http_count_begin(const aeon_request *req);
 void aeon__http_count_end(const aeon_request *req, int status);

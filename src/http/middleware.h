@@ -24,13 +24,15 @@ AEON_SUSPENDS int aeon__router_answer(const struct http_router *router, aeon_req
 
 /* Tell of a request that has its reply: one line, if its listener has an access log or it failed (@failure, NULL: it did not).
  * @status 499: the client went. */
-void aeon__access_log(const aeon_request *req, int status, const char *failure);
+void aeon__access_log(aeon_request *req, int status, const char *failure);
 
 /* The same of one that failed when its reply was on its way; @cut: the client got a fragment. */
-void aeon__access_log_streamed(const aeon_request *req, bool cut, const char *failure);
+void aeon__access_log_streamed(aeon_request *req, bool cut, const char *failure);
 
 /* The request task begins: give it the request's id, and its place in a trace if it has one. */
 void aeon__request_identify(aeon_request *req);
 
-/* Hand the caller's trace over to the tracing of the house. The one place where the two meet. */
+/* The request's span: inside the caller's trace, if there is one. Until the task that began it ends it, with what was answered; 499: the client
+ * went. */
 void aeon__request_trace_begin(aeon_request *req);
+void aeon__request_trace_end(aeon_request *req, int status, const char *failure);

@@ -85,6 +85,7 @@ void aeon__request_end(aeon_request *req)
         req->body_state = BODY_NONE;
         req->body_whole = req->continue_wanted = req->client_gone = false;
         req->content_type = NULL;
+        req->span = NULL;
         req->id = req->traceparent = req->failure = req->explanation = req->problems = req->remedy = NULL;
         req->query_pairs = req->form_pairs = (struct http_pairs){ 0 };
         req->settled = 0;

@@ -15,6 +15,7 @@
 #include <aeon/dependency.h>
 #include <aeon/http.h>
 #include <aeon/scope.h>
+#include <aeon/trace.h>
 #include <aeon/websocket.h>
 
 struct http_server;
@@ -66,6 +67,7 @@ struct aeon_request {
 
         const char *id;          /* NULL until its task begins */
         char own_id[17];         /* when the client gave none */
+        aeon_span *span;         /* NULL: it is not traced */
         const char *traceparent; /* of the header, when that is as it has to be; NULL: there is none */
         aeon_time begun;         /* when its task began */
         int settled;             /* the failure that the reply tells of; 0: none */
@@ -153,10 +155,6 @@ int aeon__reply_keep(aeon_request *req, int status, const char *content_type, co
 /* Replace the reply's body by the description of an error, with @detail when clients may see it and the JSON array @errors (NULL: none).
  * Without memory it is the status alone. */
 AEON_API void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors);
-
-/* Add @string between quotes; what is no UTF-8 in it is replaced. */
-struct text;
-void aeon__json_add_string(struct text *json, const char *string);
 
 /* "Not Found". */
 const char *aeon__http_status_name(int status);

@@ -19,16 +19,6 @@
 
 /* ------------------------------------------------------------------ the body of an error */
 
-void aeon__json_add_string(struct text *json, const char *string)
-{
-        size_t size = strlen(string), room = size * 6 + 1; /* \u001b */
-        char *escaped = malloc(room);
-        if (escaped)
-                aeon__text_print(json, "\"%.*s\"", (int)aeon__json_escape(escaped, room, string, size), escaped);
-        json->failed |= !escaped;
-        free(escaped);
-}
-
 void aeon__reply_problem(aeon_request *req, int status, const char *detail, const char *errors)
 {
         struct text json = { 0 };

@@ -2,6 +2,7 @@
 #include "life.h"
 
 #include "app/exposition.h"
+#include "app/snapshot.h"
 
 #include <aeon/metrics.h>
 #include <aeon/periodic.h>
@@ -63,7 +64,7 @@ PLAIN_TEST(buckets_include_what_is_below_them)
 /* ------------------------------------------------------------------ of a whole app */
 
 static int runs;
-static struct text shown;
+static struct text shown, snapshot;
 
 static int tick(void *arg)
 {
@@ -94,8 +95,11 @@ static int look(void *arg)
                 bool all = strstr(shown.data, "aeon_periodic_runs_total{task=\"tick\",loop=\"0\"} 4") &&
                            strstr(shown.data, "aeon_background_restarts_total{task=\"crasher\"} 2") &&
                            strstr(shown.data, "aeon_health_status{component=\"half\",status=\"degraded\"} 1");
-                if (all)
-                        return aeon_app_stop(arg, 0);
+                if (all) {
+                        r = aeon__snapshot_write(arg, &snapshot);
+                        aeon_app_stop(arg, 0);
+                        return r;
+                }
                 r = aeon_sleep(AEON_MILLISECONDS(1));
         }
         return r;
@@ -123,6 +127,14 @@ PLAIN_TEST(an_app_shows_its_states_loops_tasks_and_checks)
         CHECK_CONTAINS(shown.data, "\nt_never_total 0\n");
         CHECK_CONTAINS(shown.data, "\nprocess_start_time_seconds 1");
         CHECK_CONTAINS(shown.data, "\nprocess_open_fds ");
+        CHECK_CONTAINS(snapshot.data, "{\"loops\":[{\"loop\":0,\"lag_ms\":");
+        CHECK_CONTAINS(snapshot.data, ",{\"loop\":1,\"lag_ms\":");
+        CHECK_CONTAINS(snapshot.data, "\"background\":[{\"name\":\"crasher\",\"loop\":0,\"state\":\"running\",\"since_ms\":");
+        CHECK_CONTAINS(snapshot.data, ",\"restarts\":2,\"error\":\"");
+        CHECK_CONTAINS(snapshot.data,
+                       "{\"name\":\"tick\",\"loop\":0,\"next_ms\":null,\"running\":0,\"runs\":4,\"missed\":0,\"failed\":1,");
+        CHECK_CONTAINS(snapshot.data, "\"paused\":true,\"stopped\":false,\"error\":\"not today\"}]}");
+        aeon__text_done(&snapshot);
         aeon__text_done(&shown);
 }
 

@@ -1,5 +1,6 @@
 /* Calls to a decent server: what is sent, what comes, which connections are used. */
 #include "client/client.h"
+#include "task/trace.h"
 
 #include "../http/fixture.h"
 #include "harness.h"
@@ -135,17 +136,13 @@ TEST(client_methods_go_out_as_they_are_called)
         peer_stop(g);
 }
 
-static const char *trace(void)
-{
-        return "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-}
-
 TEST(client_passes_the_trace_on)
 {
         aeon_group *g = peer_start(remember);
-        aeon__http_traceparent = trace;
+        CHECK(!aeon__span_take_up(SPAN_SERVER, "test", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "congo=t61"));
         CHECK_INT(status_of(NULL, at_peer("/")), 204);
-        CHECK_CONTAINS(heard, "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+        CHECK_CONTAINS(heard,
+                       "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: congo=t61\r\n");
         peer_stop(g);
 }
 

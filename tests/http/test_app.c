@@ -343,6 +343,60 @@ PLAIN_TEST(the_admin_listener_takes_get_and_head_only)
         CHECK_INT(end_app(pid, SIGTERM), 0);
 }
 
+/* POST /log-level with @body; @headers in front of those that it needs. */
+static const char *post_level(const char *headers, const char *body)
+{
+        char request[512];
+        snprintf(request, sizeof request,
+                 "POST /log-level HTTP/1.0\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n%s",
+                 headers, strlen(body), body);
+        return say(request);
+}
+
+PLAIN_TEST(log_levels_are_changed_while_the_app_runs)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/log-level", 200, &body), 200);
+        CHECK_STR(body, "info\n");
+        CHECK_CONTAINS(post_level("", "broker=debug"), "\r\n\r\ninfo,broker=debug\n");
+        CHECK_CONTAINS(post_level("", "http=error&broker=warning\n"), "\r\n\r\ninfo,broker=warning,http=error\n");
+        CHECK_CONTAINS(post_level("", "warning"), "\r\n\r\nwarning,broker=warning,http=error\n");
+        CHECK_CONTAINS(post_level("", "http=info"), "\r\n\r\nwarning,broker=warning,http=info\n");
+        CHECK_CONTAINS(post_level("", "parked=debug"), "200");
+        CHECK_INT(test_http_get(port, "/hello", NULL), 200);
+        await_words("] GET /hello 200"); /* which is no warning */
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(log_levels_that_are_none_change_nothing)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/log-level", 200, NULL), 200);
+        const char *reply = post_level("", "error,broker=loud");
+        CHECK_CONTAINS(reply, " 400 ");
+        CHECK_CONTAINS(reply, "\\\"loud\\\" is no log level: debug, info, warning, error or off");
+        CHECK_CONTAINS(post_level("", ""), " 400 ");
+        CHECK_CONTAINS(post_level("", "=debug"), " 400 ");
+        CHECK_INT(test_http_get(admin_port, "/log-level", &body), 200);
+        CHECK_STR(body, "info\n");
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+}
+
+PLAIN_TEST(a_web_page_cannot_change_log_levels)
+{
+        const char *body = "";
+        pid_t pid = start_watched();
+        CHECK_INT(await_status(admin_port, "/log-level", 200, NULL), 200);
+        CHECK_CONTAINS(post_level("Origin: https://evil.example\r\n", "debug"), " 403 ");
+        CHECK_CONTAINS(post_level("Origin: null\r\n", "debug"), " 403 ");
+        CHECK_CONTAINS(post_level("Sec-Fetch-Site: cross-site\r\n", "debug"), " 403 ");
+        CHECK_INT(test_http_get(admin_port, "/log-level", &body), 200);
+        CHECK_STR(body, "info\n");
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+}
+
 PLAIN_TEST(two_apps_find_an_admin_port_each)
 {
         pid_t first = start(watched, 1); /* no address asked for */
