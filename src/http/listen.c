@@ -26,6 +26,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* A worker that is replaced has time: others are there for new connections, and who is slow to send its next request need not send it again. */
+#define WORKER_LAST_LOOK HTTP_FIRST_LOOK
+
 enum { DEFAULT_PORT = 8000, ADDRESS_SIZE = 160 };
 
 /* One loop's share of an endpoint. */
@@ -99,6 +102,7 @@ static int take_seats(struct endpoint *e, int fd, unsigned loops)
                                                      .spawn = spawn_handler,
                                                      .answer = answer,
                                                      .owner = e,
+                                                     .last_look = aeon_worker_id() ? WORKER_LAST_LOOK : 0,
                                                      .shared = e->shared,
                                                      .measured = true };
                 aeon__http_server_init(&seat->server);

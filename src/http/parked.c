@@ -27,7 +27,7 @@ enum { READ_SIZE = 4096, STACK_SIZE = 65536 };
 
 aeon_time aeon__link_last_look(const struct http_link *link)
 {
-        aeon_time look = aeon_now() + HTTP_LAST_LOOK, first = link->accepted + HTTP_FIRST_LOOK;
+        aeon_time look = aeon_now() + link->server->last_look, first = link->accepted + HTTP_FIRST_LOOK;
         return link->fresh && first > look ? first : look;
 }
 

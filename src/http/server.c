@@ -24,6 +24,7 @@ void aeon__http_limits_default(struct http_limits *l)
 void aeon__http_server_init(struct http_server *server)
 {
         aeon__http_limits_default(&server->limits);
+        server->last_look = server->last_look ? server->last_look : HTTP_LAST_LOOK;
         list_init(&server->links);
         list_init(&server->idle);
         list_init(&server->heads);

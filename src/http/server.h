@@ -100,6 +100,8 @@ struct http_server {
         bool closing;           /* replies say `Connection: close`, and nothing idle stays */
         time_t date_second;     /* what date_text says */
         char date_text[32];     /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+
+        aeon_duration last_look; /* at the end, at an idle connection; 0: HTTP_LAST_LOOK */
 };
 
 void aeon__http_server_init(struct http_server *server);

@@ -148,3 +148,32 @@ PLAIN_TEST_WITHIN(a_first_start_that_fails_waits_for_a_change, 200)
         CHECK(process_await(p, "hello, world, closed.", LONG));
         stop(p);
 }
+
+/* As its Makefile would: a new file, renamed into place. */
+static void make_program(const char *greeting)
+{
+        char text[2048], command[2048];
+        const char *output, *build = getenv("LD_LIBRARY_PATH");
+        snprintf(text, sizeof text, service_text, greeting, greeting, port);
+        strcat(text, "AEON_MAIN(app);\n");
+        save("program.c", text);
+        snprintf(command, sizeof command,
+                 "PKG_CONFIG_PATH='%s/meson-uninstalled' && export PKG_CONFIG_PATH && "
+                 "cc -std=gnu11 program.c -o program.new $(pkg-config --cflags --libs aeon) && mv program.new program",
+                 build);
+        REQUIRE_INT(RUN(&output, "sh", "-c", command), 0);
+}
+
+PLAIN_TEST_WITHIN(a_program_of_its_own_is_started_again_when_it_is_made_anew, 200)
+{
+        aeon_program(); /* for the environment */
+        port = test_free_port();
+        save("words.h", "#define WORD \"world\"\n");
+        make_program("hello");
+        struct process *p = PROCESS("./program", "--reload", "--admin", "off");
+        REQUIRE(process_await(p, "hello, world, nobody.", LONG));
+        REQUIRE(process_await(p, "(1 worker)", LONG));
+        make_program("welcome");
+        CHECK(process_await(p, "welcome, world, nobody.", LONG));
+        stop(p);
+}

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,6 +28,11 @@ static int listen_on_descriptor_3(void)
         PROCESS("sh", "-c",                                                                                                    \
                 "LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ && export LISTEN_FDS LISTEN_FDNAMES LISTEN_PID && exec \"$@\"", \
                 "sh", aeon_program(), "run", service("small.c"), "--admin", (address))
+
+#define ACTIVATED_WITH_WORKERS(program)                                                                                        \
+        PROCESS("sh", "-c",                                                                                                    \
+                "LISTEN_FDS=1 LISTEN_FDNAMES=web LISTEN_PID=$$ && export LISTEN_FDS LISTEN_FDNAMES LISTEN_PID && exec \"$@\"", \
+                "sh", aeon_program(), "run", (program), "--workers", "2", "--admin", "off")
 
 PLAIN_TEST(a_socket_handed_over_by_number_is_served)
 {
@@ -55,4 +61,23 @@ PLAIN_TEST(a_name_that_was_not_handed_over_is_told_with_those_that_were)
         const char *output;
         CHECK_INT(RUN_AEON(&output, "run", service("small.c"), "--admin", "fd:web"), 1);
         CHECK_CONTAINS(output, "no socket was handed to this process");
+}
+
+PLAIN_TEST_WITHIN(a_socket_handed_over_is_shared_by_all_workers, 200)
+{
+        static const char port_of_its_own[] = ".port = 8000";
+        char *program = test_read_file(service("workers.c")), *at = strstr(program, port_of_its_own), *whole;
+        REQUIRE(asprintf(&whole, "%.*s.address = \"fd:web\"%s", (int)(at - program), program, at + strlen(port_of_its_own)) > 0);
+        test_write_file(test_path("workers.c"), whole);
+        free(whole);
+        free(program);
+        int port = listen_on_descriptor_3();
+        struct process *p = ACTIVATED_WITH_WORKERS(test_path("workers.c"));
+        CHECK_INT(test_http_get(port, "/", NULL), 200);
+        REQUIRE(process_await(p, "all ready 0 is", 60));
+        process_signal(p, SIGHUP);
+        REQUIRE(process_await(p, "reloaded", 60));
+        CHECK_INT(test_http_get(port, "/", NULL), 200);
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 60), 0);
 }

@@ -22,6 +22,8 @@ static struct process *start_two(const char *admin)
         struct process *p = WORKERS("--workers", "2", "--admin", admin, "--graceful-timeout", "2s", "--cleanup-timeout", "1s",
                                     "--stall-limit", "2s");
         REQUIRE(process_await(p, "all ready 0 is", LONG));
+        REQUIRE(process_await(p, "worker 1 is", LONG) &&
+                process_await(p, "worker 2 is", LONG)); /* they say so when we may know already */
         return p;
 }
 
