@@ -125,18 +125,27 @@ static void speak(aeon_stream *s, const struct input *input)
                 (void)aeon_stream_shutdown(s);
 }
 
-static int converse(void *arg)
+/* Both ends of a connection. */
+static aeon_stream *connect_to(aeon_stream **ret_served)
 {
         static char address[64];
-        aeon_stream *client, *served;
-        aeon_listener *listener;
-        aeon_group *group, *listening;
-        int fd;
+        aeon_stream *client = NULL;
+        aeon_listener *listener = NULL;
+        int fd = -1;
         if (!address[0])
                 snprintf(address, sizeof address, "unix:/tmp/aeon-fuzz-http2-%d", (int)getpid());
-        HOLDS(aeon_socket_bind(address, &fd) == 0 && aeon_listener_open(fd, &listener) == 0);
-        HOLDS(aeon_stream_connect(address, &client) == 0 && aeon_listener_accept(listener, &served) == 0);
+        HOLDS(aeon_socket_bind(address, &fd) == 0);
+        HOLDS(aeon_listener_open(fd, &listener) == 0);
+        HOLDS(aeon_stream_connect(address, &client) == 0);
+        HOLDS(aeon_listener_accept(listener, ret_served) == 0);
         aeon_listener_close(listener);
+        return client;
+}
+
+static int converse(void *arg)
+{
+        aeon_stream *served = NULL, *client = connect_to(&served);
+        aeon_group *group = NULL, *listening = NULL;
         HOLDS(aeon_group_open(&group) == 0 && aeon_group_open(&listening) == 0);
         struct http_server server = {
                 .limits.max_streams = STREAMS, .group = group, .spawn = spawn, .spawner = group, .answer = answer

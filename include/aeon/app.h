@@ -214,13 +214,14 @@ typedef struct aeon_app_opts {
         aeon_duration grace_period; /* what the world gives a stop before it kills; 0: unknown. A warning when it is too short */
         aeon_duration stall_limit;  /* 10 s: a loop that does not come round for longer makes the app not live */
         const char *admin;          /* "127.0.0.1:7979", "unix:PATH", "off"; NULL: the first free port of 7979..7999 */
-        const char *trace_endpoint; /* of an OTLP/HTTP collector, "http://localhost:4318"; "off"; NULL: what OTEL_* in the environment say */
-        double trace_ratio;         /* the share of traces that is sampled, of those that begin here; 0: what OTEL_* say, or all */
-        bool health_details;        /* show component details to everybody, not only to loopback */
-        bool reload;                /* with workers (1 if none are asked for): replace them when what they were made from changes */
-        bool explain_settings;      /* print where each setting came from, and stop */
-        bool quiet;                 /* no ready line and no report on stderr */
-        bool no_signals;            /* leave SIGTERM, SIGINT and SIGUSR1 alone */
+        const char *
+                trace_endpoint; /* of an OTLP/HTTP collector, "http://localhost:4318"; "off"; NULL: what OTEL_* in the environment say */
+        double trace_ratio;    /* the share of traces that is sampled, of those that begin here; 0: what OTEL_* say, or all */
+        bool health_details;   /* show component details to everybody, not only to loopback */
+        bool reload;           /* with workers (1 if none are asked for): replace them when what they were made from changes */
+        bool explain_settings; /* print where each setting came from, and stop */
+        bool quiet;            /* no ready line and no report on stderr */
+        bool no_signals;       /* leave SIGTERM, SIGINT and SIGUSR1 alone */
 } aeon_app_opts;
 
 /* Make an app, declare it with @define, run it to its end and return its exit code:

@@ -61,8 +61,9 @@ static void add_span(struct text *out, const aeon_span *s)
         }
         aeon__text_print(out, ",\"name\":");
         aeon__json_add_string(out, s->name);
-        aeon__text_print(out, ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64 "\",\"endTimeUnixNano\":\"%" PRId64 "\",\"attributes\":[%s]",
-                         s->kind, s->begun, s->ended, s->attributes.data && !s->attributes.failed ? s->attributes.data : "");
+        aeon__text_print(
+                out, ",\"kind\":%d,\"startTimeUnixNano\":\"%" PRId64 "\",\"endTimeUnixNano\":\"%" PRId64 "\",\"attributes\":[%s]",
+                s->kind, s->begun, s->ended, s->attributes.data && !s->attributes.failed ? s->attributes.data : "");
         if (s->failed)
                 aeon__text_print(out, ",\"status\":{\"code\":%d,\"message\":%s}", STATUS_ERROR,
                                  s->words.data && !s->words.failed ? s->words.data : "\"\"");

@@ -43,10 +43,10 @@ static void write_subscription(struct text *out, const aeon_series *received)
         static const struct {
                 const char *key, *metric;
         } numbers[] = {
-                { "received", "aeon_messages_received_total" },         { "processed", "aeon_messages_processed_total" },
-                { "failed", "aeon_messages_failed_total" },             { "invalid", "aeon_messages_invalid_total" },
-                { "retried", "aeon_messages_retried_total" },           { "dead_letters", "aeon_messages_dead_letters_total" },
-                { "released", "aeon_messages_released_total" },         { "in_process", "aeon_messages_in_process" },
+                { "received", "aeon_messages_received_total" }, { "processed", "aeon_messages_processed_total" },
+                { "failed", "aeon_messages_failed_total" },     { "invalid", "aeon_messages_invalid_total" },
+                { "retried", "aeon_messages_retried_total" },   { "dead_letters", "aeon_messages_dead_letters_total" },
+                { "released", "aeon_messages_released_total" }, { "in_process", "aeon_messages_in_process" },
         };
         for (unsigned i = 0; i < received->metric->label_count; i++) {
                 add_string(out, received->metric->labels[i], received->values[i]);

@@ -28,8 +28,8 @@ static struct sender {
         struct text resource;
         bool failing; /* and the log has heard of it */
         aeon_http_client *client;
-        struct text unsent; /* a batch whose sending was interrupted by the end; empty: none */
-        unsigned unsent_count;
+        aeon_scope life; /* around all sending: shielded, and short of time once the app has ended */
+        bool ending;     /* send what is left, and end */
 
         pthread_mutex_t lock; /* for all below */
         bool open;
@@ -37,7 +37,7 @@ static struct sender {
         unsigned count;
         aeon_loop *loop; /* of the task that sends; NULL: it does not run */
         bool woken;
-        aeon_scope *nap; /* around its sleep, while it sleeps; its loop only */
+        aeon_scope *nap;                          /* around its sleep, while it sleeps; its loop only */
 } sender = { .lock = PTHREAD_MUTEX_INITIALIZER }; /* one app runs in a process at a time */
 
 /* ------------------------------------------------------------------ the queue */
@@ -105,7 +105,8 @@ static void free_spans(aeon_span *first)
 
 /* ------------------------------------------------------------------ sending */
 
-static int post(const struct text *body)
+/* @ret_passes: what went wrong may do better a little later. */
+static int post(const struct text *body, bool *ret_passes)
 {
         enum { TOO_MANY = 429, BAD_GATEWAY = 502, GATEWAY_TIMEOUT = 504 };
         aeon_http_response *response = NULL;
@@ -118,21 +119,22 @@ static int post(const struct text *body)
                                                   .body = aeon_body_of(body->data, body->length, "application/json") },
                                &response);
         r = aeon_scope_close(&limit, r);
+        *ret_passes = true;
         if (r < 0)
                 return r;
         int status = aeon_http_response_status(response);
+        *ret_passes = status == TOO_MANY || (status >= BAD_GATEWAY && status <= GATEWAY_TIMEOUT);
         r = aeon_http_response_check(response);
         aeon_http_response_free(response);
-        bool passing = status == TOO_MANY || (status >= BAD_GATEWAY && status <= GATEWAY_TIMEOUT);
-        return r < 0 ? aeon_fail(passing ? -EAGAIN : -EREMOTEIO, "%s", aeon_error_text()) : 0;
+        return r;
 }
 
-/* Errors: -EREMOTEIO the collector does not want it; others pass. */
 static int post_until_taken(const struct text *body)
 {
-        int r = post(body);
-        for (int tries = 1; r < 0 && r != -EREMOTEIO && tries < TRIES && !aeon_cancelled(); tries++)
-                r = aeon_sleep(INTERVAL * tries) < 0 ? -ECANCELED : post(body);
+        bool passes;
+        int r = post(body, &passes);
+        for (int tries = 1; r < 0 && passes && tries < TRIES && !aeon_cancelled(); tries++)
+                r = aeon_sleep(INTERVAL * tries) < 0 ? -ECANCELED : post(body, &passes);
         return r;
 }
 
@@ -152,29 +154,18 @@ static void tell(int r, unsigned count)
         sender.failing = true;
 }
 
-/* Make the next batch, unless there is one; false when there are no spans. */
-static bool fill_batch(void)
+/* False when there was nothing to send. */
+static bool send_batch(void)
 {
-        if (sender.unsent.data)
-                return true;
-        aeon_span *first = take_batch(&sender.unsent_count);
+        unsigned count;
+        struct text body = { 0 };
+        aeon_span *first = take_batch(&count);
         if (!first)
                 return false;
-        aeon__otlp_write(&sender.unsent, sender.resource.data, first, sender.unsent_count);
+        aeon__otlp_write(&body, sender.resource.data, first, count);
         free_spans(first);
-        return true;
-}
-
-/* Send one; false when there is none. */
-static bool send_batch(bool last)
-{
-        if (!fill_batch())
-                return false;
-        int r = sender.unsent.failed ? aeon_fail(-ENOMEM, "no memory for spans") : post_until_taken(&sender.unsent);
-        if (r == -ECANCELED && !last)
-                return true; /* the flush has another go */
-        tell(r, sender.unsent_count);
-        aeon__text_done(&sender.unsent);
+        tell(body.failed ? aeon_fail(-ENOMEM, "no memory for spans") : post_until_taken(&body), count);
+        aeon__text_done(&body);
         return true;
 }
 
@@ -188,14 +179,40 @@ static void nap(void)
         aeon_scope_close(&scope, r);
 }
 
-/* What is left, when the app has ended. */
-static void flush(void)
+static int send_all(void *unused)
 {
-        aeon_scope budget;
-        aeon_scope_open(&budget, &(aeon_scope_opts){ .shield = true, .timeout = FLUSH, .name = "send the last spans" });
-        while (!aeon_cancelled() && send_batch(true))
-                ;
-        aeon_scope_close(&budget, 0);
+        (void)unused;
+        aeon_scope_enter(&sender.life);
+        while (!aeon_cancelled()) {
+                if (send_batch())
+                        continue;
+                if (sender.ending)
+                        break;
+                nap();
+        }
+        aeon_scope_close(&sender.life, 0);
+        return 0;
+}
+
+/* Until the app has ended: then what is under way, and what is left, has FLUSH. It is not broken off, or the collector might get it twice. */
+static int keep_sending(void)
+{
+        aeon_group *g;
+        int r = aeon_group_open(&g);
+        if (r < 0)
+                return r;
+        sender.ending = false;
+        aeon_scope_init(&sender.life, &(aeon_scope_opts){ .shield = true, .name = "spans" });
+        r = aeon_spawn(g, "send spans", send_all, NULL);
+        if (r == 0)
+                aeon_sleep_until(AEON_NEVER);
+        sender.ending = true;
+        if (r == 0) {
+                aeon_scope_set_deadline(&sender.life, aeon_now() + FLUSH);
+                end_nap(NULL);
+        }
+        int e = aeon_group_close(g);
+        return r < 0 ? r : e;
 }
 
 static void set_loop(aeon_loop *loop)
@@ -243,10 +260,9 @@ static int watch(void *self, aeon_app *app)
                 return 0;
         }
         set_loop(aeon_loop_hold(aeon_loop_current()));
-        while (!aeon_cancelled())
-                if (!send_batch(false))
-                        nap();
-        flush();
+        r = keep_sending();
+        if (r < 0 && r != -ECANCELED)
+                aeon_log_error("there will be no traces: %s", aeon_error_describe(r));
         set_loop(NULL);
         aeon_http_client_close(sender.client);
         sender.client = NULL;
@@ -322,8 +338,8 @@ static int take_headers(const char *list)
                 size_t size = strcspn(list, ",");
                 const char *equals = memchr(list, '=', size);
                 if (!equals || count == HEADERS)
-                        return aeon_fail(-EINVAL, "OTEL_EXPORTER_OTLP_HEADERS: \"%.*s\" is no name=value, or one too many", (int)size,
-                                         list);
+                        return aeon_fail(-EINVAL, "OTEL_EXPORTER_OTLP_HEADERS: \"%.*s\" is no name=value, or one too many",
+                                         (int)size, list);
                 char *line = malloc(size + 2), *to = line;
                 if (!line)
                         return aeon_fail(-ENOMEM, "no memory for a header");
@@ -332,7 +348,8 @@ static int take_headers(const char *list)
                 to = stpcpy(to, ": ");
                 for (const char *c = equals + 1; c < list + size; c++) {
                         unsigned byte;
-                        bool coded = *c == '%' && list + size - c > 2 && isxdigit((unsigned char)c[1]) && sscanf(c + 1, "%2x", &byte) == 1;
+                        bool coded = *c == '%' && list + size - c > 2 && isxdigit((unsigned char)c[1]) &&
+                                     sscanf(c + 1, "%2x", &byte) == 1;
                         *to++ = coded ? (char)byte : *c;
                         c += coded ? 2 : 0;
                 }

@@ -148,8 +148,9 @@ static struct outcome refusal(const struct aeon_message *m)
 static aeon_span *begin_span(const struct aeon_message *m)
 {
         const struct envelope *e = &m->envelope;
-        aeon_span *span = aeon__span_take_up(SPAN_CONSUMER, "process", aeon__header_find(e->headers, e->headers_size, "traceparent"),
-                                             aeon__header_find(e->headers, e->headers_size, "tracestate"));
+        aeon_span *span =
+                aeon__span_take_up(SPAN_CONSUMER, "process", aeon__header_find(e->headers, e->headers_size, "traceparent"),
+                                   aeon__header_find(e->headers, e->headers_size, "tracestate"));
         aeon__trace_name_lines();
         return span;
 }

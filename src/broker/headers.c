@@ -76,7 +76,8 @@ char *aeon__headers_with_trace(const struct envelope *e, size_t *ret_size)
         const struct trace_context *trace = aeon__trace_now();
         if (!trace || aeon__header_find(e->headers, e->headers_size, "traceparent"))
                 return NULL;
-        char *packed = malloc(e->headers_size + sizeof "traceparent" + TRACEPARENT + 1 + sizeof "tracestate" + strlen(trace->state) + 1);
+        char *packed =
+                malloc(e->headers_size + sizeof "traceparent" + TRACEPARENT + 1 + sizeof "tracestate" + strlen(trace->state) + 1);
         if (!packed)
                 return NULL;
         char *at = packed;

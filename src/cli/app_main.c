@@ -50,7 +50,8 @@ static const struct flag flags[] = {
           "print each setting, its value and where it came from, and stop" },
         { "trace-endpoint", FLAG_TEXT(struct run, app.trace_endpoint), "URL",
           "send traces to this OTLP/HTTP collector, http://localhost:4318; or off (OTEL_EXPORTER_OTLP_ENDPOINT)" },
-        { "trace-ratio", FLAG_TEXT(struct run, trace_ratio), "SHARE", "of the traces that begin here, 0.01 for one in a hundred (1)" },
+        { "trace-ratio", FLAG_TEXT(struct run, trace_ratio), "SHARE",
+          "of the traces that begin here, 0.01 for one in a hundred (1)" },
         { "log-level", FLAG_TEXT(struct run, log_level), "LEVEL[,PART=LEVEL]...",
           "debug, info, warning, error or off; of a file or folder too: info,broker=debug (info)" },
         { "log-format", FLAG_CHOICE(struct run, log_format), "text|json", "(text)" },
@@ -112,7 +113,8 @@ int aeon_main(int argc, char **argv, const char *name, void (*define)(aeon_app *
         }
         if (running.trace_ratio &&
             (aeon__number_parse(running.trace_ratio, &running.app.trace_ratio) < 0 || !(running.app.trace_ratio > 0))) {
-                aeon__flags_complain(command.program, "--trace-ratio: \"%s\" is not a share above 0 and up to 1", running.trace_ratio);
+                aeon__flags_complain(command.program, "--trace-ratio: \"%s\" is not a share above 0 and up to 1",
+                                     running.trace_ratio);
                 return flags_exit(FLAGS_BAD);
         }
         aeon_log_set_format((aeon_log_format)running.log_format);

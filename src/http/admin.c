@@ -152,7 +152,8 @@ static int snapshot(aeon_request *req)
 {
         struct text text = { 0 };
         if (!shows_details(req))
-                return aeon_reply_json(req, 403, "{\"error\":\"the snapshot is shown to loopback clients only (--health-details)\"}");
+                return aeon_reply_json(req, 403,
+                                       "{\"error\":\"the snapshot is shown to loopback clients only (--health-details)\"}");
         int r = aeon__snapshot_write(admin_of(req)->app, &text);
         if (r == 0)
                 r = aeon_reply_json(req, 200, text.data);
@@ -286,9 +287,13 @@ static int add_routes(struct http_router *router)
                 const char *pattern;
                 aeon_request_fn *handler;
         } routes[] = {
-                { "GET /livez", livez },     { "GET /startupz", startupz }, { "GET /readyz", readyz },
-                { "GET /healthz", healthz }, { "GET /tasks", tasks },
-                { "GET /metrics", metrics }, { "GET /snapshot", snapshot },
+                { "GET /livez", livez },
+                { "GET /startupz", startupz },
+                { "GET /readyz", readyz },
+                { "GET /healthz", healthz },
+                { "GET /tasks", tasks },
+                { "GET /metrics", metrics },
+                { "GET /snapshot", snapshot },
                 { "GET /log-level", aeon__admin_log_level },
                 { "POST /log-level", aeon__admin_log_level },
         };

@@ -23,7 +23,7 @@ static inline size_t buffer_size(const struct http_buffer *b)
 
 static inline const char *buffer_bytes(const struct http_buffer *b)
 {
-        return b->data + b->start;
+        return b->start ? b->data + b->start : b->data; /* which may be NULL */
 }
 
 /* Have room for @room more bytes at data+end; may move the bytes. -ENOMEM, and then nothing has changed. */

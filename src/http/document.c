@@ -80,7 +80,7 @@ static void write_id(struct document *d, const struct http_route *route)
                 aeon__text_print(&line, "\n");
                 print_id(route, &line);
                 aeon__text_print(&line, n > 1 ? "-%u\n" : "\n", n);
-                taken = !line.failed && d->ids.data && strstr(d->ids.data, line.data);
+                taken = !line.failed && d->ids.length && strstr(d->ids.data, line.data);
         }
         d->json.failed |= line.failed;
         if (!line.failed) {

@@ -66,9 +66,9 @@ static bool is_traceparent(const char *text)
 {
         size_t size = strlen(text);
         bool known = !strncmp(text, "00", 2);
-        return size >= TRACEPARENT && (size == TRACEPARENT || (!known && text[TRACEPARENT] == '-')) &&
-               is_hex(text, 2) && strncmp(text, "ff", 2) != 0 && text[2] == '-' && is_hex(text + 3, 32) && text[35] == '-' &&
-               is_hex(text + 36, 16) && text[52] == '-' && is_hex(text + 53, 2);
+        return size >= TRACEPARENT && (size == TRACEPARENT || (!known && text[TRACEPARENT] == '-')) && is_hex(text, 2) &&
+               strncmp(text, "ff", 2) != 0 && text[2] == '-' && is_hex(text + 3, 32) && text[35] == '-' && is_hex(text + 36, 16) &&
+               text[52] == '-' && is_hex(text + 53, 2);
 }
 
 /* The one field of this name; NULL when there is none, or several. */
@@ -93,7 +93,8 @@ void aeon__request_trace_begin(aeon_request *req)
                 req->traceparent = text;
         if (!req->server->measured)
                 return; /* probes are nobody's work */
-        req->span = aeon__span_take_up(SPAN_SERVER, aeon__http_method_label(req->method), req->traceparent, aeon_request_header(req, "tracestate"));
+        req->span = aeon__span_take_up(SPAN_SERVER, aeon__http_method_label(req->method), req->traceparent,
+                                       aeon_request_header(req, "tracestate"));
         if (aeon__trace_now())
                 aeon__trace_name_lines();
 }

@@ -14,8 +14,8 @@ AEON_HISTOGRAM(aeon_http_request_duration_seconds, "From a request's head to the
 AEON_GAUGE(aeon_http_requests_in_flight, "Requests that are being answered.");
 AEON_GAUGE(aeon_http_connections, "Connections of clients that are open.");
 
-static const uint16_t usual[] = { 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403, 404,
-                                  405, 409, 410, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504 };
+static const uint16_t usual[] = { 200, 201, 202, 204, 206, 301, 302, 303, 304, 307, 308, 400, 401, 403,
+                                  404, 405, 409, 410, 413, 415, 422, 429, 499, 500, 501, 502, 503, 504 };
 enum { USUAL = sizeof usual / sizeof *usual };
 
 struct http_meter {

@@ -31,7 +31,8 @@ struct trace_context {
         struct counted counted; /* first: it is what is freed */
         uint8_t trace[16], span[8];
         bool sampled;
-        bool silent;  /* nothing below it is traced, or handed on */
+        bool silent; /* nothing below it is traced, or handed on */
+        int64_t offset; /* from the loops' clock to the time of day: the same for all spans of a tree, so that they fit into each other */
         char state[]; /* the header tracestate; "": none */
 };
 
@@ -43,7 +44,6 @@ struct aeon_span {
         uint8_t parent[8];           /* zeros: none */
         enum span_kind kind;
         int64_t begun, ended; /* ns since 1970 */
-        aeon_time clock;      /* at its begin */
         bool failed;
         struct text words;      /* of the failure */
         struct text attributes; /* {"key":"...","value":{...}},... */

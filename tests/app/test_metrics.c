@@ -131,7 +131,8 @@ PLAIN_TEST(an_app_shows_its_states_loops_tasks_and_checks)
         CHECK_CONTAINS(snapshot.data, ",{\"loop\":1,\"lag_ms\":");
         CHECK_CONTAINS(snapshot.data, "\"background\":[{\"name\":\"crasher\",\"loop\":0,\"state\":\"running\",\"since_ms\":");
         CHECK_CONTAINS(snapshot.data, ",\"restarts\":2,\"error\":\"");
-        CHECK_CONTAINS(snapshot.data, "{\"name\":\"tick\",\"loop\":0,\"next_ms\":null,\"running\":0,\"runs\":4,\"missed\":0,\"failed\":1,");
+        CHECK_CONTAINS(snapshot.data,
+                       "{\"name\":\"tick\",\"loop\":0,\"next_ms\":null,\"running\":0,\"runs\":4,\"missed\":0,\"failed\":1,");
         CHECK_CONTAINS(snapshot.data, "\"paused\":true,\"stopped\":false,\"error\":\"not today\"}]}");
         aeon__text_done(&snapshot);
         aeon__text_done(&shown);

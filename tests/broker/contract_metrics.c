@@ -60,7 +60,8 @@ static void count_four(aeon_app *app)
         char item[512];
         CHECK_INT(aeon__snapshot_write(app, &snapshot), 0);
         snprintf(item, sizeof item,
-                 "\"subscriptions\":[{\"broker\":\"broker\",\"destination\":\"%s\",\"handler\":\"good_or_bad\",\"received\":4,\"processed\":3,"
+                 "\"subscriptions\":[{\"broker\":\"broker\",\"destination\":\"%s\",\"handler\":\"good_or_bad\",\"received\":4,"
+                 "\"processed\":3,"
                  "\"failed\":1,\"invalid\":0,\"retried\":0,\"dead_letters\":1,\"released\":0,\"in_process\":0}]",
                  Q("test"));
         CHECK_CONTAINS(snapshot.data, item);
@@ -97,7 +98,9 @@ static void check_lines(const char *id, const char *outcome)
         snprintf(outcome_field, sizeof outcome_field, "\"outcome\":\"%s\"", outcome);
         CHECK(*id != '\0');
         const char *const own[] = { "\"message\":\"looking at it\"", id_field, NULL };
-        const char *const last[] = { "\"level\":\"debug\"", id_field, destination, "\"attempt\":1", "\"ms\":", outcome_field, NULL };
+        const char *const last[] = {
+                "\"level\":\"debug\"", id_field, destination, "\"attempt\":1", "\"ms\":", outcome_field, NULL
+        };
         CHECK(has_line(test_stderr(), own));
         CHECK(has_line(test_stderr(), last));
 }
@@ -173,9 +176,10 @@ static void ask_in_a_trace(aeon_app *app)
         static const aeon_header headers[] = { { "tenant", "7" }, { NULL, NULL } };
         aeon_message *reply;
         aeon__tracing_set(1, take);
-        aeon_span *outer = aeon__span_take_up(SPAN_SERVER, "outer", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-                                              "congo=t61");
-        REQUIRE_INT(aeon_request_with(aeon_app_broker(app), Q("test"), AEON_TEXT("x"), &(aeon_publish_opts){ .headers = headers }, &reply),
+        aeon_span *outer =
+                aeon__span_take_up(SPAN_SERVER, "outer", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "congo=t61");
+        REQUIRE_INT(aeon_request_with(aeon_app_broker(app), Q("test"), AEON_TEXT("x"), &(aeon_publish_opts){ .headers = headers },
+                                      &reply),
                     0);
         CHECK(!strncmp(aeon_message_header(reply, "traceparent"), "00-0af7651916cd43dd8448eb211c80319c-", 36));
         aeon_message_free(reply);

@@ -141,7 +141,8 @@ TEST(client_passes_the_trace_on)
         aeon_group *g = peer_start(remember);
         CHECK(!aeon__span_take_up(SPAN_SERVER, "test", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "congo=t61"));
         CHECK_INT(status_of(NULL, at_peer("/")), 204);
-        CHECK_CONTAINS(heard, "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: congo=t61\r\n");
+        CHECK_CONTAINS(heard,
+                       "\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\ntracestate: congo=t61\r\n");
         peer_stop(g);
 }
 

@@ -348,8 +348,8 @@ static const char *post_level(const char *headers, const char *body)
 {
         char request[512];
         snprintf(request, sizeof request,
-                 "POST /log-level HTTP/1.0\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n%s", headers,
-                 strlen(body), body);
+                 "POST /log-level HTTP/1.0\r\n%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %zu\r\n\r\n%s",
+                 headers, strlen(body), body);
         return say(request);
 }
 

@@ -174,10 +174,8 @@ TEST(a_header_that_is_no_traceparent_begins_a_trace_of_its_own)
                 CHECK_STR(taken[0]->context->state, "");
                 aeon__span_free(taken[--count]);
         }
-        static const char *const good[] = {
-                PARENT, "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes-later",
-                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03"
-        };
+        static const char *const good[] = { PARENT, "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-comes-later",
+                                            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03" };
         for (unsigned i = 0; i < sizeof good / sizeof *good; i++) {
                 aeon_span_end(aeon__span_take_up(SPAN_CONSUMER, "x", good[i], NULL));
                 REQUIRE_INT(count, 1);

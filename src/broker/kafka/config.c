@@ -203,8 +203,8 @@ int aeon__kafka_producer_conf(const struct kafka_options *k, const char *client,
         set_common(&c, k, client);
         set(&c, "request.required.acks", acks[k->acks]);
         set(&c, "queue.buffering.max.ms", linger);
-        set(&c, "max.in.flight.requests.per.connection",
-            "5"); /* more only makes them smaller: a server takes one after the other */
+        /* While so many are under way messages gather for the next. More only makes them smaller: a server takes one after the other. */
+        set(&c, "max.in.flight.requests.per.connection", "5");
         set(&c, "compression.codec", compressions[k->compression]);
         set_flag(&c, "enable.idempotence", k->idempotent);
         set_ms(&c, "message.timeout.ms", k->publish_timeout > k->linger ? k->publish_timeout : k->linger + AEON_MILLISECONDS(1));

@@ -19,6 +19,7 @@ enum {
         NATS_NAME_SIZE = 256,    /* of streams and consumers: the server takes 255 bytes */
         NATS_PREFIX_SIZE = 560,  /* a subject with two names in it */
         NATS_ADDRESS_SIZE = 640, /* the same with numbers behind it */
+        NATS_WORDS_SIZE = 64,    /* of a verdict */
 };
 
 enum nats_mode { NATS_JETSTREAM, NATS_CORE };
@@ -172,7 +173,7 @@ struct nats_source {
         bool ack_has_suffix; /* the server's newer form */
 
         /* Verdicts: the last of a turn of the loop is held until gather() sends it with the question for the server's word. */
-        char held_address[NATS_ADDRESS_SIZE], held_words[64];
+        char held_address[NATS_ADDRESS_SIZE], held_words[NATS_WORDS_SIZE];
         struct list verdicts; /* struct verdict_sent, in the order in which they were sent */
         uint64_t turn;        /* of those that are held and before, since the last time */
 

@@ -119,12 +119,26 @@ static int message_came(struct nats *l, struct arrival *a)
         return 0;
 }
 
+static bool is_blank(char c)
+{
+        return c == ' ' || c == '\t';
+}
+
 static unsigned split(char *line, char *fields[FIELDS])
 {
         unsigned count = 0;
-        char *saved;
-        for (char *at = strtok_r(line, " \t", &saved); at && count < FIELDS; at = strtok_r(NULL, " \t", &saved))
+        for (char *at = line; count < FIELDS; at++) {
+                while (is_blank(*at))
+                        at++;
+                if (!*at)
+                        break;
                 fields[count++] = at;
+                while (*at && !is_blank(*at))
+                        at++;
+                if (!*at)
+                        break;
+                *at = '\0';
+        }
         return count;
 }
 

@@ -31,9 +31,24 @@ struct verdict_sent {
 
 enum { FIRST_SLOTS = 64, TOKENS = 9, TOKENS_WITH_DOMAIN = 11 };
 
-/* $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.deliveries.stream_sequence.consumer_sequence.time.pending[.random] */
+/* "deliveries.stream_sequence.consumer_sequence". */
+static void read_numbers(const char *at, struct slot *ret_slot)
+{
+        struct slot slot = { 0 };
+        at = aeon__digits_read(at, &slot.deliveries);
+        at = aeon__digits_read(*at ? at + 1 : at, &slot.stream_sequence);
+        aeon__digits_read(*at ? at + 1 : at, &slot.consumer_sequence);
+        *ret_slot = slot;
+}
+
+/* $JS.ACK.[DOMAIN.ACCOUNT.]STREAM.CONSUMER.deliveries.stream_sequence.consumer_sequence.time.pending[.random]: those of one source differ
+ * in the numbers only. */
 bool aeon__nats_slot_read(struct nats_source *s, const char *address, struct slot *slot)
 {
+        if (s->ack_prefix_length && !strncmp(address, s->ack_prefix, s->ack_prefix_length)) {
+                read_numbers(address + s->ack_prefix_length, slot);
+                return true;
+        }
         const char *starts[TOKENS_WITH_DOMAIN + 2];
         unsigned count = 0;
         if (strncmp(address, "$JS.ACK.", strlen("$JS.ACK.")) != 0)
@@ -46,16 +61,11 @@ bool aeon__nats_slot_read(struct nats_source *s, const char *address, struct slo
         size_t prefix = (size_t)(starts[numbers] - address);
         if (prefix >= sizeof s->ack_prefix)
                 return false;
-        if (prefix != s->ack_prefix_length || memcmp(address, s->ack_prefix, prefix) != 0) {
-                memcpy(s->ack_prefix, address, prefix);
-                s->ack_prefix[prefix] = '\0';
-                s->ack_prefix_length = prefix;
-                s->ack_has_suffix = count > TOKENS_WITH_DOMAIN;
-        }
-        *slot = (struct slot){ 0 };
-        aeon__digits_read(starts[numbers], &slot->deliveries);
-        aeon__digits_read(starts[numbers + 1], &slot->stream_sequence);
-        aeon__digits_read(starts[numbers + 2], &slot->consumer_sequence);
+        memcpy(s->ack_prefix, address, prefix);
+        s->ack_prefix[prefix] = '\0';
+        s->ack_prefix_length = prefix;
+        s->ack_has_suffix = count > TOKENS_WITH_DOMAIN;
+        read_numbers(starts[numbers], slot);
         return true;
 }
 
@@ -122,7 +132,7 @@ static int hold(struct nats_source *s, const struct slot *slot, const char *word
         if (r < 0)
                 return r;
         address_of(s, slot, s->held_address);
-        snprintf(s->held_words, sizeof s->held_words, "%s", words);
+        memccpy(s->held_words, words, '\0', sizeof s->held_words);
         aeon__nats_source_dirty(s);
         return 0;
 }
@@ -175,7 +185,7 @@ static int tell(struct nats_source *s, const struct slot *slot, const char *word
 
 static int settle(struct nats_source *s, int64_t token, unsigned attempt, const struct settlement *v)
 {
-        char words[64] = "+ACK";
+        char words[NATS_WORDS_SIZE] = "+ACK";
         struct slot copy = s->slots[token]; /* the table may move while we wait */
         if (v->verdict == VERDICT_RETRY) {
                 int r = s->options.by_deliveries ? 0 : aeon__nats_note_failure(s, &copy, attempt);

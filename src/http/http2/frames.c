@@ -42,7 +42,7 @@ static int bear(struct http2 *c)
 /* A client that leaves streams out has closed them (RFC 9113, 5.1.1); nghttp2 lets them pass. */
 static int check_order(struct http2 *c, int32_t id)
 {
-        if (id > c->last_id + 2) {
+        if (id > (int64_t)c->last_id + 2) {
                 c->gap = id;
                 c->gap_begin = c->last_id + 2;
         }

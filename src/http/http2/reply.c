@@ -35,8 +35,10 @@ static nghttp2_nv text_field(const char *name, const char *value)
 /* The fields of req->headers, names made small in place; returns their count. */
 static size_t add_lines(aeon_request *req, nghttp2_nv *fields)
 {
-        char *at = req->headers.data + req->headers.start, *end = req->headers.data + req->headers.end;
         size_t count = 0;
+        if (!buffer_size(&req->headers))
+                return 0;
+        char *at = req->headers.data + req->headers.start, *end = req->headers.data + req->headers.end;
         while (at < end) {
                 char *colon = memchr(at, ':', (size_t)(end - at)), *stop = memchr(at, '\r', (size_t)(end - at));
                 for (char *c = at; c < colon; c++)
@@ -50,8 +52,8 @@ static size_t add_lines(aeon_request *req, nghttp2_nv *fields)
 static size_t count_lines(const aeon_request *req)
 {
         size_t count = 0;
-        for (const char *at = buffer_bytes(&req->headers), *end = at + buffer_size(&req->headers); at < end; at++)
-                count += *at == '\n';
+        for (size_t i = req->headers.start; i < req->headers.end; i++)
+                count += req->headers.data[i] == '\n';
         return count;
 }
 
@@ -178,7 +180,7 @@ void aeon__http2_send_unattended(struct http2_stream *s)
 {
         size_t size = buffer_size(&s->req.reply);
         bool has_body = size && !aeon__reply_is_bare(&s->req);
-        s->out = buffer_bytes(&s->req.reply);
+        s->out = has_body ? buffer_bytes(&s->req.reply) : NULL;
         s->out_size = has_body ? size : 0;
         s->out_last = true;
         if (submit(s, size, has_body) < 0)
