@@ -49,5 +49,6 @@ int main(int argc, char **argv)
         if (argc != 3)
                 return 2;
         port = (unsigned)strtoul(argv[1], NULL, 10);
-        return aeon_app_run(define, &(aeon_app_opts){ .name = "bench", .loops = (unsigned)strtoul(argv[2], NULL, 10), .quiet = true });
+        return aeon_app_run(define,
+                            &(aeon_app_opts){ .name = "bench", .loops = (unsigned)strtoul(argv[2], NULL, 10), .quiet = true });
 }

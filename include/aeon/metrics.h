@@ -47,17 +47,17 @@ typedef struct aeon_series aeon_series; /* one of its series */
  *     NAME_series(...)        the series itself, for where the look-up by text costs too much
  *
  * A name that cannot be, or that another family has, keeps the app from starting; NAME_add() and so on then do nothing. */
-#define AEON_COUNTER(name, ...)                                   \
-        AEON__METRIC(name, AEON_METRIC_COUNTER, __VA_ARGS__)      \
+#define AEON_COUNTER(name, ...)                                      \
+        AEON__METRIC(name, AEON_METRIC_COUNTER, __VA_ARGS__)         \
         AEON__METRIC_CALL(name, add, AEON__LABEL_COUNT(__VA_ARGS__)) \
         struct aeon__needs_a_semicolon
-#define AEON_GAUGE(name, ...)                                     \
-        AEON__METRIC(name, AEON_METRIC_GAUGE, __VA_ARGS__)        \
+#define AEON_GAUGE(name, ...)                                        \
+        AEON__METRIC(name, AEON_METRIC_GAUGE, __VA_ARGS__)           \
         AEON__METRIC_CALL(name, add, AEON__LABEL_COUNT(__VA_ARGS__)) \
         AEON__METRIC_CALL(name, set, AEON__LABEL_COUNT(__VA_ARGS__)) \
         struct aeon__needs_a_semicolon
-#define AEON_HISTOGRAM(name, ...)                                     \
-        AEON__METRIC(name, AEON_METRIC_HISTOGRAM, __VA_ARGS__)        \
+#define AEON_HISTOGRAM(name, ...)                                        \
+        AEON__METRIC(name, AEON_METRIC_HISTOGRAM, __VA_ARGS__)           \
         AEON__METRIC_CALL(name, observe, AEON__LABEL_COUNT(__VA_ARGS__)) \
         struct aeon__needs_a_semicolon
 
@@ -106,27 +106,27 @@ typedef struct aeon_metric_declaration {
 /* Make the family of @d; that it fails is kept, for the app's start. */
 AEON_API void aeon_metric_declare(aeon_metric_declaration *d);
 
-#define AEON__METRIC(name, kind, ...)                                                                      \
-        extern aeon_metric_declaration name##_metric;                                                      \
-        AEON_SHARED aeon_metric_declaration name##_metric = { kind, #name, { __VA_ARGS__ }, 0 };           \
-        __attribute__((constructor)) static void name##_declare(void)                                      \
-        {                                                                                                  \
-                aeon_metric_declare(&name##_metric);                                                       \
-        }                                                                                                  \
+#define AEON__METRIC(name, kind, ...)                                                            \
+        extern aeon_metric_declaration name##_metric;                                            \
+        AEON_SHARED aeon_metric_declaration name##_metric = { kind, #name, { __VA_ARGS__ }, 0 }; \
+        __attribute__((constructor)) static void name##_declare(void)                            \
+        {                                                                                        \
+                aeon_metric_declare(&name##_metric);                                             \
+        }                                                                                        \
         AEON__METRIC_SERIES(name, AEON__LABEL_COUNT(__VA_ARGS__))
 
 #define AEON__METRIC_SERIES(name, count) AEON__METRIC_SERIES_OF(name, count)
-#define AEON__METRIC_SERIES_OF(name, count)                                              \
-        AEON_INLINE aeon_series *name##_series(AEON__LABELS_ALONE_##count)                \
-        {                                                                                \
-                const char *const values[] = { AEON__LABEL_VALUES_##count 0 };           \
-                return aeon_metric_series(name##_metric.metric, values);                 \
+#define AEON__METRIC_SERIES_OF(name, count)                                    \
+        AEON_INLINE aeon_series *name##_series(AEON__LABELS_ALONE_##count)     \
+        {                                                                      \
+                const char *const values[] = { AEON__LABEL_VALUES_##count 0 }; \
+                return aeon_metric_series(name##_metric.metric, values);       \
         }
 #define AEON__METRIC_CALL(name, verb, count) AEON__METRIC_CALL_OF(name, verb, count)
-#define AEON__METRIC_CALL_OF(name, verb, count)                                          \
-        AEON_INLINE void name##_##verb(double value AEON__LABELS_##count)                \
-        {                                                                                \
-                const char *const values[] = { AEON__LABEL_VALUES_##count 0 };           \
+#define AEON__METRIC_CALL_OF(name, verb, count)                                              \
+        AEON_INLINE void name##_##verb(double value AEON__LABELS_##count)                    \
+        {                                                                                    \
+                const char *const values[] = { AEON__LABEL_VALUES_##count 0 };               \
                 aeon_series_##verb(aeon_metric_series(name##_metric.metric, values), value); \
         }
 

@@ -243,7 +243,8 @@ void aeon__warden_deadline(aeon_app *app); /* the hard one begins to run; called
 void aeon__warden_end(aeon_app *app);
 
 /* health.c: each component as it is now. With the app's lock held: @fn must not take it. */
-void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency), void *arg);
+void aeon__health_each(aeon_app *app, void (*fn)(void *arg, const char *name, aeon_status status, aeon_duration latency),
+                       void *arg);
 
 /* measures.c: how late the loop is now, or was when it was last looked at. Any thread. */
 aeon_duration aeon__lifespan_lag(struct aeon_lifespan *life);

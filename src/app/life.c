@@ -252,8 +252,8 @@ static void say_ready(aeon_app *app, aeon_time begin)
         if (app->opts.quiet)
                 return;
         char size[32];
-        aeon_log_info("%s is ready after %.1f ms (%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6, size_words(app, size),
-                      app->admin_address[0] ? ", admin endpoints on " : "", app->admin_address);
+        aeon_log_info("%s is ready after %.1f ms (%s%s%s)", app->opts.name, (double)(aeon_now() - begin) / 1e6,
+                      size_words(app, size), app->admin_address[0] ? ", admin endpoints on " : "", app->admin_address);
 }
 
 static int start_up(aeon_app *app, aeon_group *group)

@@ -79,7 +79,8 @@ static void write_status(void *arg, const char *name, aeon_status status, aeon_d
         (void)latency;
         for (aeon_status s = AEON_HEALTHY; s <= AEON_UNHEALTHY; s++)
                 aeon__exposition_sample(arg, "aeon_health_status",
-                                        (struct label[]){ { "component", name }, { "status", status_names[s] }, { 0 } }, s == status);
+                                        (struct label[]){ { "component", name }, { "status", status_names[s] }, { 0 } },
+                                        s == status);
 }
 
 static void write_latency(void *arg, const char *name, aeon_status status, aeon_duration latency)
@@ -176,7 +177,8 @@ void aeon__measures_write(aeon_app *app, struct text *out)
         write_health(app, out);
         write_background(app, out);
         write_periodic(app, out);
-        aeon__exposition_number(out, COUNTER, "aeon_tasks_spawned_total", "Tasks that were spawned.", (double)aeon__tasks_spawned());
+        aeon__exposition_number(out, COUNTER, "aeon_tasks_spawned_total", "Tasks that were spawned.",
+                                (double)aeon__tasks_spawned());
         aeon__exposition_number(out, COUNTER, "aeon_log_lines_dropped_total", "Log lines that their reader was too slow for.",
                                 (double)aeon__log_dropped());
 }

@@ -180,8 +180,7 @@ static void ended_as_told(struct worker *w)
 void aeon__worker_over(struct worker *w)
 {
         struct slot *slot = w->slot;
-        bool current = slot->current == w;
-        if (current)
+        if (slot->current == w)
                 slot->current = NULL;
         if (is_stopping(slot->pool) || w->retired) {
                 ended_as_told(w);
@@ -221,7 +220,7 @@ static int await_old(struct workers *pool, struct worker *old)
 static int succeed(struct slot *slot, struct worker *new)
 {
         struct worker *old = slot->current;
-        if (!new->ready)
+        if (!new->ready || aeon_event_is_set(new->ended)) /* it may have come up and died since */
                 return aeon_fail(-ECHILD, "the new worker %u could not start: it %s; %s", slot->id, new->end,
                                  old ? "the old one goes on" : "there is none now");
         slot->current = new;

@@ -69,7 +69,7 @@ bool aeon__log_name_is_valid(const char *name)
 void aeon__log_each_field(const struct log_record *record,
                           void (*each)(void *arg, const char *name, const char *text, double number), void *arg)
 {
-        const char *at = record->task_fields, *end = at + record->task_fields_size;
+        const char *at = record->task_fields, *end = at ? at + record->task_fields_size : NULL;
         if (aeon__log_worker)
                 each(arg, "worker", NULL, aeon__log_worker);
         while (at < end) {

@@ -271,7 +271,6 @@ void aeon_broker_get_stats(const aeon_broker *broker, aeon_broker_stats *ret_sta
 
 /* ------------------------------------------------------------------ what drivers tell */
 
-
 void aeon__link_up(struct link *link, bool again)
 {
         aeon__broker_count_connection(link->meter, 1);

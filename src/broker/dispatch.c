@@ -178,7 +178,11 @@ static void tell(const struct aeon_message *m, const struct outcome *o, aeon_dur
 {
         if (!aeon_log_enabled(AEON_LOG_DEBUG))
                 return;
-        const char *outcome = o->code >= 0 ? "processed" : o->invalid ? "invalid" : o->stopped ? "released" : "failed";
+        const char *outcome = o->code >= 0 ? "processed"
+                              : o->invalid ? "invalid"
+                              : o->refused ? "refused"
+                              : o->stopped ? "released"
+                                           : "failed";
         const aeon_log_field fields[] = {
                 { .name = "destination", .text = subscription_of(m)->declaration->destination },
                 { .name = "attempt", .number = m->attempt },

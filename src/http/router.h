@@ -29,7 +29,7 @@ struct http_route {
         aeon_middleware_fn **middleware; /* ends in NULL; NULL: none. The lists of opts are here, and not there */
         const char **files;
         aeon_route_reply *replies;
-        _Atomic unsigned *checked; /* what was compared with its declaration, as bits: declared.c */
+        _Atomic unsigned *checked;  /* what was compared with its declaration, as bits: declared.c */
         struct file_folder *folder; /* whose files it answers with; NULL: none */
         char *pattern;              /* "GET /users/{id}" */
         size_t method_size;         /* of the pattern's first word */

@@ -18,9 +18,9 @@ struct tls_context; /* what the connections of a server share: its certificate a
 /* -EAGAIN: first feed() what the peer sends. Every failure has words. */
 struct tls_engine {
         int (*connect)(const char *host, const aeon_tls_opts *opts, struct tls **ret_tls); /* the client side of a connection */
-        int (*context)(const aeon_tls_opts *opts, struct tls_context **ret_context); /* of a server; any thread */
-        void (*context_free)(struct tls_context *context);                           /* its connections may live on */
-        int (*accept)(struct tls_context *context, struct tls **ret_tls);            /* the server side of a connection */
+        int (*context)(const aeon_tls_opts *opts, struct tls_context **ret_context);       /* of a server; any thread */
+        void (*context_free)(struct tls_context *context);                                 /* its connections may live on */
+        int (*accept)(struct tls_context *context, struct tls **ret_tls);                  /* the server side of a connection */
         int (*handshake)(struct tls *tls);                                                 /* 0: done; -EAGAIN; -EPROTO */
         ssize_t (*read)(struct tls *tls, void *buffer, size_t size);                       /* 0: the peer has ended it in order */
         int (*write)(struct tls *tls, const void *bytes, size_t size);                     /* takes all */

@@ -130,7 +130,8 @@ PLAIN_TEST(label_values_that_only_look_alike_when_joined_are_different)
 {
         static const char *const labels[] = { "a", "b", NULL };
         aeon_metric *m = opened(AEON_METRIC_COUNTER, "t_pairs_total", &(aeon_metric_opts){ .labels = labels });
-        CHECK(aeon_metric_series(m, (const char *const[]){ "ab", "c" }) != aeon_metric_series(m, (const char *const[]){ "a", "bc" }));
+        CHECK(aeon_metric_series(m, (const char *const[]){ "ab", "c" }) !=
+              aeon_metric_series(m, (const char *const[]){ "a", "bc" }));
         CHECK(aeon_metric_series(m, (const char *const[]){ "", NULL }) == aeon_metric_series(m, (const char *const[]){ NULL, "" }));
 }
 
@@ -178,8 +179,8 @@ PLAIN_TEST(names_that_prometheus_would_refuse_are_refused)
         CHECK_INT(aeon_metric_open(AEON_METRIC_GAUGE, "t_x", "", NULL, &m), -EINVAL);
         static const char *const five[] = { "a", "b", "c", "d", "e", NULL };
         CHECK_INT(aeon_metric_open(AEON_METRIC_GAUGE, "t_x", "X.", &(aeon_metric_opts){ .labels = five }, &m), -EINVAL);
-        CHECK_INT(aeon_metric_open(AEON_METRIC_HISTOGRAM, "t_x", "X.",
-                                   &(aeon_metric_opts){ .buckets = falling, .bucket_count = 2 }, &m),
+        CHECK_INT(aeon_metric_open(AEON_METRIC_HISTOGRAM, "t_x", "X.", &(aeon_metric_opts){ .buckets = falling, .bucket_count = 2 },
+                                   &m),
                   -EINVAL);
         CHECK(m == NULL);
 }

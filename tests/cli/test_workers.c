@@ -192,6 +192,16 @@ PLAIN_TEST_WITHIN(a_second_signal_cancels_what_workers_do, 200)
         CHECK_CONTAINS(process_output(p), "cancelled: task \"GET /slow\"");
 }
 
+PLAIN_TEST_WITHIN(a_signal_during_the_start_ends_all, 200)
+{
+        service_on_free_port("workers.c");
+        struct process *p = WORKERS("--workers", "2", "--admin", "off");
+        REQUIRE(process_await(p, "migrated by 0", LONG)); /* workers are about to start */
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, LONG), 0);
+        CHECK_CONTAINS(process_output(p), "all over 0 is");
+}
+
 PLAIN_TEST_WITHIN(a_worker_that_hangs_is_killed_and_the_code_says_so, 200)
 {
         struct process *p = start_two("off");

@@ -207,12 +207,13 @@ TEST(rapid_resets_end_the_connection)
 {
         aeon_log_set_level(AEON_LOG_OFF);
         aeon_group *g = start((struct http_limits){ 0 });
+        route("GET /wait", wait_for_ever);
         struct h2 *c = h2_dial(NULL);
         h2_get(c, "/hello");
         int i = 0;
         for (; i < 3000 && !c->gone && !c->goaways; i++) {
                 c->count = 1;
-                const struct h2_stream *s = h2_ask(c, "GET", "/slow", NULL, NULL);
+                const struct h2_stream *s = h2_ask(c, "GET", "/wait", NULL, NULL);
                 nghttp2_session_set_stream_user_data(c->session, s->id, NULL);
                 h2_send(c);
                 nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, s->id, NGHTTP2_CANCEL);
@@ -224,7 +225,6 @@ TEST(rapid_resets_end_the_connection)
         CHECK(i >= 1000 && i < 3000);
         h2_close(c);
         await_no_connection();
-        CHECK_INT(finished, 0);
         stop(g);
 }
 
@@ -233,13 +233,14 @@ TEST(resets_that_we_are_driven_to_end_the_connection_too)
 {
         aeon_log_set_level(AEON_LOG_OFF);
         aeon_group *g = start((struct http_limits){ 0 });
+        route("GET /wait", wait_for_ever);
         struct h2 *c = h2_dial(NULL);
         h2_get(c, "/hello");
         int i = 0;
         for (; i < 3000 && !c->gone && !c->goaways; i++) {
                 unsigned char overflow[] = FRAME(4, NGHTTP2_WINDOW_UPDATE, 0, 0, 0x7f, 0xff, 0xff, 0xff);
                 c->count = 1;
-                const struct h2_stream *s = h2_ask(c, "GET", "/slow", NULL, NULL);
+                const struct h2_stream *s = h2_ask(c, "GET", "/wait", NULL, NULL);
                 nghttp2_session_set_stream_user_data(c->session, s->id, NULL);
                 h2_send(c);
                 overflow[7] = (unsigned char)(s->id >> 8);
@@ -250,7 +251,6 @@ TEST(resets_that_we_are_driven_to_end_the_connection_too)
         }
         h2_await_gone(c);
         CHECK(i < 3000);
-        CHECK_INT(finished, 0);
         h2_close(c);
         await_no_connection();
         stop(g);
