@@ -22,7 +22,8 @@ await test('screenshots', async () => {
   await evaluate(`document.querySelector('#tasks details').open = true`);
   await until(`document.querySelectorAll('#tasks tbody tr').length`);
   await prefer('dark');
-  await shoot('dashboard-dark', await bottomOf('#routes'), 900);
+  const from = await bottomOf('#routes');
+  await shoot('dashboard-dark', from, (await bottomOf('#tasks tr:nth-child(9)')) - from);
   await view(375, 760, 2, true);
   await prefer('light');
   await shoot('dashboard-phone', 0, 760);
