@@ -151,7 +151,9 @@ int aeon__dashboard_events(aeon_request *req)
 {
         struct dashboard *dashboard = aeon__dashboard_of(req);
         if (!aeon__admin_shows_details(req))
-                return aeon_reply_json(req, 403, "{\"error\":\"the dashboard is for loopback clients only (--health-details)\"}");
+                return aeon_reply_json(req, 403,
+                                       "{\"error\":\"the dashboard is for clients of this machine that ask for localhost; "
+                                       "--health-details is for all\"}");
         if (dashboard->watchers == WATCHERS_MAX)
                 return aeon_reply_json(req, 503, "{\"error\":\"too many dashboards are open\"}");
         dashboard->watchers++;

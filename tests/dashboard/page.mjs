@@ -54,7 +54,7 @@ async function what_it_shows_is_what_the_endpoints_say() {
   await until(`last?.snapshot.routes.length === 3 && last.snapshot.background[1].restarts === 2 && last.health.status === 'healthy'`);
   const [health, snapshot] = [await get('healthz'), await get('snapshot')];
   same(await names('components'), health.components.map((one) => one.name));
-  same(await texts('#components .pill'), health.components.map(() => 'Healthy'));
+  await until(`[...document.querySelectorAll('#components .pill')].every((one) => one.textContent === 'Healthy')`);
   same(await names('subscriptions'), snapshot.subscriptions.map((one) => one.destination));
   same((await names('routes')).sort(), snapshot.routes.map((one) => `${one.method} ${one.route}`).sort());
   same(await names('background'), snapshot.background.map((one) => one.name));
@@ -83,13 +83,16 @@ async function numbers_are_those_of_the_snapshot() {
 async function every_task_is_in_the_tree() {
   await evaluate(`document.querySelector('#tasks details').open = true`);
   const lives = (answer) => answer.loops.flatMap((one) => one.dump.list.map((task) => `${task.name} #${task.id}`));
-  const before = lives(await get('tasks'));
-  await until(`document.querySelectorAll('#tasks tbody tr').length > 5`);
-  await nextState();
-  await nextState();
-  const shown = await texts('#tasks tbody th'), after = new Set(lives(await get('tasks')));
-  const all = before.filter((one) => after.has(one));
-  same([all.length > 5, all.filter((one) => !shown.includes(one))], [true, []]);
+  let all, missing;
+  do { // what lives before and after is there in between, unless the page's own question was older
+    const before = lives(await get('tasks'));
+    await nextState();
+    await nextState();
+    const shown = await texts('#tasks tbody th'), after = new Set(lives(await get('tasks')));
+    all = before.filter((one) => after.has(one));
+    missing = all.filter((one) => !shown.includes(one));
+  } while (missing.length);
+  same(all.length > 10, true);
   const waits = await texts('#tasks tbody td:nth-child(2)');
   same(waits.some((one) => one.startsWith('sleep')), true);
 }
@@ -100,13 +103,13 @@ async function a_check_that_turns_bad_is_seen_and_its_words_are_text() {
   await untilText(`${row('components', 'database')} .pill`, 'Unhealthy');
   await untilText('#readyz', 'Not ready');
   await untilText('#health', 'Unhealthy');
-  same(await textOf(`${row('components', 'database')} .text`), words);
+  await untilText(`${row('components', 'database')} .text`, words);
   same(await evaluate(`document.getElementById('news').textContent.includes('database is unhealthy: </script><b>down</b>')`), true);
   same(await evaluate(`document.querySelectorAll('main b, main img').length`), 0);
   rmSync(file('database'));
   await untilText(`${row('components', 'database')} .pill`, 'Healthy');
   await untilText('#readyz', 'Ready');
-  same(await textOf(`${row('components', 'database')} .text`), '');
+  await untilText(`${row('components', 'database')} .text`, '');
 }
 
 async function a_name_that_is_html_is_text() {
@@ -187,6 +190,16 @@ async function no_other_script_may_run() {
   same(await evaluate(`document.title.includes('taken over')`), false);
 }
 
+// One whose name was made to point to this machine: "shop.example" does in this browser.
+async function who_comes_by_another_name_sees_the_page_and_no_data() {
+  await open(service.admin.replace('127.0.0.1', 'shop.example'));
+  await untilText('#phase', 'Refused');
+  same([(await textOf('#notice')).includes('--health-details'), (await texts('td')).length, await textOf('h1')], [true, 0, 'Dashboard']);
+  same(await evaluate(`Promise.all(['events', 'tasks', 'snapshot'].map((path) => fetch(path).then((reply) => reply.status)))`), [403, 403, 403]);
+  await open(service.admin);
+  await untilText('#phase', 'Serving');
+}
+
 // The page watches the end: what is in flight keeps the service until we let it go, not the page.
 async function a_stop_is_seen_and_does_not_wait_for_the_page() {
   const gone = new AbortController();
@@ -205,9 +218,10 @@ async function a_stop_is_seen_and_does_not_wait_for_the_page() {
 }
 
 async function when_it_is_back_so_is_the_page() {
+  await evaluate(`seen.set('of the one before', [])`);
   service = await begin('1 loop', '--admin', service.admin.slice('http://'.length, -1));
   await untilText('#phase', 'Serving');
-  same(await evaluate(`document.getElementById('notice').hidden && seen.get('lag of 0').length < 30`), true);
+  same(await evaluate(`document.getElementById('notice').hidden && !seen.has('of the one before')`), true);
   service.stop();
   same(await service.ended, 0);
 }
@@ -233,7 +247,7 @@ await open(service.admin);
 for (const body of [what_it_shows_is_what_the_endpoints_say, numbers_are_those_of_the_snapshot, every_task_is_in_the_tree,
   a_check_that_turns_bad_is_seen_and_its_words_are_text, a_name_that_is_html_is_text, tab_reaches_every_summary_and_shows_where_it_is,
   a_reader_of_screens_finds_headings_and_tables, it_fits_a_phone, light_and_dark_can_be_read, a_page_that_nobody_sees_asks_for_nothing,
-  nothing_is_wrong_and_nobody_else_was_asked, no_other_script_may_run, a_stop_is_seen_and_does_not_wait_for_the_page,
+  nothing_is_wrong_and_nobody_else_was_asked, no_other_script_may_run, who_comes_by_another_name_sees_the_page_and_no_data, a_stop_is_seen_and_does_not_wait_for_the_page,
   when_it_is_back_so_is_the_page, a_supervisor_shows_its_workers_and_the_way_to_each])
   await test(body.name, body);
 finish();

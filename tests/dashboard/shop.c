@@ -174,12 +174,10 @@ static int linger(aeon_request *req)
         return r < 0 ? r : aeon_reply_status(req, 204);
 }
 
-static void declare_checks(aeon_app *app)
+static void declare_check(aeon_app *app, const char *name, aeon_health_fn *check, aeon_impact impact)
 {
-        aeon_duration interval = AEON_SECONDS(1);
-        aeon_health_check(app, "database", check_database, &(aeon_health_opts){ .interval = interval, .impact = AEON_CRITICAL });
-        aeon_health_check(app, "payments", check_payments, &(aeon_health_opts){ .interval = interval, .impact = AEON_DEGRADING });
-        aeon_health_check(app, "search", check_search, &(aeon_health_opts){ .interval = interval });
+        aeon_health_check(app, name, check,
+                          &(aeon_health_opts){ .interval = AEON_SECONDS(1), .timeout = AEON_SECONDS(60), .impact = impact });
 }
 
 AEON_APP(app)
@@ -188,7 +186,9 @@ AEON_APP(app)
         shop = app;
         folder = aeon_app_arg(app, "folder", ".");
         aeon_use_broker(app, "memory:");
-        declare_checks(app);
+        declare_check(app, "database", check_database, AEON_CRITICAL);
+        declare_check(app, "payments", check_payments, AEON_DEGRADING);
+        declare_check(app, "search", check_search, AEON_INFO);
         aeon_subscribe(app, "orders", &take_order_handler, &(aeon_subscribe_opts){ .concurrency = 8 });
         aeon_subscribe(app, "invoices", &write_invoice_handler, NULL);
         aeon_http_listen(app, &(aeon_http_opts){ .address = "127.0.0.1:0", .access_log = AEON_ACCESS_LOG_OFF });

@@ -5,7 +5,7 @@ import { tmpdir } from 'os';
 import { join } from 'path';
 
 const profile = mkdtempSync(join(tmpdir(), 'aeon-browser-'));
-const browser = spawn('chromium-headless-shell', ['--no-sandbox', '--disable-gpu', '--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank'],
+const browser = spawn('chromium-headless-shell', ['--no-sandbox', '--disable-gpu', '--host-resolver-rules=MAP shop.example 127.0.0.1', '--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank'],
   { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 let passed = 0, failed = 0, done = false;
 browser.on('exit', (code, signal) => {
