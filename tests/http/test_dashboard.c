@@ -42,14 +42,31 @@ static void watched(aeon_app *app)
                           &(aeon_health_opts){ .interval = AEON_MILLISECONDS(20), .impact = AEON_CRITICAL });
 }
 
+static int wordy(aeon_health *h)
+{
+        return aeon_health_degraded(h, "%0250d", 0);
+}
+
+/* So much to say that no buffer of a socket holds it for long. */
+static void watched_and_wordy(aeon_app *app)
+{
+        enum { CHECKS = 1000 };
+        char name[32];
+        watched(app);
+        for (int i = 0; i < CHECKS; i++) {
+                snprintf(name, sizeof name, "check %d", i);
+                aeon_health_check(app, name, wordy, &(aeon_health_opts){ .on_demand = true });
+        }
+}
+
 /* Until it is ready, and all of its checks are well. */
-static pid_t start(void)
+static pid_t start(void (*define)(aeon_app *app))
 {
         port = test_free_port();
         do
                 traffic_port = test_free_port();
         while (traffic_port == port);
-        pid_t pid = begin_app(watched, &(aeon_app_opts){ .name = "shop" });
+        pid_t pid = begin_app(define, &(aeon_app_opts){ .name = "shop" });
         for (int i = 0; i < 1000 && test_http_get(port, "/readyz", NULL) != 200; i++)
                 usleep(10000);
         return pid;
@@ -75,7 +92,7 @@ static const char *answer(const char *path, const char *host, const char *part)
 
 PLAIN_TEST(the_page_may_run_no_script_but_its_own)
 {
-        pid_t pid = start();
+        pid_t pid = start(watched);
         const char *text = answer("/", "localhost", "frame-ancestors 'none'");
         CHECK_CONTAINS(text, "HTTP/1.1 200 ");
         CHECK_CONTAINS(text, "\r\nContent-Type: text/html; charset=utf-8\r\n");
@@ -88,7 +105,7 @@ PLAIN_TEST(the_page_may_run_no_script_but_its_own)
 
 PLAIN_TEST(the_stream_says_again_and_again_what_the_probes_say)
 {
-        pid_t pid = start();
+        pid_t pid = start(watched);
         int fd = ask("/events", "localhost");
         const char *text = receive_text(fd, "\"workers\":[]}\n\n");
         CHECK_CONTAINS(text, "\r\nContent-Type: text/event-stream\r\n");
@@ -108,7 +125,7 @@ PLAIN_TEST(the_stream_says_again_and_again_what_the_probes_say)
 PLAIN_TEST(the_snapshot_has_the_answers_and_errors_of_each_route)
 {
         const char *body = "";
-        pid_t pid = start();
+        pid_t pid = start(watched);
         CHECK_INT(test_http_get(traffic_port, "/well", NULL), 204);
         CHECK_INT(test_http_get(traffic_port, "/broken", NULL), 503);
         CHECK_INT(test_http_get(traffic_port, "/broken", NULL), 503);
@@ -125,7 +142,7 @@ PLAIN_TEST(details_are_for_who_asks_by_a_name_of_this_machine)
         static const char *const paths[] = { "/events", "/tasks", "/snapshot" };
         static const char *const ours[] = { "localhost:7979", "127.0.0.1", "[::1]:7979" };
         static const char *const others[] = { "shop.example", "127.0.0.1.shop.example:7979", "localhost.shop.example", "[::2]" };
-        pid_t pid = start();
+        pid_t pid = start(watched);
         for (size_t p = 0; p < sizeof paths / sizeof *paths; p++) {
                 for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
                         CHECK_CONTAINS(answer(paths[p], ours[i], "\r\n\r\n"), "HTTP/1.1 200 ");
@@ -140,7 +157,7 @@ PLAIN_TEST(sixteen_may_watch_at_a_time)
 {
         enum { WATCHERS = 16 };
         int watchers[WATCHERS];
-        pid_t pid = start();
+        pid_t pid = start(watched);
         for (int i = 0; i < WATCHERS; i++) {
                 watchers[i] = ask("/events", "localhost");
                 CHECK_CONTAINS(receive_text(watchers[i], "data: "), "HTTP/1.1 200 ");
@@ -158,7 +175,7 @@ PLAIN_TEST(sixteen_may_watch_at_a_time)
 
 PLAIN_TEST(no_stop_waits_for_a_watcher)
 {
-        pid_t pid = start();
+        pid_t pid = start(watched);
         int fd = ask("/events", "localhost"); /* who reads nothing */
         int other = ask("/events", "localhost");
         CHECK_CONTAINS(receive_text(other, "\"phase\":\"serving\""), "200");
@@ -168,4 +185,20 @@ PLAIN_TEST(no_stop_waits_for_a_watcher)
         free(said);
         close(fd);
         close(other);
+}
+
+PLAIN_TEST(a_browser_that_takes_nothing_holds_up_itself_alone)
+{
+        const char *tasks = "";
+        pid_t pid = start(watched_and_wordy);
+        int fd = ask("/events", "localhost");
+        for (int i = 0; i < 6000 && !strstr(tasks, "\"what\":\"write\""); i++) {
+                usleep(10000);
+                test_http_get(port, "/tasks", &tasks);
+        }
+        CHECK_CONTAINS(tasks, "\"what\":\"write\"");
+        CHECK_INT(test_http_get(port, "/livez", NULL), 200);
+        CHECK_CONTAINS(answer("/events", "localhost", "data: {"), "HTTP/1.1 200 ");
+        CHECK_INT(end_app(pid, SIGTERM), 0);
+        close(fd);
 }
