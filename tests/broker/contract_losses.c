@@ -170,6 +170,11 @@ static void run_numbers(aeon_app *app)
         for (int i = 0; i < 9000 && run.missing; i++)
                 (void)aeon_sleep(AEON_MILLISECONDS(10));
         run.ended = true;
+        aeon_broker_stats stats = stats_of(app);
+        if (run.missing) /* whose fault it is: ours when something was delivered and not handled */
+                fprintf(stderr, "%u of %u are missing; delivered %llu, handled %llu, failed %llu, given back %llu\n", run.missing,
+                        run.total, (unsigned long long)stats.received, (unsigned long long)stats.processed,
+                        (unsigned long long)stats.failed, (unsigned long long)stats.released);
         CHECK_INT(aeon_group_close(g), 0);
 }
 

@@ -265,9 +265,9 @@ static void windowed(aeon_broker *b)
         for (int i = 0; i < 10; i++)
                 publish(b, Q("test"), "x");
         aeon_consumer *few = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 2 });
-        aeon_consumer *rest = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 100 });
         aeon_message *mine[2] = { next(few), next(few) };
         CHECK(next_within(few, AEON_MILLISECONDS(50)) == NULL);
+        aeon_consumer *rest = consume(b, Q("test"), &(aeon_subscribe_opts){ .window = 100 });
         for (int i = 0; i < 8; i++)
                 done(next(rest));
         done(mine[0]);

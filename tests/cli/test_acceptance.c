@@ -39,8 +39,8 @@ PLAIN_TEST(declared_arguments_are_checked_and_helped_with)
         CHECK_CONTAINS(output, "--max-size: 500 is above 100");
         CHECK_INT(RUN_AEON(&output, "run", service("declared.c"), "--help"), 0);
         CHECK_CONTAINS(output, "\nArguments of declared:\n"
-                               "  --input TEXT    what to read (required)\n"
-                               "  --max-size N    in megabytes (10)\n");
+                               "  --input TEXT  what to read (required)\n"
+                               "  --max-size N  in megabytes (10)\n");
 }
 
 PLAIN_TEST(settings_that_are_bad_are_all_named_with_their_line)

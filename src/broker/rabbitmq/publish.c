@@ -158,7 +158,7 @@ static int listen_for_answers(struct rabbit_publisher *p)
 {
         amqp_basic_consume_t consume = { .queue = amqp_text(reply_queue), .consumer_tag = amqp_text(""), .no_ack = true };
         int r = aeon__rabbit_call(&p->channel, AMQP_BASIC_CONSUME_METHOD, &consume);
-        p->listening = r >= 0;
+        p->listening = r >= 0 && p->channel.open;
         return r;
 }
 
@@ -172,7 +172,7 @@ static int prepare_channel(struct rabbit_publisher *p)
         int r = aeon__rabbit_channel_open(&p->channel);
         if (r >= 0 && !p->ready) {
                 r = aeon__rabbit_call(&p->channel, AMQP_CONFIRM_SELECT_METHOD, &(amqp_confirm_select_t){ 0 });
-                p->ready = r >= 0;
+                p->ready = r >= 0 && p->channel.open; /* it may have been lost between the reply and this turn */
         }
         return r >= 0 && p->answering && !p->listening ? listen_for_answers(p) : r;
 }
