@@ -9,7 +9,7 @@ const browser = spawn('chromium-headless-shell', ['--no-sandbox', '--disable-gpu
   { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
 let passed = 0, failed = 0, done = false;
 browser.on('exit', (code, signal) => {
-  rmSync(profile, { recursive: true, force: true });
+  rmSync(profile, { recursive: true, force: true, maxRetries: 50, retryDelay: 100 }); // its helpers may still be at it
   if (!done) console.log(`the browser has gone (${code ?? signal})`);
   console.log(`${passed} passed, ${failed + !done} failed`);
   process.exit(failed || !done ? 1 : 0);
