@@ -59,7 +59,6 @@ async def client(port, number):
 
 
 async def main():
-    print("asking", flush=True)
     connections = int(sys.argv[2]) if len(sys.argv) > 2 else 32
     await asyncio.gather(*(client(int(sys.argv[1]), i) for i in range(connections)))
     print(*(f"{name}={value}" for name, value in count.items()), sep="\n")

@@ -1,18 +1,24 @@
-/* A service that counts: when it ends it says how many requests its handlers had begun. */
+/* A service that counts: when it ends it says how many requests its handlers had begun, and after some that it is in the middle of them. */
 #include <aeon.h>
 #include <stdatomic.h>
 
 static atomic_long begun;
 
+static void count(void)
+{
+        if (atomic_fetch_add(&begun, 1) == 500)
+                aeon_log_info("all hands full");
+}
+
 static int quick(aeon_request *req)
 {
-        atomic_fetch_add(&begun, 1);
+        count();
         return aeon_reply_text(req, 200, "quick");
 }
 
 static int slow(aeon_request *req)
 {
-        atomic_fetch_add(&begun, 1);
+        count();
         int r = aeon_sleep(AEON_MILLISECONDS(20));
         return r < 0 ? r : aeon_reply_text(req, 200, "slow");
 }
@@ -21,7 +27,7 @@ static int slow(aeon_request *req)
 static int stream(aeon_request *req)
 {
         static const char piece[50000];
-        atomic_fetch_add(&begun, 1);
+        count();
         int r = aeon_reply_begin(req, 200, "application/octet-stream");
         for (int i = 0; i < 20 && r >= 0; i++) {
                 r = aeon_reply_write(req, piece, sizeof piece);
@@ -34,7 +40,7 @@ static int stream(aeon_request *req)
 static int receive(aeon_request *req)
 {
         aeon_bytes body;
-        atomic_fetch_add(&begun, 1);
+        count();
         int r = aeon_request_body(req, &body);
         return r < 0 ? r : aeon_reply_bytes(req, 200, "text/plain", body.data, body.size);
 }
