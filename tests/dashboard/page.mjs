@@ -15,7 +15,7 @@ process.on('SIGTERM', () => process.exit(1));
 
 // Begin it with these options; once it is ready, as "1 loop" or "2 workers", where it is and how it ends.
 function begin(kind, ...options) {
-  const service = spawn('aeon', ['run', shop, '--folder', folder, '--odd-names', 'yes', '--graceful-timeout', '20s', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const service = spawn('aeon', ['run', shop, '--folder', folder, '--odd-names', 'yes', '--graceful-timeout', '120s', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
   services.add(service);
   const ended = new Promise((resolve) => service.on('exit', (code, signal) => {
     services.delete(service);
@@ -34,6 +34,14 @@ function begin(kind, ...options) {
 
 const file = (name) => join(folder, name);
 const get = async (path) => (await fetch(service.admin + path)).json();
+
+// Every task that lives. On a busy machine a loop may be too late to tell: then it is asked again.
+async function tasks() {
+  for (;;) {
+    const { loops } = await get('tasks');
+    if (loops.every((one) => one.dump)) return loops.flatMap((one) => one.dump.list);
+  }
+}
 
 // ------------------------------------------------------------------ the page
 
@@ -82,13 +90,13 @@ async function numbers_are_those_of_the_snapshot() {
 
 async function every_task_is_in_the_tree() {
   await evaluate(`document.querySelector('#tasks details').open = true`);
-  const lives = (answer) => answer.loops.flatMap((one) => one.dump.list.map((task) => `${task.name} #${task.id}`));
+  const lives = async () => (await tasks()).map((task) => `${task.name} #${task.id}`);
   let all, missing;
   do { // what lives before and after is there in between, unless the page's own question was older
-    const before = lives(await get('tasks'));
+    const before = await lives();
     await nextState();
     await nextState();
-    const shown = await texts('#tasks tbody th'), after = new Set(lives(await get('tasks')));
+    const shown = await texts('#tasks tbody th'), after = new Set(await lives());
     all = before.filter((one) => after.has(one));
     missing = all.filter((one) => !shown.includes(one));
   } while (missing.length);
@@ -163,7 +171,7 @@ async function light_and_dark_can_be_read() {
   same(grounds, ['rgb(245, 246, 248)', 'rgb(15, 18, 23)']);
 }
 
-const streams = async () => (await get('tasks')).loops.flatMap((one) => one.dump.list).filter((one) => one.name.startsWith('GET /events')).length;
+const streams = async () => (await tasks()).filter((one) => one.name.startsWith('GET /events')).length;
 
 async function a_page_that_nobody_sees_asks_for_nothing() {
   const see = (hidden) => evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${hidden} }); document.dispatchEvent(new Event('visibilitychange'))`);
