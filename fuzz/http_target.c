@@ -33,7 +33,8 @@ static int no_handler(aeon_request *req)
 static char *decode_naively(const char *text, size_t size, bool plus)
 {
         char *out = malloc(size + 1), *end = out;
-        HOLDS(out != NULL);
+        if (!out)
+                abort();
         for (const char *stop = text + size; text < stop; text++) {
                 char digits[3] = "";
                 if (*text == '%') {

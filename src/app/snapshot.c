@@ -23,7 +23,8 @@ static void add_string(struct text *out, const char *name, const char *value)
 
 static double ms(aeon_duration duration)
 {
-        return (double)(duration / 1000) / 1e3;
+        int64_t microseconds = duration / 1000;
+        return (double)microseconds / 1e3;
 }
 
 static void write_loops(aeon_app *app, struct text *out)

@@ -213,8 +213,8 @@ aeon_series *aeon_metric_series(aeon_metric *m, const char *const *values)
         if (!m->label_count)
                 return atomic_load_explicit(&m->first, memory_order_relaxed);
         const char *complete[AEON_METRIC_LABELS];
-        for (unsigned i = 0; i < m->label_count; i++)
-                complete[i] = values[i] ? values[i] : "";
+        for (unsigned i = 0; i < AEON_METRIC_LABELS; i++)
+                complete[i] = i < m->label_count && values[i] ? values[i] : "";
         return find_or_make(m, complete);
 }
 

@@ -186,7 +186,7 @@ static void tell(const struct aeon_message *m, const struct outcome *o, aeon_dur
         const aeon_log_field fields[] = {
                 { .name = "destination", .text = subscription_of(m)->declaration->destination },
                 { .name = "attempt", .number = m->attempt },
-                { .name = "ms", .number = (double)(duration / 1000) / 1e3 },
+                { .name = "ms", .number = (double)(duration - duration % 1000) / 1e6 },
                 { .name = "outcome", .text = outcome },
                 { 0 },
         };

@@ -224,7 +224,7 @@ static int collect_parts(aeon_request *req, struct http_pairs *ret_pairs)
         const aeon_form_part *part;
         struct http_pairs pairs = { aeon__request_alloc(req, PARTS * sizeof *pairs.items), 0 };
         int r = pairs.items ? aeon_multipart_open(req, NULL, &m) : aeon_fail(-ENOMEM, "%s %s: form", req->method, req->path);
-        while (r >= 0 && (r = aeon_multipart_next(m, &part)) > 0) {
+        while (m && (r = aeon_multipart_next(m, &part)) > 0) {
                 aeon_bytes value;
                 if (part->file_name)
                         continue;

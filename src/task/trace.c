@@ -152,7 +152,7 @@ void aeon__trace_silence(void)
 
 char *aeon__traceparent_write(const struct trace_context *c, char text[TRACEPARENT + 1])
 {
-        memcpy(text, "00-", 3);
+        strcpy(text, "00-");
         aeon__hex_write(c->trace, 16, text + 3);
         text[35] = '-';
         aeon__hex_write(c->span, 8, text + 36);

@@ -289,7 +289,7 @@ SQS_TEST(sqs_carries_headers_that_are_no_attributes)
 
 SQS_TEST(sqs_refuses_what_is_above_its_limit)
 {
-        size_t limit = 256 * 1024;
+        size_t limit = (size_t)256 * 1024;
         char *body = malloc(limit + 1);
         REQUIRE(body != NULL);
         memset(body, 'x', limit + 1);

@@ -283,7 +283,7 @@ static int mute_port(void)
         REQUIRE(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
         for (int i = 0; i < 8; i++) {
                 int filler = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-                connect(filler, (struct sockaddr *)&in, sizeof in);
+                (void)connect(filler, (struct sockaddr *)&in, sizeof in);
         }
         return ntohs(in.sin_port);
 }

@@ -28,7 +28,8 @@ static char *head(char *buffer, char kind, size_t number)
         char *at = buffer + HEAD_SIZE - length - 3;
         *at = kind;
         memcpy(at + 1, digits, length);
-        memcpy(at + 1 + length, "\r\n", 2);
+        at[1 + length] = '\r';
+        at[2 + length] = '\n';
         return at;
 }
 

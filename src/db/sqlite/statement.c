@@ -143,7 +143,7 @@ static int run_prepared(struct sq_link *l, const struct statement *s, struct db_
 {
         struct kept *p = aeon__kept_find(&l->prepared, s->sql);
         int r = p ? 0 : prepare(l, s->sql, &p);
-        if (r < 0)
+        if (!p)
                 return r;
         r = bind(l, p->handle, s->args);
         if (r >= 0)
