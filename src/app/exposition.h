@@ -41,3 +41,8 @@ AEON_API int aeon__metrics_text(aeon_app *app, struct text *out);
 /* measures.c, process.c: what is asked for when it is wanted. */
 void aeon__measures_write(aeon_app *app, struct text *out);
 void aeon__process_write(struct text *out);
+
+/* process.c */
+double aeon__process_age(void); /* in seconds */
+double aeon__process_cpu_seconds(void);
+double aeon__process_resident_bytes(void);

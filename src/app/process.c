@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static double cpu_seconds(void)
+double aeon__process_cpu_seconds(void)
 {
         struct timespec t;
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
@@ -43,6 +43,13 @@ static void memory(double *ret_virtual, double *ret_resident)
         *ret_resident = (double)resident * page;
 }
 
+double aeon__process_resident_bytes(void)
+{
+        double all, resident;
+        memory(&all, &resident);
+        return resident;
+}
+
 /* Seconds since 1970; 0 when nobody knows. The kernel counts a process's begin from the boot, in ticks. */
 static double start_time(void)
 {
@@ -65,16 +72,29 @@ static double start_time(void)
         return found == 1 ? boot + (double)ticks / (double)sysconf(_SC_CLK_TCK) : 0;
 }
 
+/* Once: the clock may be put right meanwhile. */
+static double started(void)
+{
+        static _Atomic double found;
+        if (!(atomic_load(&found) > 0))
+                atomic_store(&found, start_time());
+        return atomic_load(&found);
+}
+
+double aeon__process_age(void)
+{
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        return started() > 0 ? (double)now.tv_sec + (double)now.tv_nsec / 1e9 - started() : 0;
+}
+
 void aeon__process_write(struct text *out)
 {
-        static _Atomic double started; /* once: the clock may be put right meanwhile */
         double all, resident;
         struct rlimit files;
         memory(&all, &resident);
-        if (!(atomic_load(&started) > 0))
-                atomic_store(&started, start_time());
         aeon__exposition_number(out, AEON_METRIC_COUNTER, "process_cpu_seconds_total", "Processor time that the process has used.",
-                                cpu_seconds());
+                                aeon__process_cpu_seconds());
         aeon__exposition_number(out, AEON_METRIC_GAUGE, "process_resident_memory_bytes", "Memory that is in RAM.", resident);
         aeon__exposition_number(out, AEON_METRIC_GAUGE, "process_virtual_memory_bytes", "Address space in use.", all);
         aeon__exposition_number(out, AEON_METRIC_GAUGE, "process_open_fds", "File descriptors that are open.", open_files());
@@ -82,5 +102,5 @@ void aeon__process_write(struct text *out)
                 aeon__exposition_number(out, AEON_METRIC_GAUGE, "process_max_fds", "File descriptors that may be open.",
                                         (double)files.rlim_cur);
         aeon__exposition_number(out, AEON_METRIC_GAUGE, "process_start_time_seconds", "When the process began, since 1970.",
-                                atomic_load(&started));
+                                started());
 }

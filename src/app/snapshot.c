@@ -1,5 +1,5 @@
-/* The snapshot; see snapshot.h. Messages are counted in the broker, which this room does not know: their numbers are read where they are
- * counted, in the registry. */
+/* The snapshot; see snapshot.h. Messages and requests are counted in rooms that this one does not know: their numbers are read where they
+ * are counted, in the registry. */
 #include "app/snapshot.h"
 
 #include "base/metrics.h"
@@ -61,14 +61,55 @@ static void write_subscription(struct text *out, const aeon_series *received)
         aeon__text_add(out, "}", 1);
 }
 
+static const aeon_series *first_series(const char *metric)
+{
+        const aeon_metric *m = aeon__metric_find(metric);
+        return m ? atomic_load_explicit(&m->first, memory_order_acquire) : NULL;
+}
+
+static const aeon_series *next_series(const aeon_series *s)
+{
+        return atomic_load_explicit(&s->next, memory_order_acquire);
+}
+
 static void write_subscriptions(struct text *out)
 {
         bool first = true;
-        const aeon_metric *m = aeon__metric_find("aeon_messages_received_total");
-        const aeon_series *s = m ? atomic_load_explicit(&m->first, memory_order_acquire) : NULL;
-        for (; s; s = atomic_load_explicit(&s->next, memory_order_acquire)) {
+        for (const aeon_series *s = first_series("aeon_messages_received_total"); s; s = next_series(s)) {
                 begin_item(out, &first);
                 write_subscription(out, s);
+        }
+}
+
+/* Its answers with a status of 500 and more. */
+static double errors_of(const char *method, const char *route)
+{
+        double errors = 0;
+        for (const aeon_series *s = first_series("aeon_http_requests_total"); s; s = next_series(s))
+                if (!strcmp(s->values[0], method) && !strcmp(s->values[1], route) && s->values[2][0] == '5')
+                        errors += aeon_series_value(s);
+        return errors;
+}
+
+static void write_route(struct text *out, const aeon_series *durations)
+{
+        unsigned buckets = durations->metric->bucket_count + 1;
+        double answered = 0;
+        for (unsigned i = 0; i < buckets; i++)
+                answered += aeon__series_cell(durations, i);
+        add_string(out, "method", durations->values[0]);
+        aeon__text_add(out, ",", 1);
+        add_string(out, "route", durations->values[1]);
+        aeon__text_print(out, ",\"answered\":%.0f,\"errors\":%.0f,\"seconds\":%.6f}", answered,
+                         errors_of(durations->values[0], durations->values[1]), aeon__series_cell(durations, buckets));
+}
+
+static void write_routes(struct text *out)
+{
+        bool first = true;
+        for (const aeon_series *s = first_series("aeon_http_request_duration_seconds"); s; s = next_series(s)) {
+                begin_item(out, &first);
+                write_route(out, s);
         }
 }
 
@@ -120,6 +161,8 @@ int aeon__snapshot_write(aeon_app *app, struct text *out)
         write_loops(app, out);
         aeon__text_print(out, "],\"subscriptions\":[");
         write_subscriptions(out);
+        aeon__text_print(out, "],\"routes\":[");
+        write_routes(out);
         aeon__text_print(out, "],\"background\":[");
         int r = write_background(app, out);
         aeon__text_print(out, "],\"periodic\":[");

@@ -14,6 +14,7 @@
 #include "cli/docs_serve.h"
 
 #include "base/text.h"
+#include "loop/address.h"
 
 #include <aeon.h>
 #include <aeon/http_client.h>
@@ -243,22 +244,10 @@ static int try_it(aeon_request *req)
 
 /* ------------------------------------------------------------------ this machine */
 
-/* The host in "HOST:PORT" or "http://HOST:PORT/..." is this machine's own. */
-static bool is_loopback(const char *address)
-{
-        const char *scheme = strstr(address, "://");
-        const char *host = scheme ? scheme + 3 : address;
-        size_t length = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
-        if (!strncmp(address, "unix:", 5) || (length == 5 && !strncmp(host, "[::1]", 5)))
-                return true;
-        return (length == 9 && !strncasecmp(host, "localhost", 9)) ||
-               (!strncmp(host, "127.", 4) && strspn(host, "0123456789.") == length);
-}
-
 static int only_by_our_name(aeon_request *req, aeon_next *next)
 {
         const char *host = aeon_request_header(req, "Host");
-        if (serving.open && !(host && is_loopback(host)))
+        if (serving.open && !(host && aeon__address_is_loopback(host)))
                 return aeon_fail(-EACCES, "\"%s\" is no name of this machine", host ? host : "");
         aeon_reply_set_header(req, "X-Content-Type-Options", "nosniff");
         return aeon_next_run(next);
@@ -269,7 +258,7 @@ static char *own_target(const char *openapi)
 {
         json_t *document = json_loads(openapi, JSON_DECODE_INT_AS_REAL, NULL);
         const char *url = json_string_value(json_object_get(json_array_get(json_object_get(document, "servers"), 0), "url"));
-        char *target = strdup(url && is_loopback(url) ? url : "http://127.0.0.1:8000");
+        char *target = strdup(url && aeon__address_is_loopback(url) ? url : "http://127.0.0.1:8000");
         json_decref(document);
         return target;
 }
@@ -299,7 +288,7 @@ static void define(aeon_app *app)
 int docs_serve(const struct docs_site *site)
 {
         serving.site = *site;
-        serving.open = is_loopback(site->listen);
+        serving.open = aeon__address_is_loopback(site->listen);
         serving.target = site->target ? strdup(site->target) : own_target(site->openapi);
         if (!serving.target) {
                 aeon_log_error("cannot start: out of memory");

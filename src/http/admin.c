@@ -4,6 +4,8 @@
  *   A part with no life on the app's loops: bind reserves the address at step 0, and watch runs an HTTP server on the warden's
  * loop, which no handler blocks. Answers come from the last results of the checks, so nothing here waits for anything.
  *
+ *       GET /          200        the dashboard, a page for people: dashboard.c
+ *       GET /events    200        what it shows, once a second; to loopback clients only, or to all when asked for
  *       GET /livez     200 / 503  {"status":"healthy"} or "unhealthy"     a loop is stuck
  *       GET /startupz  200 / 503                                          start-up is complete
  *       GET /readyz    200 / 503                                          takes work
@@ -23,6 +25,7 @@
 #include "app/worker.h"
 #include "app/workers.h"
 #include "http/admin_workers.h"
+#include "http/dashboard.h"
 #include "http/middleware.h"
 #include "http/server.h"
 #include "loop/address.h"
@@ -44,6 +47,7 @@ struct admin {
         bool anywhere; /* nobody asked for an address: any free port will do */
         bool details;
         int fd; /* bound; -1 before and once the listener owns it */
+        struct dashboard dashboard;
         struct http_router router;
         struct http_server server;
         char address[160];
@@ -56,24 +60,28 @@ static struct admin *admin_of(aeon_request *req)
         return aeon__request_owner(req);
 }
 
-bool aeon__admin_is_loopback(const char *peer)
+struct dashboard *aeon__dashboard_of(aeon_request *req)
 {
-        static const char *const prefixes[] = { "127.", "[::1]", "[::ffff:127.", "unix" };
-        for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-                if (!strncmp(peer, prefixes[i], strlen(prefixes[i])))
-                        return true;
-        return false;
+        return &admin_of(req)->dashboard;
 }
 
-static bool shows_details(aeon_request *req)
+/* A page of another site can have its own name point to this machine, and then its reader's browser asks us on its behalf. But it
+ * asks by that name. Over a unix socket no browser comes. */
+static bool is_asked_by_our_name(aeon_request *req)
 {
-        return admin_of(req)->details || aeon__admin_is_loopback(aeon_request_peer(req));
+        const char *host = aeon_request_header(req, "Host");
+        return !host || !strncmp(aeon_request_peer(req), "unix", 4) || aeon__address_is_loopback(host);
+}
+
+bool aeon__admin_shows_details(aeon_request *req)
+{
+        return admin_of(req)->details || (aeon__address_is_loopback(aeon_request_peer(req)) && is_asked_by_our_name(req));
 }
 
 /* As lines for people: the components when the reader may see them, then the verdict. */
 static int answer_verbosely(aeon_request *req, bool good)
 {
-        char *lines = shows_details(req) ? aeon_health_text(admin_of(req)->app) : strdup(""), *text = NULL;
+        char *lines = aeon__admin_shows_details(req) ? aeon_health_text(admin_of(req)->app) : strdup(""), *text = NULL;
         if (!lines || asprintf(&text, "%s%s check %s\n", lines, aeon_request_path(req) + 1, good ? "passed" : "failed") < 0) {
                 free(lines);
                 return aeon_fail(-ENOMEM, "health");
@@ -112,7 +120,7 @@ static int healthz(aeon_request *req)
         bool good = aeon_health_overall(admin->app) != AEON_UNHEALTHY;
         if (aeon_request_query(req, "verbose"))
                 return answer_verbosely(req, good);
-        char *json = aeon_health_json(admin->app, shows_details(req));
+        char *json = aeon_health_json(admin->app, aeon__admin_shows_details(req));
         if (!json)
                 return aeon_fail(-ENOMEM, "health");
         int r = aeon_reply_json(req, good ? 200 : 503, json);
@@ -136,7 +144,7 @@ static int tasks(aeon_request *req)
 {
         bool json = !aeon_request_query(req, "verbose");
         struct text dump;
-        if (!shows_details(req))
+        if (!aeon__admin_shows_details(req))
                 return aeon_reply_json(req, 403, "{\"error\":\"tasks are shown to loopback clients only (--health-details)\"}");
         int r = aeon__loops_dump_for_task(json, &dump);
         if (r == 0 && aeon__workers_count(admin_of(req)->app))
@@ -151,7 +159,7 @@ static int tasks(aeon_request *req)
 static int snapshot(aeon_request *req)
 {
         struct text text = { 0 };
-        if (!shows_details(req))
+        if (!aeon__admin_shows_details(req))
                 return aeon_reply_json(req, 403,
                                        "{\"error\":\"the snapshot is shown to loopback clients only (--health-details)\"}");
         int r = aeon__snapshot_write(admin_of(req)->app, &text);
@@ -287,6 +295,8 @@ static int add_routes(struct http_router *router)
                 const char *pattern;
                 aeon_request_fn *handler;
         } routes[] = {
+                { "GET /", aeon__dashboard_page },
+                { "GET /events", aeon__dashboard_events },
                 { "GET /livez", livez },
                 { "GET /startupz", startupz },
                 { "GET /readyz", readyz },
@@ -314,7 +324,7 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details)
         struct admin *admin = calloc(1, sizeof *admin);
         if (!admin)
                 return aeon_fail(-ENOMEM, "admin listener");
-        admin->app = app;
+        admin->app = admin->dashboard.app = app;
         admin->anywhere = !address;
         admin->details = details;
         admin->fd = -1;

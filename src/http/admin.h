@@ -12,8 +12,5 @@ int aeon__admin_use(aeon_app *app, const char *address, bool details);
 
 /* ------------------------------------------------------------------ between the files of the listener */
 
-/* A client of this machine. */
-bool aeon__admin_is_loopback(const char *peer);
-
 /* GET and POST /log-level. */
 int aeon__admin_log_level(aeon_request *req);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "http/admin.h"
 #include "http/request.h"
+#include "loop/address.h"
 
 #include <aeon/error.h>
 #include <aeon/log.h>
@@ -71,7 +72,7 @@ static int change(aeon_request *req)
 int aeon__admin_log_level(aeon_request *req)
 {
         bool changes = !strcmp(aeon_request_method(req), "POST");
-        if (!aeon__admin_is_loopback(aeon_request_peer(req)))
+        if (!aeon__address_is_loopback(aeon_request_peer(req)))
                 return refuse(req, 403, "log levels are for clients of this machine");
         if (changes && is_from_a_page(req))
                 return refuse(req, 403, "log levels are not for web pages: this request has an Origin");

@@ -42,7 +42,7 @@ static int exchange(struct answer *a)
         int r = aeon_stream_connect(a->place.admin, &stream);
         if (r < 0)
                 return r;
-        int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n", a->path);
+        int length = snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", a->path);
         ssize_t n = aeon_stream_write(stream, request, (size_t)length);
         while (n >= 0 && (n = aeon_stream_read(stream, piece, sizeof piece)) > 0)
                 aeon__text_add(&a->text, piece, (size_t)n);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -34,6 +35,27 @@ static int parse_tcp(const char *text, struct address *a)
         a->host[length] = '\0';
         strcpy(a->port, colon + 1);
         return 0;
+}
+
+/* @host begins with @prefix and ends there, or where a port or a path begins. */
+static bool is_host(const char *host, const char *prefix, size_t length)
+{
+        return !strncasecmp(host, prefix, strlen(prefix)) && strchr(":/", host[length]);
+}
+
+bool aeon__address_is_loopback(const char *address)
+{
+        static const char mapped[] = "[::ffff:"; /* an IPv4 address inside of an IPv6 one */
+        const char *scheme = strstr(address, "://"), *host = scheme ? scheme + 3 : address;
+        if (!strncmp(address, "unix", 4) && (!address[4] || address[4] == ':'))
+                return true;
+        if (!strncasecmp(host, mapped, strlen(mapped))) {
+                const char *number = host + strlen(mapped);
+                size_t length = strspn(number, "0123456789.");
+                return number[length] == ']' && is_host(number, "127.", length + 1);
+        }
+        return is_host(host, "[::1]", strnlen(host, 5)) || is_host(host, "localhost", strnlen(host, 9)) ||
+               is_host(host, "127.", strspn(host, "0123456789."));
 }
 
 int aeon__address_parse(const char *text, struct address *ret_address)

@@ -1,6 +1,7 @@
 /* Addresses as text; the grammar is in aeon/stream.h. */
 #pragma once
 
+#include <aeon/attributes.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -13,6 +14,10 @@ struct address {
 
 /* Errors: -EINVAL with words that quote @text; -ENOENT for an "fd:NAME" that was not handed to us. */
 int aeon__address_parse(const char *text, struct address *ret_address);
+
+/* The host in "HOST", "HOST:PORT" or "SCHEME://HOST..." is this machine's own, or a unix socket: "127.0.0.1:80", "[::1]", "localhost". By
+ * its looks; no name is looked up. */
+AEON_API bool aeon__address_is_loopback(const char *address);
 
 /* Who binds in place of aeon_socket_bind(), in a process whose sockets are another's; NULL: we ourselves. */
 extern int (*aeon__socket_provider)(const char *address, int *ret_fd);

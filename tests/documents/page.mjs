@@ -1,96 +1,8 @@
-// page.mjs PAGE SERVICE FILE: the page of `aeon docs serve` in a browser (Chromium without a window, told over its pipe what to do). SERVICE is
+// page.mjs PAGE SERVICE FILE: the page of `aeon docs serve` in a browser. SERVICE is
 // the running service that the page tries routes on, FILE any file to upload.
-import { spawn } from 'child_process';
-import { mkdtempSync, rmSync } from 'fs';
-import { tmpdir } from 'os';
-import { join } from 'path';
+import { asked, contrasts, enter, evaluate, finish, open, prefer, same, tabTo, tell, test, until, wrong } from '../harness/browser.mjs';
 
 const [page, service, file] = process.argv.slice(2);
-const profile = mkdtempSync(join(tmpdir(), 'aeon-page-'));
-const browser = spawn('chromium-headless-shell', ['--no-sandbox', '--disable-gpu', '--remote-debugging-pipe', `--user-data-dir=${profile}`, 'about:blank'],
-  { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-let passed = 0, failed = 0, done = false;
-browser.on('exit', (code, signal) => {
-  rmSync(profile, { recursive: true, force: true });
-  if (!done) console.log(`the browser has gone (${code ?? signal})`);
-  console.log(`${passed} passed, ${failed + !done} failed`);
-  process.exit(failed || !done ? 1 : 0);
-});
-
-// ------------------------------------------------------------------ the browser: a question, its answer, and what happens meanwhile
-
-const waiting = new Map(), wrong = [], asked = [];
-let lastId = 0, session, text = '';
-
-function hear({ id, result, error, method, params }) {
-  if (id) {
-    const { resolve, reject } = waiting.get(id);
-    waiting.delete(id);
-    error ? reject(new Error(error.message)) : resolve(result);
-  } else if (method === 'Runtime.exceptionThrown') wrong.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text);
-  else if (method === 'Runtime.consoleAPICalled') wrong.push(params.args.map((one) => one.value).join(' '));
-  else if (method === 'Log.entryAdded') wrong.push(`${params.entry.text} ${params.entry.url ?? ''}`);
-  else if (method === 'Network.requestWillBeSent') asked.push(params.request.url);
-}
-
-browser.stdio[4].on('data', (bytes) => {
-  const messages = (text + bytes).split('\0');
-  text = messages.pop();
-  messages.forEach((message) => hear(JSON.parse(message)));
-});
-
-function tell(method, params = {}) {
-  const id = ++lastId;
-  browser.stdio[3].write(JSON.stringify({ id, method, params, sessionId: session }) + '\0');
-  return new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
-}
-
-async function evaluate(expression) {
-  const { result, exceptionDetails } = await tell('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true });
-  if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.exception?.description}`);
-  return result.value;
-}
-
-// Until the expression is true; how long that takes is the machine's business.
-async function until(expression) {
-  while (!(await evaluate(expression))) await new Promise((resolve) => setTimeout(resolve, 50));
-}
-
-async function open(url) {
-  await tell('Page.navigate', { url });
-  await until(`document.readyState === 'complete' && location.href !== 'about:blank'`);
-}
-
-async function press(key, code, windowsVirtualKeyCode, typed) {
-  await tell('Input.dispatchKeyEvent', { type: 'keyDown', key, code, windowsVirtualKeyCode, text: typed });
-  await tell('Input.dispatchKeyEvent', { type: 'keyUp', key, code, windowsVirtualKeyCode });
-}
-const tab = () => press('Tab', 'Tab', 9);
-const enter = () => press('Enter', 'Enter', 13, '\r');
-
-async function tabTo(selector) {
-  for (let i = 0; i < 200; i++) {
-    if (await evaluate(`document.activeElement.matches(${JSON.stringify(selector)})`)) return;
-    await tab();
-  }
-  throw new Error(`${selector} is not reached by Tab`);
-}
-
-// ------------------------------------------------------------------ tests
-
-async function test(name, body) {
-  try {
-    await body();
-    passed++;
-  } catch (error) {
-    failed++;
-    console.log(`${name}: ${error.stack}`);
-  }
-}
-
-function same(is, wanted) {
-  if (JSON.stringify(is) !== JSON.stringify(wanted)) throw new Error(`${JSON.stringify(is)} in place of ${JSON.stringify(wanted)}`);
-}
 
 // Of one route's form: what is said there after it was sent.
 const answerOf = async (id) => {
@@ -185,24 +97,12 @@ async function it_fits_a_phone() {
   await tell('Emulation.clearDeviceMetricsOverride');
 }
 
-// As WCAG 2 measures it: 4.5 is enough for text.
-const contrasts = `(() => {
-  const light = (name) => {
-    const [r, g, b] = getComputedStyle(document.documentElement).getPropertyValue(name).match(/[0-9a-f]+/)[0].replace(/^(.)(.)(.)$/, '$1$1$2$2$3$3').match(/../g)
-      .map((part) => parseInt(part, 16) / 255).map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
-  return [getComputedStyle(document.body).backgroundColor, ['--paper', '--panel'].flatMap((ground) => ['--ink', '--faint', '--link', '--bad'].map((ink) => [ink, ground, contrast(ink, ground)]))];
-})()`;
-
 async function light_and_dark_can_be_read() {
   const grounds = [];
   for (const value of ['light', 'dark']) {
-    await tell('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] });
-    const [ground, pairs] = await evaluate(contrasts);
-    grounds.push(ground);
-    for (const [ink, paper, contrast] of pairs) if (!(contrast >= 4.5)) throw new Error(`${value}: ${ink} on ${paper}: ${contrast}`);
+    await prefer(value);
+    grounds.push(await evaluate('getComputedStyle(document.body).backgroundColor'));
+    for (const [ink, paper, contrast] of await contrasts(['--ink', '--faint', '--link', '--bad'], ['--paper', '--panel'])) if (!(contrast >= 4.5)) throw new Error(`${value}: ${ink} on ${paper}: ${contrast}`);
   }
   same(grounds, ['rgb(255, 255, 255)', 'rgb(20, 24, 31)']);
 }
@@ -229,14 +129,10 @@ async function a_page_of_another_site_cannot_try() {
   same([await fetched(`{ 'X-Aeon-Docs': 'try' }`), await fetched('{}')], ['refused', 'refused']);
 }
 
-const { targetId } = await tell('Target.createTarget', { url: 'about:blank' });
-session = (await tell('Target.attachToTarget', { targetId, flatten: true })).sessionId;
-for (const domain of ['Page', 'Runtime', 'Log', 'Network', 'DOM']) await tell(`${domain}.enable`);
 await open(page);
 for (const body of [names_every_route_and_channel, what_is_said_is_text, a_route_is_tried_by_keyboard_alone, a_link_opens_the_schema,
   a_query_is_sent_and_every_digit_comes_back, a_body_is_sent, a_form_is_sent, a_file_is_sent, an_error_is_told, of_an_endless_reply_the_beginning_is_shown, it_fits_a_phone,
   light_and_dark_can_be_read, every_field_has_a_label, the_filter_hides_the_rest, nothing_is_wrong_and_nobody_else_was_asked,
   a_page_of_another_site_cannot_try])
   await test(body.name, body);
-done = true;
-browser.kill();
+finish();

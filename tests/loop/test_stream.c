@@ -1,5 +1,7 @@
 /* Streams over real sockets. */
 #include "harness.h"
+
+#include "loop/address.h"
 #include "loop/stream.h"
 
 #include "loop/loop.h"
@@ -397,4 +399,30 @@ TEST(who_waits_at_a_unix_socket_is_taken_too)
         check_who_waits_is_taken(l, 1);
         aeon_stream_close(early);
         aeon_listener_close(l);
+}
+
+PLAIN_TEST(whether_an_address_is_of_this_machine_is_seen_by_its_looks)
+{
+        static const char *const ours[] = { "127.0.0.1",          "127.0.0.1:80", "127.1.2.3:80", "localhost",
+                                            "LocalHost:80",       "[::1]",        "[::1]:7979",   "http://127.0.0.1",
+                                            "http://localhost/x", "unix:/x.sock", "unix",         "[::ffff:127.0.0.1]:80" };
+        static const char *const others[] = { "",
+                                              "shop.example",
+                                              "127.0.0.1.shop.example",
+                                              "localhost.shop.example:80",
+                                              "[::1",
+                                              "[::2]",
+                                              "[::1].shop.example",
+                                              "10.0.0.1:80",
+                                              "unixes",
+                                              "http://[::1]x/",
+                                              "2130706433",
+                                              "http://x/127.0.0.1",
+                                              "[::ffff:127.0.0.1.x]",
+                                              "[::ffff:127.0.0.1",
+                                              "0.0.0.0:80" };
+        for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+                CHECK(aeon__address_is_loopback(ours[i]));
+        for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+                CHECK(!aeon__address_is_loopback(others[i]));
 }
