@@ -200,6 +200,8 @@ static int ask(void *arg)
                 r = aeon_stream_shutdown(s);
         ssize_t n = r < 0 ? r : aeon_stream_read(s, buffer, sizeof buffer);
         aeon_stream_close(s);
+        if (n == -EPIPE || n == -ECONNRESET)
+                return aeon_sleep_until(AEON_NEVER); /* the server has failed, and is about to say why */
         return n < 0 ? (int)n : n == 5 ? 0 : aeon_fail(-EPROTO, "%zd bytes instead of 5", n);
 }
 
