@@ -1,6 +1,7 @@
-"""How much memory of its own a server needs for a connection that waits: idle.py PORT CONNECTIONS GROUP, of the processes in a group.
+"""How much memory of its own a server needs for a connection that waits: idle.py PORT CONNECTIONS GROUP [BYTES], of the processes in a group.
 
-Each connection has asked one request before. What the kernel keeps for it is not counted. Prints bytes."""
+Each connection has asked one request before, and has sent BYTES of the next one, which is not whole. What the kernel keeps for it is not counted.
+Prints bytes."""
 
 import os
 import re
@@ -42,14 +43,18 @@ def connect(port, count):
     return connections
 
 
-port, count, group = map(int, sys.argv[1:])
+port, count, group = map(int, sys.argv[1:4])
+begun = (sys.argv[4] if len(sys.argv) > 4 else "").encode().decode("unicode_escape").encode()
 resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 for warm in connect(port, 64):
     warm.close()
 time.sleep(1)
 before = memory(group)
 held = connect(port, count)
+for connection in held:
+    connection.sendall(begun)
 time.sleep(2)
 print(round((memory(group) - before) / count))
-for connection in held:  # they were all alive
-    ask(connection)
+if not begun:
+    for connection in held:  # they were all alive
+        ask(connection)
