@@ -26,6 +26,7 @@
 enum { MESSAGE_SIZE = 4096, LAST_SIGNAL = 64 };
 
 #define PULSE_CHECK AEON_SECONDS(1)
+#define HELD_CHECK AEON_MILLISECONDS(10)
 #define CORE_LIMIT AEON_SECONDS(60) /* to write one */
 
 extern char **environ;
@@ -217,11 +218,23 @@ static int await_and_kill(struct worker *w, aeon_watch *watch)
         return r;
 }
 
+/* One that a debugger holds has ended for poll, but not for us until the debugger lets it go. */
+static void reap(struct worker *w, siginfo_t *ret_info)
+{
+        *ret_info = (siginfo_t){ 0 };
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .shield = true, .name = "end of a worker" });
+        int r;
+        do
+                r = waitid(P_PIDFD, (id_t)w->pidfd, ret_info, WEXITED | WNOHANG) < 0 ? -errno : 0;
+        while (r == -EINTR || (r == 0 && ret_info->si_pid == 0 && aeon_sleep(HELD_CHECK) == 0));
+        aeon_scope_close(&scope, 0);
+}
+
 static void read_status(struct worker *w)
 {
-        siginfo_t info = { 0 };
-        while (waitid(P_PIDFD, (id_t)w->pidfd, &info, WEXITED) < 0 && errno == EINTR)
-                ;
+        siginfo_t info;
+        reap(w, &info);
         bool exited = info.si_code == CLD_EXITED;
         const char *name = exited ? NULL : sigabbrev_np(info.si_status);
         w->code = exited ? info.si_status : 1;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LONG 120 /* seconds; a busy machine compiles slowly */
@@ -200,6 +202,24 @@ PLAIN_TEST_WITHIN(a_signal_during_the_start_ends_all, 200)
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, LONG), 0);
         CHECK_CONTAINS(process_output(p), "all over 0 is");
+}
+
+/* What a leak checker does at the end of a process, and whoever attaches a debugger. */
+PLAIN_TEST_WITHIN(a_worker_held_by_a_debugger_ends_when_it_lets_go, 200)
+{
+        struct process *p = start_two("off");
+        pid_t held = who(p, "worker", 1, 1);
+        int status;
+        REQUIRE(ptrace(PTRACE_SEIZE, held, 0, 0) == 0);
+        kill(held, SIGKILL);
+        siginfo_t info;
+        REQUIRE(waitid(P_PID, (id_t)held, &info, WEXITED | WNOWAIT) == 0); /* dead, and held */
+        usleep(100000);
+        CHECK_INT(count(p, "was killed"), 0);
+        CHECK_INT(waitpid(held, &status, 0), held);
+        CHECK(process_await(p, "was killed by SIGKILL", LONG));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, LONG), 0);
 }
 
 PLAIN_TEST_WITHIN(a_worker_that_hangs_is_killed_and_the_code_says_so, 200)

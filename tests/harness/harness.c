@@ -209,7 +209,7 @@ void test_stderr_end(void)
 static void end_test(void)
 {
         test_stderr_end();
-        test_processes_end();
+        test_processes_end(failures > 0);
         remove_folder();
         fflush(NULL);
         _exit(failures ? 1 : 0);
@@ -231,7 +231,7 @@ static void run_body(struct test *test)
                 test->body();
         }
         test_stderr_end();
-        test_processes_end();
+        test_processes_end(failures > 0);
         remove_folder();
         fflush(NULL);
         exit(failures ? 1 : 0); /* not _exit: leak checkers run at exit */

@@ -95,8 +95,8 @@ void process_signal(struct process *p, int signal);
 /* Wait for its end: the exit code, 128 + the signal that ended it, or -1 after @seconds (it is then killed). */
 int process_wait(struct process *p, double seconds);
 const char *process_output(struct process *p); /* all so far; borrowed until the next call on @p */
-/* Kill and reap what is left; the harness does it at the end of each test. */
-void test_processes_end(void);
+/* Kill and reap what is left; the harness does it at the end of each test. @show: what they have said goes to stderr. */
+void test_processes_end(bool show);
 
 pid_t process_id(const struct process *p);
 

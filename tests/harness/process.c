@@ -20,8 +20,11 @@ struct process {
         int output;    /* read end */
         char *text;
         size_t length;
+        char name[64];
         struct process *next;
 };
+
+enum { SHOWN_OUTPUT = 4000 };
 
 static struct process *processes;
 
@@ -38,9 +41,9 @@ struct process *process_start(const char *folder, const char *const argv[])
         struct process *p = calloc(1, sizeof *p);
         test_require(p && pipe(ends) == 0, __FILE__, __LINE__, "a process can be started");
         if (!folder)
-                folder = test_folder(); /* here, not in the child: it is made when first asked for */
+                folder = test_folder(); /* made before the fork: all processes of a test share it */
         fflush(NULL);
-        folder = folder ? folder : test_folder(); /* made before the fork: all processes of a test share it */
+        snprintf(p->name, sizeof p->name, "%s %s", argv[0], argv[1] ? argv[1] : "");
         p->pid = fork();
         if (p->pid == 0) {
                 dup2(ends[1], 1);
@@ -147,10 +150,20 @@ int process_run(const char **ret_output, const char *const argv[])
         return code;
 }
 
-void test_processes_end(void)
+static void show_output(struct process *p)
+{
+        const char *output = process_output(p);
+        size_t length = strlen(output), shown = length < SHOWN_OUTPUT ? length : SHOWN_OUTPUT;
+        if (shown)
+                fprintf(stderr, "    process \"%s\" said%s\n%s\n", p->name, shown < length ? ", in the end," : "", output + length - shown);
+}
+
+void test_processes_end(bool show)
 {
         while (processes) {
                 struct process *p = processes;
+                if (show)
+                        show_output(p);
                 processes = p->next;
                 if (p->pid) {
                         kill(p->pid, SIGKILL);
