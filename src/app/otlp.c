@@ -4,40 +4,25 @@
 #include "aeon_config.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { STATUS_ERROR = 2 };
 
-static void add_attribute(struct text *out, const char *name, size_t name_size, const char *value, size_t value_size)
+static void add_attribute(struct text *out, const char *name, const char *value)
 {
-        char *copy = malloc(name_size + value_size + 2);
-        if (!copy) {
-                out->failed = true;
-                return;
-        }
-        memcpy(copy, name, name_size);
-        copy[name_size] = '\0';
-        memcpy(copy + name_size + 1, value, value_size);
-        copy[name_size + 1 + value_size] = '\0';
-        aeon__text_print(out, "%s{\"key\":", out->length ? "," : "");
-        aeon__json_add_string(out, copy);
-        aeon__text_print(out, ",\"value\":{\"stringValue\":");
-        aeon__json_add_string(out, copy + name_size + 1);
-        aeon__text_print(out, "}}");
-        free(copy);
+        aeon__attribute_add(out, name, strlen(name), value, strlen(value));
 }
 
 void aeon__otlp_resource(struct text *out, const char *service, const char *more)
 {
-        add_attribute(out, "service.name", strlen("service.name"), service, strlen(service));
-        add_attribute(out, "telemetry.sdk.name", strlen("telemetry.sdk.name"), "aeon", strlen("aeon"));
-        add_attribute(out, "telemetry.sdk.version", strlen("telemetry.sdk.version"), AEON_VERSION, strlen(AEON_VERSION));
+        add_attribute(out, "service.name", service);
+        add_attribute(out, "telemetry.sdk.name", "aeon");
+        add_attribute(out, "telemetry.sdk.version", AEON_VERSION);
         while (more && *more) {
                 size_t size = strcspn(more, ",");
                 const char *equals = memchr(more, '=', size);
                 if (equals && equals > more && strncmp(more, "service.name=", strlen("service.name=")) != 0)
-                        add_attribute(out, more, (size_t)(equals - more), equals + 1, size - (size_t)(equals - more) - 1);
+                        aeon__attribute_add(out, more, (size_t)(equals - more), equals + 1, size - (size_t)(equals - more) - 1);
                 more += size + (more[size] == ',');
         }
 }

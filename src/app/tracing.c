@@ -7,7 +7,6 @@
 #include <aeon/http_client.h>
 #include <aeon/metrics.h>
 #include <ctype.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -117,12 +117,22 @@ void aeon__text_done(struct text *t)
         *t = (struct text){ 0 };
 }
 
+void aeon__json_add_bytes(struct text *json, const char *bytes, size_t length)
+{
+        size_t room = length * 6 + 1; /* \u001b */
+        char *escaped = malloc(room);
+        if (!escaped) {
+                json->failed = true;
+                return;
+        }
+        size_t used = aeon__json_escape(escaped, room, bytes, length);
+        aeon__text_add(json, "\"", 1);
+        aeon__text_add(json, escaped, used);
+        aeon__text_add(json, "\"", 1);
+        free(escaped);
+}
+
 void aeon__json_add_string(struct text *json, const char *string)
 {
-        size_t size = strlen(string), room = size * 6 + 1; /* \u001b */
-        char *escaped = malloc(room);
-        if (escaped)
-                aeon__text_print(json, "\"%.*s\"", (int)aeon__json_escape(escaped, room, string, size), escaped);
-        json->failed |= !escaped;
-        free(escaped);
+        aeon__json_add_bytes(json, string, strlen(string));
 }

@@ -52,6 +52,7 @@ AEON_API void aeon__text_print(struct text *t, const char *format, ...) AEON_PRI
 
 /* Add @string between quotes; what is no UTF-8 in it is replaced. */
 void aeon__json_add_string(struct text *json, const char *string);
+void aeon__json_add_bytes(struct text *json, const char *bytes, size_t length); /* the same of @length bytes */
 
 /* Add the whole file @path. Negative errno; what was read until then stays. No error text. */
 int aeon__text_add_file(struct text *t, const char *path);

@@ -73,21 +73,14 @@ static void wait_for_answers(struct request *all)
 
 /* ------------------------------------------------------------------ a loop that did not answer */
 
-static void json_string(struct text *out, const char *text)
-{
-        char escaped[4096];
-        aeon__json_escape(escaped, sizeof escaped, text, strlen(text));
-        aeon__text_print(out, "\"%s\"", escaped);
-}
-
 static void print_blocked_json(struct text *out, const struct stack_sample *s, const char *stack)
 {
         aeon__text_print(out, "{\"id\":%llu,\"task\":", (unsigned long long)s->task_id);
-        json_string(out, s->task_name);
+        aeon__json_add_string(out, s->task_name);
         aeon__text_print(out, ",\"site\":");
-        json_string(out, s->task_site);
+        aeon__json_add_string(out, s->task_site);
         aeon__text_print(out, ",\"stack\":");
-        json_string(out, stack);
+        aeon__json_add_string(out, stack);
         aeon__text_print(out, "}");
 }
 
@@ -126,7 +119,7 @@ static void print_loop(struct text *out, const struct watched *w, struct request
         bool answered = request && atomic_exchange(&request->state, GIVEN_UP) == ANSWERED;
         if (json) {
                 aeon__text_print(out, "{\"loop\":");
-                json_string(out, w->loop->title);
+                aeon__json_add_string(out, w->loop->title);
                 aeon__text_print(out, answered ? ",\"dump\":" : ",\"blocked\":");
         } else {
                 aeon__text_print(out, "%s: ", w->loop->title);

@@ -11,7 +11,6 @@
  *   A dump of a million tasks must stay readable: past the limit, tasks are only counted, by where they were spawned and what they
  *   wait for. One line of that says more than the million.
  */
-#include "base/log.h"
 #include "task/runner.h"
 
 #include <stdio.h>
@@ -99,13 +98,6 @@ static void print_task(struct text *out, const struct aeon_task *t, unsigned dep
         aeon__text_print(out, "\n");
 }
 
-static void json_string(struct text *out, const char *text)
-{
-        char escaped[768];
-        aeon__json_escape(escaped, sizeof escaped, text, strlen(text));
-        aeon__text_print(out, "\"%s\"", escaped);
-}
-
 static long long milliseconds(aeon_duration d)
 {
         return (long long)(d / 1000000);
@@ -119,9 +111,9 @@ static void print_task_json(struct text *out, const struct aeon_task *t, unsigne
         else
                 aeon__text_print(out, "null");
         aeon__text_print(out, ",\"depth\":%u,\"name\":", depth);
-        json_string(out, t->name);
+        aeon__json_add_string(out, t->name);
         aeon__text_print(out, ",\"site\":");
-        json_string(out, t->site);
+        aeon__json_add_string(out, t->site);
         aeon__text_print(out, ",\"state\":\"%s\",\"wait\":", state_of(t));
         if (t->waiting) {
                 char wait[128];
@@ -131,7 +123,7 @@ static void print_task_json(struct text *out, const struct aeon_task *t, unsigne
                 else
                         aeon__text_print(out, "null");
                 aeon__text_print(out, ",\"text\":");
-                json_string(out, aeon__task_describe_wait(t, wait, sizeof wait));
+                aeon__json_add_string(out, aeon__task_describe_wait(t, wait, sizeof wait));
                 aeon__text_print(out, ",\"ms\":%lld}", milliseconds(now - t->waiting_since));
         } else {
                 aeon__text_print(out, "null");
@@ -144,7 +136,7 @@ static void print_task_json(struct text *out, const struct aeon_task *t, unsigne
                 aeon__text_print(out, "%lld", milliseconds(deadline - now));
         aeon__text_print(out, ",\"shields\":%u,\"cancelled\":", count_shields(t));
         if (t->scope->state == SCOPE_CANCELLED)
-                json_string(out, aeon_scope_reason(t->scope));
+                aeon__json_add_string(out, aeon_scope_reason(t->scope));
         else
                 aeon__text_print(out, "null");
         aeon__text_print(out, "}");
@@ -204,7 +196,7 @@ static void print_tally(struct text *out, const struct tally *tally)
 static void print_tally_json(struct text *out, const struct tally *tally)
 {
         aeon__text_print(out, "{\"count\":%zu,\"site\":", tally->count);
-        json_string(out, tally->site);
+        aeon__json_add_string(out, tally->site);
         aeon__text_print(out, ",\"state\":\"%s\",\"what\":\"%s\",\"longest_ms\":%lld}", tally->state, tally->what,
                          milliseconds(tally->longest));
 }

@@ -301,27 +301,31 @@ static bool is_unseen(const aeon_span *s)
         return !s || !s->context->sampled;
 }
 
-static void begin_attribute(struct text *t, const char *name)
+static void begin_attribute(struct text *t, const char *name, size_t size)
 {
         aeon__text_print(t, "%s{\"key\":", t->length ? "," : "");
-        aeon__json_add_string(t, name);
+        aeon__json_add_bytes(t, name, size);
+}
+
+void aeon__attribute_add(struct text *t, const char *name, size_t name_size, const char *value, size_t value_size)
+{
+        begin_attribute(t, name, name_size);
+        aeon__text_print(t, ",\"value\":{\"stringValue\":");
+        aeon__json_add_bytes(t, value, value_size);
+        aeon__text_print(t, "}}");
 }
 
 void aeon_span_set(aeon_span *s, const char *name, const char *value)
 {
-        if (is_unseen(s) || !value)
-                return;
-        begin_attribute(&s->attributes, name);
-        aeon__text_print(&s->attributes, ",\"value\":{\"stringValue\":");
-        aeon__json_add_string(&s->attributes, value);
-        aeon__text_print(&s->attributes, "}}");
+        if (!is_unseen(s) && value)
+                aeon__attribute_add(&s->attributes, name, strlen(name), value, strlen(value));
 }
 
 void aeon_span_set_number(aeon_span *s, const char *name, double value)
 {
         if (is_unseen(s) || !isfinite(value))
                 return;
-        begin_attribute(&s->attributes, name);
+        begin_attribute(&s->attributes, name, strlen(name));
         if (fabs(value) < 0x1p53 && value == (double)(int64_t)value)
                 aeon__text_print(&s->attributes, ",\"value\":{\"intValue\":\"%lld\"}}", (long long)value);
         else

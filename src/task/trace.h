@@ -46,7 +46,7 @@ struct aeon_span {
         int64_t begun, ended; /* ns since 1970 */
         bool failed;
         struct text words;      /* of the failure */
-        struct text attributes; /* {"key":"...","value":{...}},... */
+        struct text attributes; /* see aeon__attribute_add() */
         char name[SPAN_NAME];
 };
 
@@ -54,6 +54,9 @@ struct aeon_span {
  * it some time. NULL: no longer. */
 void aeon__tracing_set(double ratio, void (*take)(aeon_span *span));
 void aeon__span_free(aeon_span *span);
+
+/* Add {"key":"@name","value":{"stringValue":"@value"}} to @attributes, behind a comma where there are others: as OTLP wants it. */
+void aeon__attribute_add(struct text *attributes, const char *name, size_t name_size, const char *value, size_t value_size);
 
 /* aeon_span_begin() of another kind. */
 AEON_API aeon_span *aeon__span_begin(enum span_kind kind, const char *name);
