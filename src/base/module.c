@@ -5,6 +5,7 @@
 
 #include <aeon/error.h>
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,14 +37,48 @@ static void *load(const char *name)
         return dlopen(path, RTLD_NOW | RTLD_LOCAL); /* for its words */
 }
 
+/* ------------------------------------------------------------------ what was found before */
+
+struct found {
+        struct found *next;
+        const char *name, *symbol;
+        const void *address;
+};
+
+static _Atomic(struct found *) found_before;
+
+static const void *recall(const char *name, const char *symbol)
+{
+        for (const struct found *f = atomic_load(&found_before); f; f = f->next)
+                if (!strcmp(f->name, name) && !strcmp(f->symbol, symbol))
+                        return f->address;
+        return NULL;
+}
+
+/* Without memory it is looked for again; two threads may both remember the same. */
+static void remember(const char *name, const char *symbol, const void *address)
+{
+        struct found *f = malloc(sizeof *f);
+        if (!f)
+                return;
+        *f = (struct found){ atomic_load(&found_before), name, symbol, address };
+        while (!atomic_compare_exchange_weak(&found_before, &f->next, f))
+                ;
+}
+
 int aeon__module_find(const char *name, const char *symbol, const void **ret_symbol)
 {
-        void *module = load(name);
-        if (!module)
-                return aeon_fail(-ENOPKG, "the module \"%s\" is missing: install the package aeon-%s (%s)", name, name, dlerror());
-        const void *found = dlsym(module, symbol);
-        if (!found)
-                return aeon_fail(-EINVAL, "the module \"%s\" is of another version: it has no %s", name, symbol);
+        const void *found = recall(name, symbol);
+        if (!found) {
+                void *module = load(name);
+                if (!module)
+                        return aeon_fail(-ENOPKG, "the module \"%s\" is missing: install the package aeon-%s (%s)", name, name,
+                                         dlerror());
+                found = dlsym(module, symbol);
+                if (!found)
+                        return aeon_fail(-EINVAL, "the module \"%s\" is of another version: it has no %s", name, symbol);
+                remember(name, symbol, found);
+        }
         *ret_symbol = found;
         return 0;
 }

@@ -7,7 +7,6 @@
 #include <aeon/error.h>
 #include <aeon/log.h>
 #include <aeon/var.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,18 +18,11 @@ AEON_LOOP_VAR(loops_http_client, struct aeon_http_client);
 
 static int find_engine(const struct http_engine **ret_engine)
 {
-        static _Atomic(const struct http_engine *) found;
-        const struct http_engine *engine = atomic_load(&found);
-        if (!engine) {
-                const void *symbol;
-                int r = aeon__module_find("http-client", HTTP_ENGINE_SYMBOL, &symbol);
-                if (r < 0)
-                        return r;
-                engine = symbol;
-                atomic_store(&found, engine);
-        }
-        *ret_engine = engine;
-        return 0;
+        const void *found;
+        int r = aeon__module_find("http-client", HTTP_ENGINE_SYMBOL, &found);
+        if (r == 0)
+                *ret_engine = found;
+        return r;
 }
 
 /* ------------------------------------------------------------------ options */

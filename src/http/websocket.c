@@ -5,7 +5,6 @@
 
 #include <aeon/error.h>
 #include <errno.h>
-#include <stdatomic.h>
 #include <string.h>
 
 enum {
@@ -347,18 +346,11 @@ bool aeon__websocket_end(struct aeon_websocket *ws, int r)
 
 static int find_engine(const struct websocket_engine **ret_engine)
 {
-        static _Atomic(const struct websocket_engine *) found;
-        const struct websocket_engine *engine = atomic_load(&found);
-        if (!engine) {
-                const void *symbol;
-                int r = aeon__module_find("websocket", WEBSOCKET_ENGINE_SYMBOL, &symbol);
-                if (r < 0)
-                        return r;
-                engine = symbol;
-                atomic_store(&found, engine);
-        }
-        *ret_engine = engine;
-        return 0;
+        const void *found;
+        int r = aeon__module_find("websocket", WEBSOCKET_ENGINE_SYMBOL, &found);
+        if (r == 0)
+                *ret_engine = found;
+        return r;
 }
 
 /* Everything that may fail for want of memory, before the client hears that it has a WebSocket. */

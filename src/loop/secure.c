@@ -145,18 +145,11 @@ static int shake_hands(struct aeon_stream *s, struct secure *c)
 
 static int find_engine(const struct tls_engine **ret_engine)
 {
-        static _Atomic(const struct tls_engine *) found;
-        const struct tls_engine *engine = atomic_load(&found);
-        if (!engine) {
-                const void *symbol;
-                int r = aeon__module_find("tls", TLS_ENGINE_SYMBOL, &symbol);
-                if (r < 0)
-                        return r;
-                engine = symbol;
-                atomic_store(&found, engine);
-        }
-        *ret_engine = engine;
-        return 0;
+        const void *found;
+        int r = aeon__module_find("tls", TLS_ENGINE_SYMBOL, &found);
+        if (r == 0)
+                *ret_engine = found;
+        return r;
 }
 
 static int secure_new(aeon_stream *s, struct secure **ret_secure)
