@@ -261,23 +261,18 @@ int aeon_redis_ping(aeon_redis *redis)
         return aeon_redis_command(redis, AEON_REDIS("PING"), NULL);
 }
 
-/* It is loaded: somebody has a reply. */
-static const struct redis_lines *lines_now(void)
-{
-        const void *lines = NULL;
-        aeon__module_find("broker-redis", "aeon__redis_lines", &lines);
-        return lines;
-}
-
 void aeon_redis_reply_free(aeon_redis_reply *reply)
 {
-        if (reply)
-                lines_now()->reply_free(reply);
+        struct redis_whole_reply *whole = (struct redis_whole_reply *)reply;
+        if (!whole)
+                return;
+        aeon__arena_done(&whole->arena);
+        free(whole);
 }
 
 int aeon_redis_reply_error(const aeon_redis_reply *reply)
 {
-        return reply->kind == AEON_REDIS_ERROR ? lines_now()->reply_error(reply) : 0;
+        return reply->kind == AEON_REDIS_ERROR ? (int)reply->integer : 0;
 }
 
 static const char *kind_name(aeon_redis_kind kind)

@@ -11,7 +11,6 @@
  */
 #include "broker/redis_pool.h"
 
-#include "base/arena.h"
 #include "base/digits.h"
 #include "broker/redis/link.h"
 
@@ -114,18 +113,6 @@ static bool is_clean(const struct redis_line *line)
 
 /* ------------------------------------------------------------------ replies */
 
-struct whole_reply {
-        aeon_redis_reply root; /* first: it is what is freed */
-        struct arena arena;
-};
-
-static void reply_free(aeon_redis_reply *reply)
-{
-        struct whole_reply *whole = (struct whole_reply *)reply;
-        aeon__arena_done(&whole->arena);
-        free(whole);
-}
-
 static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_reply *to)
 {
         static const aeon_redis_reply nil = { .kind = AEON_REDIS_NIL, .text = "" };
@@ -141,6 +128,8 @@ static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_
                    : from->type == REDIS_REPLY_ARRAY ? AEON_REDIS_LIST
                                                      : AEON_REDIS_TEXT;
         to->size = from->length;
+        if (to->kind == AEON_REDIS_ERROR)
+                to->integer = aeon__client_error(from);
         if (to->kind != AEON_REDIS_LIST)
                 return (to->text = aeon__arena_copy(arena, from->text, from->length)) ? 0 : -ENOMEM;
         aeon_redis_reply *items = from->length ? aeon__arena_alloc(arena, from->length * sizeof *items) : NULL;
@@ -156,8 +145,8 @@ static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_
 struct answers {
         struct confirmation confirmation; /* of the last one */
         const struct redis_batch *batch;
-        struct whole_reply *whole; /* NULL: nobody wants it */
-        aeon_redis_reply *items;   /* of a pipeline */
+        struct redis_whole_reply *whole; /* NULL: nobody wants it */
+        aeon_redis_reply *items;         /* of a pipeline */
         size_t come, expected;
         int failure; /* the first of the server's errors that is the call's */
         char words[200];
@@ -267,16 +256,16 @@ static void note_watching(struct redis_line *line, const struct redis_batch *bat
                 line->watching = false;
 }
 
-static struct whole_reply *reply_new(struct answers *a)
+static struct redis_whole_reply *reply_new(struct answers *a)
 {
-        struct whole_reply *whole = calloc(1, sizeof *whole);
+        struct redis_whole_reply *whole = calloc(1, sizeof *whole);
         if (!whole || a->batch->plain || a->batch->whole || !a->batch->count)
                 return whole;
         a->items = aeon__arena_alloc(&whole->arena, a->batch->count * sizeof *a->items);
         whole->root = (aeon_redis_reply){ .kind = AEON_REDIS_LIST, .text = "", .size = a->batch->count, .items = a->items };
         if (a->items)
                 return whole;
-        reply_free(&whole->root);
+        aeon_redis_reply_free(&whole->root);
         return NULL;
 }
 
@@ -307,13 +296,8 @@ static int run(struct redis_line *line, const struct redis_batch *batch, aeon_re
         if (r >= 0 && ret_reply)
                 *ret_reply = &a.whole->root;
         else if (a.whole)
-                reply_free(&a.whole->root);
+                aeon_redis_reply_free(&a.whole->root);
         return r;
-}
-
-static int reply_error(const aeon_redis_reply *reply)
-{
-        return aeon__client_error(&(struct reply){ .text = reply->text });
 }
 
 AEON_API extern const struct redis_lines aeon__redis_lines;
@@ -324,6 +308,4 @@ const struct redis_lines aeon__redis_lines = {
         .close = line_close,
         .run = run,
         .is_clean = is_clean,
-        .reply_free = reply_free,
-        .reply_error = reply_error,
 };
