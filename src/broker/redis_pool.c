@@ -16,31 +16,28 @@
 
 enum { SIZE = 10 };
 
-struct taken;
-
 struct aeon_redis {
         struct pool *pool;
-        struct taken *taken; /* NULL: the pool itself */
+        struct redis_line *line;
+        struct list node; /* of one that was taken: in the pool's idle ones */
 };
 
 struct pool {
-        aeon_redis redis;
+        aeon_redis redis;  /* with the line that all share */
         aeon_group *group; /* ours, of a pool opened by hand; NULL: the app's */
         const struct redis_lines *lines;
         struct link link, own_link; /* of the shared line, and of those that are taken */
         char *url;
-        struct redis_line *line;
         aeon_semaphore *permits;
-        struct list idle; /* struct taken */
+        struct list idle; /* aeon_redis */
         unsigned users;   /* calls on their way, and those that are taken */
         bool closing;
 };
 
-struct taken {
-        struct list node; /* in the pool's idle ones */
-        aeon_redis redis;
-        struct redis_line *line;
-};
+static bool is_taken(const aeon_redis *redis)
+{
+        return redis != &redis->pool->redis;
+}
 
 /* ------------------------------------------------------------------ opening and closing */
 
@@ -66,17 +63,17 @@ static void pool_free(struct pool *pool)
         free(pool);
 }
 
-static void taken_free(struct taken *taken)
+static void taken_free(aeon_redis *taken)
 {
-        taken->redis.pool->lines->close(taken->line);
+        taken->pool->lines->close(taken->line);
         free(taken);
 }
 
 static void close_all(struct pool *pool)
 {
         while (!list_empty(&pool->idle))
-                taken_free(container_of(list_pop(&pool->idle), struct taken, node));
-        pool->lines->close(pool->line);
+                taken_free(container_of(list_pop(&pool->idle), aeon_redis, node));
+        pool->lines->close(pool->redis.line);
         pool_free(pool);
 }
 
@@ -108,7 +105,7 @@ int aeon__redis_pool_open(const struct redis_pool_opts *opts, aeon_redis **ret_r
         pool->link.patient = opts->patient;
         r = aeon_semaphore_new(size, size, &pool->permits);
         if (r >= 0)
-                r = lines->open(&pool->link, false, &pool->line);
+                r = lines->open(&pool->link, false, &pool->redis.line);
         if (r < 0) {
                 char shown[256];
                 r = aeon_fail(r, "%s", aeon__url_shown(opts->url, shown, sizeof shown));
@@ -215,10 +212,10 @@ static int check_words(const aeon_redis *redis, const aeon_db_args *words)
                         continue;
                 if (refused[i].never)
                         return aeon_fail(-ENOTSUP, "%s changes the connection, and is not for commands", refused[i].name);
-                if (!redis->taken)
+                if (!is_taken(redis))
                         return aeon_fail(-ENOTSUP, "%s needs a connection to itself: aeon_redis_take()", refused[i].name);
         }
-        if (!redis->taken && is_blocking_read(words))
+        if (!is_taken(redis) && is_blocking_read(words))
                 return aeon_fail(-ENOTSUP, "a read that waits needs a connection to itself: aeon_redis_take()");
         return 0;
 }
@@ -236,7 +233,7 @@ static int run(aeon_redis *redis, const struct redis_batch *batch, aeon_redis_re
         }
         struct pool *pool = redis->pool;
         pool->users++;
-        int r = pool->lines->run(redis->taken ? redis->taken->line : pool->line, batch, ret_reply);
+        int r = pool->lines->run(redis->line, batch, ret_reply);
         leave(pool);
         return r;
 }
@@ -338,22 +335,20 @@ int aeon_redis_integer(aeon_redis *redis, const aeon_db_args *words, int64_t *re
 
 /* ------------------------------------------------------------------ a connection to oneself */
 
-static int take(struct pool *pool, struct taken **ret_taken)
+static int take(struct pool *pool, aeon_redis **ret_taken)
 {
         if (!list_empty(&pool->idle)) {
-                struct taken *idle = container_of(list_pop(&pool->idle), struct taken, node);
-                list_init(&idle->node);
+                aeon_redis *idle = container_of(list_pop(&pool->idle), aeon_redis, node);
                 if (pool->lines->is_clean(idle->line)) {
                         *ret_taken = idle;
                         return 0;
                 }
                 taken_free(idle); /* the server has closed it meanwhile */
         }
-        struct taken *taken = calloc(1, sizeof *taken);
+        aeon_redis *taken = calloc(1, sizeof *taken);
         if (!taken)
                 return aeon_fail(-ENOMEM, "no memory for a connection");
-        taken->redis = (aeon_redis){ pool, taken };
-        list_init(&taken->node);
+        taken->pool = pool;
         int r = pool->lines->open(&pool->own_link, true, &taken->line);
         if (r < 0)
                 free(taken);
@@ -366,35 +361,30 @@ int aeon_redis_take(aeon_redis *redis, aeon_redis **ret_redis)
 {
         if (!redis)
                 return aeon_fail(-ENOTCONN, "there is no Redis server: see aeon_use_redis()");
-        if (redis->taken)
+        if (is_taken(redis))
                 return aeon_fail(-EINVAL, "it was taken out of its pool already");
         struct pool *pool = redis->pool;
-        struct taken *taken;
-        pool->users++;
+        pool->users++; /* who has it counts as one */
         int r = aeon_semaphore_acquire(pool->permits);
         if (r >= 0) {
-                r = take(pool, &taken);
+                r = take(pool, ret_redis);
                 if (r < 0)
                         aeon_semaphore_release(pool->permits);
         }
-        if (r < 0) {
+        if (r < 0)
                 leave(pool);
-                return r;
-        }
-        *ret_redis = &taken->redis; /* who has it counts as a user */
-        return 0;
+        return r;
 }
 
 void aeon_redis_give(aeon_redis *redis)
 {
-        if (!redis || !redis->taken)
+        if (!redis || !is_taken(redis))
                 return;
-        struct taken *taken = redis->taken;
         struct pool *pool = redis->pool;
-        if (pool->lines->is_clean(taken->line) && !pool->closing)
-                list_prepend(&pool->idle, &taken->node);
+        if (pool->lines->is_clean(redis->line) && !pool->closing)
+                list_prepend(&pool->idle, &redis->node);
         else
-                taken_free(taken);
+                taken_free(redis);
         aeon_semaphore_release(pool->permits);
         leave(pool);
 }
