@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SIZE = 10 };
 
@@ -176,23 +175,13 @@ static const struct {
         { "WAIT", NULL, false },        { "WAITAOF", NULL, false },  { "WATCH", NULL, false },
 };
 
-static bool is_word(const aeon_db_args *words, size_t n, const char *wanted)
-{
-        if (n >= words->count)
-                return false;
-        const aeon_db_value *word = &words->values[n];
-        if (word->kind == AEON_DB_IS_BYTES)
-                return word->of.bytes.size == strlen(wanted) && !strncasecmp(word->of.bytes.data, wanted, strlen(wanted));
-        return word->kind == AEON_DB_IS_TEXT && !strcasecmp(word->of.text, wanted);
-}
-
 /* XREAD and XREADGROUP wait when they are told to, before the keys. */
 static bool is_blocking_read(const aeon_db_args *words)
 {
-        if (!is_word(words, 0, "XREAD") && !is_word(words, 0, "XREADGROUP"))
+        if (!redis_word_is(words, 0, "XREAD") && !redis_word_is(words, 0, "XREADGROUP"))
                 return false;
-        for (size_t n = 1; n < words->count && !is_word(words, n, "STREAMS"); n++)
-                if (is_word(words, n, "BLOCK"))
+        for (size_t n = 1; n < words->count && !redis_word_is(words, n, "STREAMS"); n++)
+                if (redis_word_is(words, n, "BLOCK"))
                         return true;
         return false;
 }
@@ -208,7 +197,7 @@ static int check_words(const aeon_redis *redis, const aeon_db_args *words)
                                          kind == AEON_DB_IS_NULL ? "NULL" : "a timestamp");
         }
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-                if (!is_word(words, 0, refused[i].name) || (refused[i].second && !is_word(words, 1, refused[i].second)))
+                if (!redis_word_is(words, 0, refused[i].name) || (refused[i].second && !redis_word_is(words, 1, refused[i].second)))
                         continue;
                 if (refused[i].never)
                         return aeon_fail(-ENOTSUP, "%s changes the connection, and is not for commands", refused[i].name);

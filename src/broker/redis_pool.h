@@ -14,6 +14,19 @@
 #include "broker/driver.h"
 
 #include <aeon/redis.h>
+#include <string.h>
+#include <strings.h>
+
+/* Is the @n-th word @wanted, in any case? */
+static inline bool redis_word_is(const aeon_db_args *words, size_t n, const char *wanted)
+{
+        if (n >= words->count)
+                return false;
+        const aeon_db_value *word = &words->values[n];
+        if (word->kind == AEON_DB_IS_BYTES)
+                return word->of.bytes.size == strlen(wanted) && !strncasecmp(word->of.bytes.data, wanted, strlen(wanted));
+        return word->kind == AEON_DB_IS_TEXT && !strcasecmp(word->of.text, wanted);
+}
 
 /* Commands that go out in one go. */
 struct redis_batch {

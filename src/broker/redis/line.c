@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct redis_line {
         struct client client;
@@ -244,12 +243,9 @@ static int send_batch(struct redis_line *line, struct answers *a)
 static void note_watching(struct redis_line *line, const struct redis_batch *batch)
 {
         for (size_t i = 0; i < batch->count; i++) {
-                const aeon_db_value *first = &batch->commands[i]->values[0];
-                aeon_bytes word =
-                        first->kind == AEON_DB_IS_TEXT ? (aeon_bytes){ first->of.text, strlen(first->of.text) } : first->of.bytes;
-                if (word.size == 5 && !strncasecmp(word.data, "WATCH", 5))
+                if (redis_word_is(batch->commands[i], 0, "WATCH"))
                         line->watching = true;
-                else if (word.size == 7 && !strncasecmp(word.data, "UNWATCH", 7))
+                else if (redis_word_is(batch->commands[i], 0, "UNWATCH"))
                         line->watching = false;
         }
         if (batch->whole)
