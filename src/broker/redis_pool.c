@@ -12,35 +12,31 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { SIZE = 10 };
 
-struct taken;
-
 struct aeon_redis {
         struct pool *pool;
-        struct taken *taken; /* NULL: the pool itself */
+        struct redis_line *line;
+        struct list node; /* of one that was taken: in the pool's idle ones */
 };
 
 struct pool {
-        aeon_redis redis;
+        aeon_redis redis;  /* with the line that all share */
         aeon_group *group; /* ours, of a pool opened by hand; NULL: the app's */
         const struct redis_lines *lines;
         struct link link, own_link; /* of the shared line, and of those that are taken */
         char *url;
-        struct redis_line *line;
         aeon_semaphore *permits;
-        struct list idle; /* struct taken */
+        struct list idle; /* aeon_redis */
         unsigned users;   /* calls on their way, and those that are taken */
         bool closing;
 };
 
-struct taken {
-        struct list node; /* in the pool's idle ones */
-        aeon_redis redis;
-        struct redis_line *line;
-};
+static bool is_taken(const aeon_redis *redis)
+{
+        return redis != &redis->pool->redis;
+}
 
 /* ------------------------------------------------------------------ opening and closing */
 
@@ -66,17 +62,17 @@ static void pool_free(struct pool *pool)
         free(pool);
 }
 
-static void taken_free(struct taken *taken)
+static void taken_free(aeon_redis *taken)
 {
-        taken->redis.pool->lines->close(taken->line);
+        taken->pool->lines->close(taken->line);
         free(taken);
 }
 
 static void close_all(struct pool *pool)
 {
         while (!list_empty(&pool->idle))
-                taken_free(container_of(list_pop(&pool->idle), struct taken, node));
-        pool->lines->close(pool->line);
+                taken_free(container_of(list_pop(&pool->idle), aeon_redis, node));
+        pool->lines->close(pool->redis.line);
         pool_free(pool);
 }
 
@@ -108,7 +104,7 @@ int aeon__redis_pool_open(const struct redis_pool_opts *opts, aeon_redis **ret_r
         pool->link.patient = opts->patient;
         r = aeon_semaphore_new(size, size, &pool->permits);
         if (r >= 0)
-                r = lines->open(&pool->link, false, &pool->line);
+                r = lines->open(&pool->link, false, &pool->redis.line);
         if (r < 0) {
                 char shown[256];
                 r = aeon_fail(r, "%s", aeon__url_shown(opts->url, shown, sizeof shown));
@@ -179,23 +175,13 @@ static const struct {
         { "WAIT", NULL, false },        { "WAITAOF", NULL, false },  { "WATCH", NULL, false },
 };
 
-static bool is_word(const aeon_db_args *words, size_t n, const char *wanted)
-{
-        if (n >= words->count)
-                return false;
-        const aeon_db_value *word = &words->values[n];
-        if (word->kind == AEON_DB_IS_BYTES)
-                return word->of.bytes.size == strlen(wanted) && !strncasecmp(word->of.bytes.data, wanted, strlen(wanted));
-        return word->kind == AEON_DB_IS_TEXT && !strcasecmp(word->of.text, wanted);
-}
-
 /* XREAD and XREADGROUP wait when they are told to, before the keys. */
 static bool is_blocking_read(const aeon_db_args *words)
 {
-        if (!is_word(words, 0, "XREAD") && !is_word(words, 0, "XREADGROUP"))
+        if (!redis_word_is(words, 0, "XREAD") && !redis_word_is(words, 0, "XREADGROUP"))
                 return false;
-        for (size_t n = 1; n < words->count && !is_word(words, n, "STREAMS"); n++)
-                if (is_word(words, n, "BLOCK"))
+        for (size_t n = 1; n < words->count && !redis_word_is(words, n, "STREAMS"); n++)
+                if (redis_word_is(words, n, "BLOCK"))
                         return true;
         return false;
 }
@@ -211,14 +197,14 @@ static int check_words(const aeon_redis *redis, const aeon_db_args *words)
                                          kind == AEON_DB_IS_NULL ? "NULL" : "a timestamp");
         }
         for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-                if (!is_word(words, 0, refused[i].name) || (refused[i].second && !is_word(words, 1, refused[i].second)))
+                if (!redis_word_is(words, 0, refused[i].name) || (refused[i].second && !redis_word_is(words, 1, refused[i].second)))
                         continue;
                 if (refused[i].never)
                         return aeon_fail(-ENOTSUP, "%s changes the connection, and is not for commands", refused[i].name);
-                if (!redis->taken)
+                if (!is_taken(redis))
                         return aeon_fail(-ENOTSUP, "%s needs a connection to itself: aeon_redis_take()", refused[i].name);
         }
-        if (!redis->taken && is_blocking_read(words))
+        if (!is_taken(redis) && is_blocking_read(words))
                 return aeon_fail(-ENOTSUP, "a read that waits needs a connection to itself: aeon_redis_take()");
         return 0;
 }
@@ -236,7 +222,7 @@ static int run(aeon_redis *redis, const struct redis_batch *batch, aeon_redis_re
         }
         struct pool *pool = redis->pool;
         pool->users++;
-        int r = pool->lines->run(redis->taken ? redis->taken->line : pool->line, batch, ret_reply);
+        int r = pool->lines->run(redis->line, batch, ret_reply);
         leave(pool);
         return r;
 }
@@ -261,23 +247,18 @@ int aeon_redis_ping(aeon_redis *redis)
         return aeon_redis_command(redis, AEON_REDIS("PING"), NULL);
 }
 
-/* It is loaded: somebody has a reply. */
-static const struct redis_lines *lines_now(void)
-{
-        const void *lines = NULL;
-        aeon__module_find("broker-redis", "aeon__redis_lines", &lines);
-        return lines;
-}
-
 void aeon_redis_reply_free(aeon_redis_reply *reply)
 {
-        if (reply)
-                lines_now()->reply_free(reply);
+        struct redis_whole_reply *whole = (struct redis_whole_reply *)reply;
+        if (!whole)
+                return;
+        aeon__arena_done(&whole->arena);
+        free(whole);
 }
 
 int aeon_redis_reply_error(const aeon_redis_reply *reply)
 {
-        return reply->kind == AEON_REDIS_ERROR ? lines_now()->reply_error(reply) : 0;
+        return reply->kind == AEON_REDIS_ERROR ? (int)reply->integer : 0;
 }
 
 static const char *kind_name(aeon_redis_kind kind)
@@ -343,22 +324,20 @@ int aeon_redis_integer(aeon_redis *redis, const aeon_db_args *words, int64_t *re
 
 /* ------------------------------------------------------------------ a connection to oneself */
 
-static int take(struct pool *pool, struct taken **ret_taken)
+static int take(struct pool *pool, aeon_redis **ret_taken)
 {
         if (!list_empty(&pool->idle)) {
-                struct taken *idle = container_of(list_pop(&pool->idle), struct taken, node);
-                list_init(&idle->node);
+                aeon_redis *idle = container_of(list_pop(&pool->idle), aeon_redis, node);
                 if (pool->lines->is_clean(idle->line)) {
                         *ret_taken = idle;
                         return 0;
                 }
                 taken_free(idle); /* the server has closed it meanwhile */
         }
-        struct taken *taken = calloc(1, sizeof *taken);
+        aeon_redis *taken = calloc(1, sizeof *taken);
         if (!taken)
                 return aeon_fail(-ENOMEM, "no memory for a connection");
-        taken->redis = (aeon_redis){ pool, taken };
-        list_init(&taken->node);
+        taken->pool = pool;
         int r = pool->lines->open(&pool->own_link, true, &taken->line);
         if (r < 0)
                 free(taken);
@@ -371,35 +350,30 @@ int aeon_redis_take(aeon_redis *redis, aeon_redis **ret_redis)
 {
         if (!redis)
                 return aeon_fail(-ENOTCONN, "there is no Redis server: see aeon_use_redis()");
-        if (redis->taken)
+        if (is_taken(redis))
                 return aeon_fail(-EINVAL, "it was taken out of its pool already");
         struct pool *pool = redis->pool;
-        struct taken *taken;
-        pool->users++;
+        pool->users++; /* who has it counts as one */
         int r = aeon_semaphore_acquire(pool->permits);
         if (r >= 0) {
-                r = take(pool, &taken);
+                r = take(pool, ret_redis);
                 if (r < 0)
                         aeon_semaphore_release(pool->permits);
         }
-        if (r < 0) {
+        if (r < 0)
                 leave(pool);
-                return r;
-        }
-        *ret_redis = &taken->redis; /* who has it counts as a user */
-        return 0;
+        return r;
 }
 
 void aeon_redis_give(aeon_redis *redis)
 {
-        if (!redis || !redis->taken)
+        if (!redis || !is_taken(redis))
                 return;
-        struct taken *taken = redis->taken;
         struct pool *pool = redis->pool;
-        if (pool->lines->is_clean(taken->line) && !pool->closing)
-                list_prepend(&pool->idle, &taken->node);
+        if (pool->lines->is_clean(redis->line) && !pool->closing)
+                list_prepend(&pool->idle, &redis->node);
         else
-                taken_free(taken);
+                taken_free(redis);
         aeon_semaphore_release(pool->permits);
         leave(pool);
 }

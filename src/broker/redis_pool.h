@@ -10,9 +10,23 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "broker/driver.h"
 
 #include <aeon/redis.h>
+#include <string.h>
+#include <strings.h>
+
+/* Is the @n-th word @wanted, in any case? */
+static inline bool redis_word_is(const aeon_db_args *words, size_t n, const char *wanted)
+{
+        if (n >= words->count)
+                return false;
+        const aeon_db_value *word = &words->values[n];
+        if (word->kind == AEON_DB_IS_BYTES)
+                return word->of.bytes.size == strlen(wanted) && !strncasecmp(word->of.bytes.data, wanted, strlen(wanted));
+        return word->kind == AEON_DB_IS_TEXT && !strcasecmp(word->of.text, wanted);
+}
 
 /* Commands that go out in one go. */
 struct redis_batch {
@@ -20,6 +34,12 @@ struct redis_batch {
         size_t count;
         bool whole; /* as one transaction */
         bool plain; /* one command, whose reply is the reply: no list around it */
+};
+
+/* What a run returns: to be freed by aeon_redis_reply_free(). The integer of an error is its code. */
+struct redis_whole_reply {
+        aeon_redis_reply root; /* first: it is what is freed */
+        struct arena arena;    /* of all that it points to */
 };
 
 struct redis_line;
@@ -38,9 +58,6 @@ struct redis_lines {
 
         /* A line that was taken can be taken again: nothing is left on it. Does not suspend. */
         bool (*is_clean)(const struct redis_line *line);
-
-        void (*reply_free)(aeon_redis_reply *reply);
-        int (*reply_error)(const aeon_redis_reply *reply); /* that is an error */
 };
 
 /* redis_pool.c, for redis_app.c */

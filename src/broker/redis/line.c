@@ -11,7 +11,6 @@
  */
 #include "broker/redis_pool.h"
 
-#include "base/arena.h"
 #include "base/digits.h"
 #include "broker/redis/link.h"
 
@@ -19,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct redis_line {
         struct client client;
@@ -114,18 +112,6 @@ static bool is_clean(const struct redis_line *line)
 
 /* ------------------------------------------------------------------ replies */
 
-struct whole_reply {
-        aeon_redis_reply root; /* first: it is what is freed */
-        struct arena arena;
-};
-
-static void reply_free(aeon_redis_reply *reply)
-{
-        struct whole_reply *whole = (struct whole_reply *)reply;
-        aeon__arena_done(&whole->arena);
-        free(whole);
-}
-
 static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_reply *to)
 {
         static const aeon_redis_reply nil = { .kind = AEON_REDIS_NIL, .text = "" };
@@ -141,6 +127,8 @@ static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_
                    : from->type == REDIS_REPLY_ARRAY ? AEON_REDIS_LIST
                                                      : AEON_REDIS_TEXT;
         to->size = from->length;
+        if (to->kind == AEON_REDIS_ERROR)
+                to->integer = aeon__client_error(from);
         if (to->kind != AEON_REDIS_LIST)
                 return (to->text = aeon__arena_copy(arena, from->text, from->length)) ? 0 : -ENOMEM;
         aeon_redis_reply *items = from->length ? aeon__arena_alloc(arena, from->length * sizeof *items) : NULL;
@@ -156,8 +144,8 @@ static int copy_reply(struct arena *arena, const struct reply *from, aeon_redis_
 struct answers {
         struct confirmation confirmation; /* of the last one */
         const struct redis_batch *batch;
-        struct whole_reply *whole; /* NULL: nobody wants it */
-        aeon_redis_reply *items;   /* of a pipeline */
+        struct redis_whole_reply *whole; /* NULL: nobody wants it */
+        aeon_redis_reply *items;         /* of a pipeline */
         size_t come, expected;
         int failure; /* the first of the server's errors that is the call's */
         char words[200];
@@ -255,28 +243,25 @@ static int send_batch(struct redis_line *line, struct answers *a)
 static void note_watching(struct redis_line *line, const struct redis_batch *batch)
 {
         for (size_t i = 0; i < batch->count; i++) {
-                const aeon_db_value *first = &batch->commands[i]->values[0];
-                aeon_bytes word =
-                        first->kind == AEON_DB_IS_TEXT ? (aeon_bytes){ first->of.text, strlen(first->of.text) } : first->of.bytes;
-                if (word.size == 5 && !strncasecmp(word.data, "WATCH", 5))
+                if (redis_word_is(batch->commands[i], 0, "WATCH"))
                         line->watching = true;
-                else if (word.size == 7 && !strncasecmp(word.data, "UNWATCH", 7))
+                else if (redis_word_is(batch->commands[i], 0, "UNWATCH"))
                         line->watching = false;
         }
         if (batch->whole)
                 line->watching = false;
 }
 
-static struct whole_reply *reply_new(struct answers *a)
+static struct redis_whole_reply *reply_new(struct answers *a)
 {
-        struct whole_reply *whole = calloc(1, sizeof *whole);
+        struct redis_whole_reply *whole = calloc(1, sizeof *whole);
         if (!whole || a->batch->plain || a->batch->whole || !a->batch->count)
                 return whole;
         a->items = aeon__arena_alloc(&whole->arena, a->batch->count * sizeof *a->items);
         whole->root = (aeon_redis_reply){ .kind = AEON_REDIS_LIST, .text = "", .size = a->batch->count, .items = a->items };
         if (a->items)
                 return whole;
-        reply_free(&whole->root);
+        aeon_redis_reply_free(&whole->root);
         return NULL;
 }
 
@@ -307,13 +292,8 @@ static int run(struct redis_line *line, const struct redis_batch *batch, aeon_re
         if (r >= 0 && ret_reply)
                 *ret_reply = &a.whole->root;
         else if (a.whole)
-                reply_free(&a.whole->root);
+                aeon_redis_reply_free(&a.whole->root);
         return r;
-}
-
-static int reply_error(const aeon_redis_reply *reply)
-{
-        return aeon__client_error(&(struct reply){ .text = reply->text });
 }
 
 AEON_API extern const struct redis_lines aeon__redis_lines;
@@ -324,6 +304,4 @@ const struct redis_lines aeon__redis_lines = {
         .close = line_close,
         .run = run,
         .is_clean = is_clean,
-        .reply_free = reply_free,
-        .reply_error = reply_error,
 };
