@@ -1,6 +1,7 @@
 /* Options in text and broker URLs; see options.h. */
 #include "broker/options.h"
 
+#include "base/digits.h"
 #include "base/nearest.h"
 #include "record/number.h"
 
@@ -29,11 +30,6 @@ struct options {
 
 /* ------------------------------------------------------------------ reading */
 
-static int hex(char c)
-{
-        return c >= '0' && c <= '9' ? c - '0' : isxdigit((unsigned char)c) ? (tolower(c) - 'a') + 10 : -1;
-}
-
 /* Percent-decode [@from, @end) to @to, with a NUL; returns behind it. NULL: a "%" without two digits, or a NUL inside. */
 static char *decode(char *to, const char *from, const char *end)
 {
@@ -42,9 +38,9 @@ static char *decode(char *to, const char *from, const char *end)
                         *to++ = *from++;
                         continue;
                 }
-                if (end - from < 3 || hex(from[1]) < 0 || hex(from[2]) < 0)
+                if (end - from < 3 || aeon__hex_digit(from[1]) < 0 || aeon__hex_digit(from[2]) < 0)
                         return NULL;
-                char c = (char)(hex(from[1]) * 16 + hex(from[2]));
+                char c = (char)(aeon__hex_digit(from[1]) * 16 + aeon__hex_digit(from[2]));
                 if (!c)
                         return NULL;
                 *to++ = c;

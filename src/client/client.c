@@ -27,11 +27,6 @@ static int find_engine(const struct http_engine **ret_engine)
 
 /* ------------------------------------------------------------------ options */
 
-static bool is_web(const char *url)
-{
-        return !strncasecmp(url, "http://", strlen("http://")) || !strncasecmp(url, "https://", strlen("https://"));
-}
-
 static int check_file(const char *path)
 {
         if (path && access(path, R_OK) < 0)
@@ -42,7 +37,7 @@ static int check_file(const char *path)
 static int check(const aeon_http_client_opts *o)
 {
         int r = 0;
-        if (o->base_url && (!is_web(o->base_url) || strpbrk(o->base_url, "?#")))
+        if (o->base_url && (!aeon__http_is_web(o->base_url) || strpbrk(o->base_url, "?#")))
                 return aeon_fail(-EINVAL, "HTTP client: the base URL must be http or https, without a query");
         for (size_t i = 0; r == 0 && o->headers && o->headers[i]; i++)
                 r = aeon__http_header_check(o->headers[i]);
@@ -70,9 +65,7 @@ static const char *keep(struct aeon_http_client *c, const char *text, bool *fail
 
 static const char *const *keep_lines(struct aeon_http_client *c, const char *const *lines, bool *failed)
 {
-        size_t n = 0;
-        while (lines && lines[n])
-                n++;
+        size_t n = aeon__http_lines_count(lines);
         const char **kept = aeon__arena_alloc(&c->strings, (n + 1) * sizeof *kept);
         *failed |= !kept;
         for (size_t i = 0; kept && i < n; i++)

@@ -130,6 +130,11 @@ int aeon__http_client_for(struct aeon_http_client *c, struct aeon_http_client **
 /* -EINVAL unless @line is a header that can be sent. */
 int aeon__http_header_check(const char *line);
 
+/* How many there are in front of the NULL; of NULL none. */
+size_t aeon__http_lines_count(const char *const *lines);
+
+bool aeon__http_is_web(const char *url);
+
 /* What the engine is to send for @call: checked, with the client's defaults; also what @x is called in words. Its strings are those of
  * @call, of @c and of @x. */
 int aeon__http_request_make(struct aeon_http_client *c, const aeon_http_call *call, struct aeon_http_response *x,

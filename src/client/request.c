@@ -67,7 +67,7 @@ static int add_pair(struct lines *l, struct arena *a, const char *name, const ch
         return aeon__http_header_check(line);
 }
 
-static size_t count_of(const char *const *lines)
+size_t aeon__http_lines_count(const char *const *lines)
 {
         size_t n = 0;
         while (lines && lines[n])
@@ -80,10 +80,11 @@ static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, st
         enum { OURS = 4 }; /* those below, and the NULL */
         struct lines l = { 0 };
         int r = 0;
-        l.items = aeon__arena_alloc(a, (count_of(call->headers) + count_of(c->opts.headers) + OURS) * sizeof *l.items);
+        size_t given = aeon__http_lines_count(call->headers), usual = aeon__http_lines_count(c->opts.headers);
+        l.items = aeon__arena_alloc(a, (given + usual + OURS) * sizeof *l.items);
         if (!l.items)
                 return aeon_fail(-ENOMEM, "no memory for headers");
-        for (size_t i = 0; r == 0 && i < count_of(call->headers); i++) {
+        for (size_t i = 0; r == 0 && i < given; i++) {
                 r = aeon__http_header_check(call->headers[i]);
                 add_line(&l, call->headers[i], 0);
         }
@@ -94,7 +95,7 @@ static int make_lines(struct aeon_http_client *c, const aeon_http_call *call, st
         if (r == 0)
                 r = add_pair(&l, a, "tracestate", aeon__tracestate(), l.count);
         size_t own = l.count;
-        for (size_t i = 0; i < count_of(c->opts.headers); i++)
+        for (size_t i = 0; i < usual; i++)
                 add_line(&l, c->opts.headers[i], own);
         request->user_agent = has_name(&l, l.count, "User-Agent:") ? NULL : c->opts.user_agent;
         request->lines = l.items;
@@ -136,11 +137,16 @@ static char *whole_url(struct arena *a, const char *base, const char *url)
         return whole;
 }
 
+bool aeon__http_is_web(const char *url)
+{
+        return !strncasecmp(url, "http://", strlen("http://")) || !strncasecmp(url, "https://", strlen("https://"));
+}
+
 static int check_url(const char *url)
 {
         if (*url == '/')
                 return aeon_fail(-EINVAL, "this HTTP client has no base URL");
-        if (strncasecmp(url, "http://", strlen("http://")) && strncasecmp(url, "https://", strlen("https://")))
+        if (!aeon__http_is_web(url))
                 return aeon_fail(-EINVAL, "the URL is neither http nor https");
         for (const char *c = url; *c; c++)
                 if ((unsigned char)*c <= ' ' || *c == '\x7f')

@@ -295,10 +295,8 @@ void aeon__pool_close(aeon_db *db)
         pool->closing = true;
         for (int i = 0; i < LANES; i++) {
                 struct list *node;
-                while ((node = list_pop(&pool->lanes[i].idle))) {
-                        pool->lanes[i].open--;
-                        pool->driver->close(container_of(node, struct db_link, node));
-                }
+                while ((node = list_pop(&pool->lanes[i].idle)))
+                        close_link(container_of(node, struct db_link, node));
         }
         if (pool->users > 1)
                 aeon_log_warning("%s is closed while it is used: %u connections", pool->shown, pool->users - 1);

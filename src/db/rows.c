@@ -244,12 +244,7 @@ static int read_all(struct reading *in, void **ret_rows)
                 return aeon_fail(-ENOMEM, "no memory for %u rows", in->result->rows);
         for (unsigned i = 0; i < in->result->rows && !in->problems.count && !in->problems.no_memory; i++)
                 read_row(in, i, rows + i * in->record->size);
-        r = aeon__problems_close(&in->problems, -EBADMSG, in->record->name);
-        if (r < 0)
-                aeon_record_free(rows);
-        else
-                *ret_rows = rows;
-        return r;
+        return aeon__record_conclude(in->record, rows, &in->problems, ret_rows);
 }
 
 int aeon__rows_read(const struct db_result *result, const aeon_record *record, void **ret_rows)

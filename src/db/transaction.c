@@ -49,9 +49,7 @@ static aeon_db *transaction_new(struct pool *pool)
 static int begin_savepoint(aeon_db *outer, aeon_db **ret_tx)
 {
         char sql[40];
-        if (outer->inner || outer->busy)
-                return aeon_fail(-EBUSY, outer->inner ? "a savepoint is open inside this transaction: use that"
-                                                      : "another task uses this transaction");
+        struct db_result *result = NULL;
         aeon_db *tx = transaction_new(outer->pool);
         if (!tx)
                 return -ENOMEM;
@@ -59,9 +57,9 @@ static int begin_savepoint(aeon_db *outer, aeon_db **ret_tx)
         tx->depth = outer->depth + 1;
         tx->outer = outer;
         snprintf(sql, sizeof sql, "savepoint aeon_%u", tx->depth);
-        int r = say(tx, sql);
+        int r = aeon__db_run(outer, &(struct statement){ .sql = sql, .once = true }, LANE_MAIN, &result);
+        result_free(result);
         if (r < 0) {
-                outer->failed = true;
                 free(tx);
                 return r;
         }

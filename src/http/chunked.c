@@ -13,6 +13,7 @@
  *   Extensions and trailers are checked and dropped. White space around an extension's `;` and `=`, which RFC 9112 calls bad and
  *   asks nobody to send, is refused.
  */
+#include "base/digits.h"
 #include "http/parser.h"
 
 #include <errno.h>
@@ -40,11 +41,6 @@ enum {
 
 enum { DIGITS_LIMIT = 15, EXTENSIONS_LIMIT = 256, TRAILERS_LIMIT = 8192 };
 
-static int hex_value(char c)
-{
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Each of the following gives the next state, or -1 for a byte that may not come. */
 
 static int after_size(char c)
@@ -54,7 +50,7 @@ static int after_size(char c)
 
 static int size_byte(struct http_chunked *k, char c)
 {
-        int digit = hex_value(c);
+        int digit = aeon__hex_digit(c);
         if (digit < 0)
                 return k->digits ? after_size(c) : -1;
         if (++k->digits > DIGITS_LIMIT)

@@ -1,6 +1,7 @@
 /* The tree of routes; see router.h. */
 #include "http/router.h"
 
+#include "base/digits.h"
 #include "http/files.h"
 #include "http/meter.h"
 #include "http/parser.h"
@@ -21,16 +22,11 @@ struct http_node {
 
 /* ------------------------------------------------------------------ escapes */
 
-static int hex_value(char c)
-{
-        return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 /* The byte at @text, decoded; the parser has seen to it that escapes are whole. */
 static char byte_at(const char *text, size_t *ret_length)
 {
         *ret_length = *text == '%' ? 3 : 1;
-        return *text == '%' ? (char)(hex_value(text[1]) * 16 + hex_value(text[2])) : *text;
+        return *text == '%' ? (char)(aeon__hex_digit(text[1]) * 16 + aeon__hex_digit(text[2])) : *text;
 }
 
 size_t aeon__url_decode(char *out, const char *text, size_t size, bool plus)

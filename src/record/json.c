@@ -1,6 +1,7 @@
 /* The cursor of json.h. */
 #include "record/json.h"
 
+#include "base/digits.h"
 #include "base/utf8.h"
 #include "record/plain.h"
 
@@ -28,14 +29,6 @@ static inline void skip_blanks(struct json *j)
 
 /* ------------------------------------------------------------------ strings */
 
-static int hex_digit(char c)
-{
-        if (c >= '0' && c <= '9')
-                return c - '0';
-        c |= 0x20;
-        return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of the escape "\uXXXX" at @p, -1 when it is none. */
 static int code_unit(const char *p, const char *end)
 {
@@ -43,7 +36,7 @@ static int code_unit(const char *p, const char *end)
         if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
                 return -1;
         for (int i = 2; i < 6; i++) {
-                int digit = hex_digit(p[i]);
+                int digit = aeon__hex_digit(p[i]);
                 if (digit < 0)
                         return -1;
                 unit = unit << 4 | digit;

@@ -154,6 +154,18 @@ BOTH_TEST(after_a_failed_statement_nothing_but_a_rollback_is_possible)
         CHECK_INT(count(db), 0);
 }
 
+BOTH_TEST(after_a_failed_statement_there_is_no_savepoint_either)
+{
+        aeon_db *tx, *inner;
+        REQUIRE_INT(aeon_db_begin(db, NULL, &tx), 0);
+        CHECK_INT(add(tx, 1), 1);
+        CHECK_INT(add(tx, 1), -EEXIST);
+        CHECK_INT(aeon_db_begin(tx, NULL, &inner), -EIO);
+        CHECK_CONTAINS(aeon_error_text(), "it can only be rolled back");
+        aeon_db_rollback(tx);
+        CHECK_INT(count(db), 0);
+}
+
 BOTH_TEST(an_outer_transaction_does_not_commit_over_an_open_savepoint)
 {
         aeon_db *tx, *inner;

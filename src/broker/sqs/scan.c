@@ -1,6 +1,7 @@
 /* Reading JSON where it lies; see scan.h. */
 #include "broker/sqs/scan.h"
 
+#include "base/digits.h"
 #include "base/utf8.h"
 
 #include <string.h>
@@ -114,11 +115,10 @@ static bool hex4(const char *at, const char *end, unsigned *ret_unit)
         if (end - at < 4)
                 return false;
         for (int i = 0; i < 4; i++) {
-                char c = at[i];
-                unsigned digit = c >= '0' && c <= '9' ? (unsigned)(c - '0') : ((unsigned)c | 32u) - 'a' + 10;
-                if (digit > 15)
+                int digit = aeon__hex_digit(at[i]);
+                if (digit < 0)
                         return false;
-                unit = unit << 4 | digit;
+                unit = unit << 4 | (unsigned)digit;
         }
         *ret_unit = unit;
         return true;

@@ -152,10 +152,8 @@ int aeon__sq_open(struct sq_link *l, const char *path, enum lane_kind lane)
 void aeon__sq_close(struct sq_link *l)
 {
         struct kept *p;
-        while ((p = aeon__kept_oldest(&l->prepared))) {
-                sqlite3_finalize(p->handle);
-                aeon__kept_forget(&l->prepared, p);
-        }
+        while ((p = aeon__kept_oldest(&l->prepared)))
+                aeon__sq_give_up(l, p);
         sqlite3_close(l->db);
         l->db = NULL;
 }

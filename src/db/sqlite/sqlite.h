@@ -44,6 +44,7 @@ int aeon__sq_failure(struct sq_link *l, int code); /* its words, and the code; m
 
 /* statement.c, on a thread */
 int aeon__sq_run(struct sq_link *l, const struct statement *s, struct db_result **ret_result);
+void aeon__sq_give_up(struct sq_link *l, struct kept *p); /* a prepared one */
 
 /* result.c */
 struct sq_result;

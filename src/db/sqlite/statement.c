@@ -15,7 +15,7 @@ static int refuse_more(const char *tail)
         return 0;
 }
 
-static void give_up(struct sq_link *l, struct kept *p)
+void aeon__sq_give_up(struct sq_link *l, struct kept *p)
 {
         sqlite3_finalize(p->handle);
         aeon__kept_forget(&l->prepared, p);
@@ -30,7 +30,7 @@ static int prepare(struct sq_link *l, const char *sql, struct kept **ret_prepare
                 return aeon__sq_failure(l, code);
         int r = statement ? refuse_more(tail) : aeon_fail(-EINVAL, "an empty statement");
         while (r >= 0 && l->prepared.count >= l->link.pool->opts.statements)
-                give_up(l, aeon__kept_oldest(&l->prepared));
+                aeon__sq_give_up(l, aeon__kept_oldest(&l->prepared));
         struct kept *p = r >= 0 ? aeon__kept_add(&l->prepared, sql) : NULL;
         if (!p) {
                 sqlite3_finalize(statement);
