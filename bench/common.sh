@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What the scripts that measure share: their options, running a program, medians, filling in a page. Sourced, not run.
 #
-# After options "$@": $rounds, $quick (yes or no), ${names[@]}; $build, where the programs are; $scratch, a folder of our own.
+# After options "$@": $rounds, $quick (yes or no), ${names[@]}; $build, where the programs are; $scratch, a folder of our own; $first_cpu and
+# $last_cpu, of those that we may use: one for what is measured, one for who gives it work.
 
 rounds=7
 quick=no
@@ -25,6 +26,9 @@ options() {
 build=${AEON_BUILD:-$PWD/build-bench}
 scratch=$(mktemp -d "${TMPDIR:-/var/tmp}/aeon-bench-XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
+cpus=$(sed -n 's/^Cpus_allowed_list:\t//p' /proc/self/status)
+first_cpu=${cpus%%[-,]*}
+last_cpu=${cpus##*[-,]}
 
 die() {
         echo "bench: $1" >&2
@@ -43,6 +47,15 @@ many() {
 
 median() {
         sort -g | awk '{ v[NR] = $1 } END { print NR % 2 ? v[(NR + 1) / 2] : (v[NR / 2] + v[NR / 2 + 1]) / 2 }'
+}
+
+# figure COLUMN PROGRAM, ratio COLUMN OURS PEER: medians, of what stands in the files $scratch/PROGRAM, a line for each round.
+figure() {
+        cut -d' ' -f"$1" "$scratch/$2" | median
+}
+
+ratio() {
+        paste -d' ' <(cut -d' ' -f"$1" "$scratch/$2") <(cut -d' ' -f"$1" "$scratch/$3") | awk '{ print $1 / $2 }' | median
 }
 
 # page TEMPLATE PAGE [SED-EXPRESSION]: fill in what every page says and the tables: a line @NAME@ becomes the file $scratch/table-NAME.
