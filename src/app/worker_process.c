@@ -8,7 +8,7 @@
  *   The end is awaited by a pidfd, so nobody's SIGCHLD is touched and no number can mean another process.
  *
  *       SIGTERM --end_limit--> SIGKILL                   a worker has a hard deadline of its own, a second before
- *          \-- a second signal: SIGTERM again --hurry_limit--> SIGKILL
+ *          \-- a second signal: SIGINT --hurry_limit--> SIGKILL     two SIGTERMs that a busy worker has not seen yet are one
  */
 #include "app/workers.h"
 
@@ -208,7 +208,7 @@ static int await_and_kill(struct worker *w, aeon_watch *watch)
         const struct workers *pool = w->slot->pool;
         int r = await_end(w, watch, &(aeon_scope_opts){ .deadline = w->kill_at, .name = "worker" });
         if (r == -ECANCELED) { /* a second signal */
-                pidfd_send_signal(w->pidfd, SIGTERM, NULL, 0);
+                pidfd_send_signal(w->pidfd, SIGINT, NULL, 0);
                 r = await_end(w, watch, &(aeon_scope_opts){ .timeout = pool->hurry_limit, .shield = true, .name = "worker" });
         }
         if (r == -ETIMEDOUT) {
@@ -238,7 +238,7 @@ static void read_status(struct worker *w)
         bool exited = info.si_code == CLD_EXITED;
         const char *name = exited ? NULL : sigabbrev_np(info.si_status);
         w->code = exited ? info.si_status : 1;
-        if (w->retired && !exited && info.si_status == SIGTERM)
+        if (w->retired && !exited && (info.si_status == SIGTERM || info.si_status == SIGINT))
                 w->code = 0; /* told to end before it had a handler, or told again when it had none any more */
         if (exited)
                 snprintf(w->end, sizeof w->end, "ended with code %d", info.si_status);

@@ -178,7 +178,8 @@ PLAIN_TEST_WITHIN(bad_settings_are_code_2_with_workers_too, 200)
         CHECK_CONTAINS(process_output(p), "could not start: it ended with code 2");
 }
 
-PLAIN_TEST_WITHIN(a_second_signal_cancels_what_workers_do, 200)
+/* A pool of which one worker has a request that lasts, and the other none. */
+static struct process *start_with_a_slow_request(pid_t *ret_busy)
 {
         port = service_on_free_port("workers.c");
         struct process *p = WORKERS("--workers", "2", "--admin", "off", "--graceful-timeout", "100s");
@@ -187,9 +188,33 @@ PLAIN_TEST_WITHIN(a_second_signal_cancels_what_workers_do, 200)
         snprintf(url, sizeof url, "http://127.0.0.1:%d/slow", port);
         PROCESS("curl", "-s", url);
         REQUIRE(process_await(p, "slow ", LONG));
+        int id = atoi(strstr(process_output(p), "slow ") + strlen("slow "));
+        *ret_busy = who(p, "slow", id, 1);
+        return p;
+}
+
+PLAIN_TEST_WITHIN(a_second_signal_cancels_what_workers_do, 200)
+{
+        pid_t busy;
+        struct process *p = start_with_a_slow_request(&busy);
         process_signal(p, SIGTERM);
         REQUIRE(process_await(p, "stopped with code 0", LONG)); /* that which has nothing to do */
         process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, 90), 0);
+        CHECK_CONTAINS(process_output(p), "cancelled: task \"GET /slow\"");
+}
+
+PLAIN_TEST_WITHIN(a_worker_that_had_no_time_for_the_first_signal_hears_of_both, 200)
+{
+        pid_t busy;
+        struct process *p = start_with_a_slow_request(&busy);
+        kill(busy, SIGSTOP);
+        process_signal(p, SIGTERM);
+        REQUIRE(process_await(p, "stopped with code 0", LONG));
+        process_signal(p, SIGTERM);
+        REQUIRE(process_await(p, "SIGTERM again", LONG));
+        usleep(200000);
+        kill(busy, SIGCONT);
         CHECK_INT(process_wait(p, 90), 0);
         CHECK_CONTAINS(process_output(p), "cancelled: task \"GET /slow\"");
 }

@@ -155,7 +155,8 @@ static void show_output(struct process *p)
         const char *output = process_output(p);
         size_t length = strlen(output), shown = length < SHOWN_OUTPUT ? length : SHOWN_OUTPUT;
         if (shown)
-                fprintf(stderr, "    process \"%s\" said%s\n%s\n", p->name, shown < length ? ", in the end," : "", output + length - shown);
+                fprintf(stderr, "    process \"%s\" said%s\n%s\n", p->name, shown < length ? ", in the end," : "",
+                        output + length - shown);
 }
 
 void test_processes_end(bool show)
