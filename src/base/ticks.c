@@ -8,7 +8,7 @@
 
 #define CLOCKSOURCE "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 
-enum { LOOKS = 8, SHORTEST_SPAN = 200 * 1000, WHOLE_SPAN = 1000 * 1000 * 1000 };
+enum { LOOKS = 8, SHORTEST = 200 * 1000, SECOND = 1000 * 1000 * 1000 }; /* the last two in ns */
 
 /* Both at one time. */
 struct moment {
@@ -17,10 +17,10 @@ struct moment {
 };
 
 _Atomic double aeon__tick_seconds;
+_Atomic uint64_t aeon__ticks_due;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the two below */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* for the anchor, once there is a length */
 static struct moment anchor;
-static int64_t span; /* over how long the length was found, in ns */
 
 static int64_t clock_ns(void)
 {
@@ -56,6 +56,14 @@ static double length_until(struct moment now)
         return (double)(now.ns - anchor.ns) / 1e9 / (double)(int64_t)(now.ticks - anchor.ticks);
 }
 
+/* It was found at @now. */
+static void take_length(double length, struct moment now)
+{
+        uint64_t second = (uint64_t)(1 / length), span = now.ticks - anchor.ticks;
+        atomic_store(&aeon__tick_seconds, length);
+        atomic_store(&aeon__ticks_due, now.ticks + (span < second ? span : second));
+}
+
 /* ------------------------------------------------------------------ the first length */
 
 static bool clock_is_kept_by_ticks(void)
@@ -80,11 +88,11 @@ static void find_length(void)
         struct moment now;
         do
                 now = look();
-        while (now.ns - anchor.ns < SHORTEST_SPAN);
+        while (now.ns - anchor.ns < SHORTEST);
         double length = length_until(now);
-        span = now.ns - anchor.ns;
-        atomic_store(&aeon__tick_seconds, length);
         steady = length > 0;
+        if (steady)
+                take_length(length, now);
 }
 
 bool aeon__ticks_are_steady(void)
@@ -96,23 +104,25 @@ bool aeon__ticks_are_steady(void)
 
 /* ------------------------------------------------------------------ better ones */
 
-/* With the lock held. */
+static bool is_near(double length, double other)
+{
+        return length > other * .999 && length < other * 1.001;
+}
+
+/* With the lock held. A length that comes twice is right: then it was the first one that somebody had interrupted. */
 static void improve(void)
 {
+        static double refused;
         struct moment now = look();
-        int64_t longer = now.ns - anchor.ns;
-        if (longer < span && longer < WHOLE_SPAN)
-                return;
-        double length = length_until(now), ratio = length / atomic_load(&aeon__tick_seconds);
-        if (ratio > 0.999 && ratio < 1.001)
-                atomic_store(&aeon__tick_seconds, length);
-        span = longer;
-        if (longer >= WHOLE_SPAN)
+        double before = atomic_load(&aeon__tick_seconds), length = length_until(now);
+        bool taken = is_near(length, before) || is_near(length, refused);
+        take_length(taken ? length : before, now);
+        refused = taken ? 0 : length;
+        if (!taken || now.ns - anchor.ns >= SECOND)
                 anchor = now;
 }
 
-/* A time of a millisecond or more, or one that went backwards. */
-double aeon__ticks_measured(int64_t ticks)
+double aeon__ticks_look_again(int64_t ticks)
 {
         if (ticks < 0)
                 return 0;

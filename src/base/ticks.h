@@ -8,9 +8,9 @@
  *       seconds = (ticks at its end - ticks at its begin) * length of a tick
  *
  *   The LENGTH is what the clock has gone since an ANCHOR, divided by the ticks since then. The first anchor is when the library was loaded.
- *   Up to a millisecond the length that is known is good enough. Whoever measures a longer time has some tens of nanoseconds to look
- *   at the clock, and so finds a better one; about once a second the anchor moves, as the clock is not always equally fast. A length that
- *   is quite different from the one before is none: the machine slept, or was moved, and the clock went without the counter.
+ *   Whoever measures finds a better length when twice the time has passed, later when a second has: then the anchor moves, too, since the
+ *   clock is not always equally fast. So a time is wrong by about as much as two looks at the clock are. A length that is quite
+ *   different from the one before is none: the machine slept, or was moved, and the clock went without the counter.
  *
  *   The kernel knows which counters stop, or differ between processors, and keeps its clock by others then: ticks are not steady there,
  *   and who measures looks at the clock.
@@ -32,12 +32,15 @@
 bool aeon__ticks_are_steady(void);
 
 extern _Atomic double aeon__tick_seconds;
-double aeon__ticks_measured(int64_t ticks);
+extern _Atomic uint64_t aeon__ticks_due; /* for a better length */
+double aeon__ticks_look_again(int64_t ticks);
 
-/* How many seconds have gone since the counter read @begun. Only where it is steady. Any thread. */
+/* How many seconds have gone since the counter read @begun; 0 if it went backwards. Only where it is steady. Any thread. */
 static inline double aeon__ticks_since(uint64_t begun)
 {
-        int64_t ticks = (int64_t)(aeon__ticks() - begun);
-        double seconds = (double)ticks * atomic_load_explicit(&aeon__tick_seconds, memory_order_relaxed);
-        return __builtin_expect(seconds >= 0 && seconds < 1e-3, 1) ? seconds : aeon__ticks_measured(ticks);
+        uint64_t now = aeon__ticks();
+        int64_t ticks = (int64_t)(now - begun);
+        if (__builtin_expect(ticks < 0 || now >= atomic_load_explicit(&aeon__ticks_due, memory_order_relaxed), 0))
+                return aeon__ticks_look_again(ticks);
+        return (double)ticks * atomic_load_explicit(&aeon__tick_seconds, memory_order_relaxed);
 }
