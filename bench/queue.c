@@ -3,7 +3,7 @@
  * DESIGN
  *   A whole service: TASKS tasks publish one message after another, each waiting until that is done (in a durable queue: until it is on the
  *   disk), while up to TASKS handlers take them. Prints messages a second, or the CPU time of one in ns, from the first publish to the last
- *   acknowledgement. bench-queue-uncounted is the same with a library that counts no messages. */
+ *   acknowledgement. */
 #include "measure.h"
 
 #include <aeon.h>
