@@ -196,7 +196,7 @@ static void tell(const struct aeon_message *m, const struct outcome *o, double s
 /* Every line that is written on behalf of @m has its id. */
 static void name_lines(const struct aeon_message *m)
 {
-        if (*m->envelope.id && aeon_log_with("message_id", m->envelope.id) < 0)
+        if (*m->envelope.id && aeon__log_with("message_id", m->envelope.id) < 0)
                 aeon_error_clear(); /* it is handled without */
 }
 
