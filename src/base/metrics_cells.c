@@ -95,7 +95,8 @@ __attribute__((cold, noinline)) static metric_cell *make_cells(unsigned slot)
 static inline metric_cell *own_cells(unsigned slot)
 {
         struct shard *s = own;
-        metric_cell *chunk = __builtin_expect(s != NULL, 1) ? atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed) : NULL;
+        metric_cell *chunk =
+                __builtin_expect(s != NULL, 1) ? atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed) : NULL;
         return __builtin_expect(chunk != NULL, 1) ? &chunk[slot % CHUNK] : make_cells(slot);
 }
 

@@ -78,7 +78,8 @@ PLAIN_TEST(what_is_counted_in_cells_of_ones_own_is_in_the_series)
         CHECK(aeon_series_value(t_orders_total_series("web")) == 5);
         CHECK(aeon_series_value(t_orders_total_series("phone")) == 0);
 
-        aeon_metric *sizes = opened(AEON_METRIC_HISTOGRAM, "t_own_sizes", &(aeon_metric_opts){ .buckets = bounds, .bucket_count = 2 });
+        aeon_metric *sizes =
+                opened(AEON_METRIC_HISTOGRAM, "t_own_sizes", &(aeon_metric_opts){ .buckets = bounds, .bucket_count = 2 });
         const aeon_series *series = aeon_metric_series(sizes, NULL);
         metric_cell *cells = aeon__series_own(series);
         aeon__cells_observe(cells, sizes, 2);
