@@ -14,7 +14,7 @@
 #include <aeon/scope.h>
 #include <aeon/sync.h>
 
-#define INTERVAL AEON_SECONDS(5)
+#define INTERVAL AEON_SECONDS(2)
 
 static void tell(struct subscription *s, uint64_t lag)
 {

@@ -4,17 +4,18 @@
 #include "app/snapshot.h"
 #include "base/metrics.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { MESSAGES = 20, HANDED_OUT = 2 };
 
-static bool held;
+static atomic_bool held;
 
 static int hold(aeon_message *m)
 {
         (void)m;
-        while (held) {
+        while (atomic_load(&held)) {
                 int r = aeon_sleep(AEON_MILLISECONDS(10));
                 if (r < 0)
                         return r;
@@ -48,19 +49,36 @@ static int lag_in_metrics(void)
         return (int)aeon_series_value(aeon_metric_series(aeon__metric_find("aeon_messages_lag"), labels));
 }
 
-static void fall_behind(aeon_app *app)
+static void fall_behind(aeon_app *app, int handed_out)
 {
-        held = true;
+        atomic_store(&held, true);
         for (int i = 0; i < MESSAGES; i++)
                 publish(aeon_app_broker(app), Q("test"), "one of many");
-        AWAIT_WITHIN(20, lag_in_snapshot(app) == MESSAGES - HANDED_OUT);
-        CHECK_INT(lag_in_metrics(), MESSAGES - HANDED_OUT);
-        held = false;
+        AWAIT_WITHIN(20, lag_in_snapshot(app) == MESSAGES - handed_out);
+        CHECK_INT(lag_in_metrics(), MESSAGES - handed_out);
+        atomic_store(&held, false);
         AWAIT(stats_of(app).processed == MESSAGES);
         AWAIT_WITHIN(20, lag_in_snapshot(app) == 0);
 }
 
+static void fall_behind_on_one_loop(aeon_app *app)
+{
+        fall_behind(app, HANDED_OUT);
+}
+
+static void fall_behind_on_three_loops(aeon_app *app)
+{
+        fall_behind(app, 3 * HANDED_OUT);
+}
+
 CONTRACT_TEST(what_waits_at_the_broker_is_the_lag)
 {
-        CHECK_INT(with_app(k, declare, fall_behind, NULL), 0);
+        CHECK_INT(with_app(k, declare, fall_behind_on_one_loop, NULL), 0);
+}
+
+/* All loops take from one heap. */
+CONTRACT_TEST(the_lag_is_that_of_all_loops_together)
+{
+        NEEDS(!k->by_partition);
+        CHECK_INT(with_app(k, declare, fall_behind_on_three_loops, &(aeon_app_opts){ .loops = 3 }), 0);
 }

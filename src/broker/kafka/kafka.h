@@ -252,6 +252,10 @@ bool aeon__kafka_still_handled(struct kafka_source *s);
 /* Log librdkafka's refusal, if it is one: @error, which is freed, or @code. */
 void aeon__kafka_told(struct kafka_source *s, const char *what, rd_kafka_error_t *error, rd_kafka_resp_err_t code);
 
+/* ------------------------------------------------------------------ lag.c */
+
+int aeon__kafka_lag(struct source *source, uint64_t *ret_lag);
+
 /* ------------------------------------------------------------------ partition.c */
 
 struct partition {
