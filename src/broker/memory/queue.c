@@ -18,7 +18,7 @@ struct group {
         struct list node; /* in the queue */
         struct list ready, delayed, sources;
         uint64_t waiting; /* items that are ready */
-        char *name; /* NULL: nobody subscribed yet; the first who does takes it over */
+        char *name;       /* NULL: nobody subscribed yet; the first who does takes it over */
 };
 
 struct item {

@@ -74,7 +74,7 @@ struct kind_ops {
         void (*drain)(struct redis_source *s);
         int (*settle)(struct redis_source *s, struct aeon_message *m, const struct settlement *v);
         void (*extend)(struct redis_source *s, struct aeon_message *const *messages, size_t count);
-        void (*close)(struct redis_source *s); /* does not suspend */
+        void (*close)(struct redis_source *s);                 /* does not suspend */
         int (*lag)(struct redis_source *s, uint64_t *ret_lag); /* NULL: nothing waits */
 };
 

@@ -340,7 +340,9 @@ static int stream_lag(struct redis_source *s, uint64_t *ret_lag)
         if (r < 0)
                 return r;
         if (found.lag < 0)
-                return aeon_fail(-ENODATA, "the server does not tell: it is older than Redis 7, or entries were deleted that nobody had read");
+                return aeon_fail(
+                        -ENODATA,
+                        "the server does not tell: it is older than Redis 7, or entries were deleted that nobody had read");
         *ret_lag = (uint64_t)found.lag;
         return 0;
 }

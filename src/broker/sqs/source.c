@@ -283,7 +283,8 @@ int aeon__sqs_lag(struct source *source, uint64_t *ret_lag)
                           &answer);
         if (r < 0)
                 return r;
-        const char *number = json_string_value(json_object_get(json_object_get(answer, "Attributes"), "ApproximateNumberOfMessages"));
+        const char *number =
+                json_string_value(json_object_get(json_object_get(answer, "Attributes"), "ApproximateNumberOfMessages"));
         if (number)
                 *ret_lag = strtoull(number, NULL, 10);
         json_decref(answer);
