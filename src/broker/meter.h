@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   A subscription finds its series once, when it opens; those of several loops are the same, and each thread counts in cells of its own
- *   (base/metrics.h). Labels are the broker's name in the app, the destination that was subscribed to and the handler.
+ *   (base/metrics.h), whose addresses are kept. Labels are the broker's name in the app, the destination that was subscribed to and the handler.
  *
  *   What is published has the destination too, as far as they are few: past PUBLISHED_DESTINATIONS they count together. Answers go to
  *   inboxes, each for one asker, and count as "(reply)".
@@ -52,6 +52,9 @@ static inline void aeon__broker_count_publish(struct publish_meter *meter, const
                 *cell = aeon__broker_publish_cell(broker, destination, r);
         aeon__cell_add(*cell, 1);
 }
+
+/* How far a subscription is behind has changed by @change. Its series is there from the first time on. */
+void aeon__broker_count_lag(const char *broker, const char *destination, const char *handler, double change);
 
 /* A connection is there, or is not: @change 1 or -1. One that comes back is counted. */
 void aeon__broker_count_connection(const char *broker, int change);
