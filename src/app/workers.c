@@ -95,7 +95,8 @@ unsigned aeon__workers_ready(aeon_app *app)
 
 bool aeon__workers_spoil_readiness(aeon_app *app)
 {
-        return app->opts.workers && aeon__workers_of(app) && aeon__workers_ready(app) == 0;
+        struct workers *pool = app->opts.workers ? aeon__workers_of(app) : NULL;
+        return pool && atomic_load(&pool->taking) == 0;
 }
 
 static void count_restarts(const struct slot *slot, enum loss loss, unsigned n)
