@@ -3,24 +3,29 @@
  * DESIGN
  *   add      one addition to a series that is at hand
  *   labels   the same with the series looked up by the texts of two labels
- *   message  everything that a message costs a consumer: six additions, two looks at the clock, one value for a histogram */
+ *   message  everything that a message costs its consumer, nothing else between: what is counted when it comes, the stopwatch around its
+ *            handler, its duration and its success */
+#include "broker/meter.h"
 #include "measure.h"
 
 #include <aeon.h>
 
 AEON_COUNTER(bench_total, "Things.", "broker", "destination");
-AEON_GAUGE(bench_now, "Things that are.");
-AEON_HISTOGRAM(bench_seconds, "How long they take.");
 
-static void message(aeon_series *counter)
+static long n;
+
+static int count_messages(void *arg)
 {
-        aeon_series *now = bench_now_series(), *seconds = bench_seconds_series();
-        aeon_time begun = aeon_now();
-        aeon_series_add(counter, 1);
-        aeon_series_add(now, 1);
-        aeon_series_add(now, -1);
-        aeon_series_add(counter, 1);
-        aeon_series_observe(seconds, (double)(aeon_now() - begun) / 1e9);
+        struct broker_meter meter;
+        (void)arg;
+        aeon__broker_meter_find(&meter, "broker", "orders", "order");
+        for (long i = 0; i < n; i++) {
+                aeon__cell_add(meter.received, 1);
+                uint64_t begun = aeon__broker_handling_begins(&meter);
+                aeon__broker_handling_ends(&meter, begun, true);
+                aeon__cell_add(meter.processed, 1);
+        }
+        return 0;
 }
 
 int main(int argc, char **argv)
@@ -29,7 +34,7 @@ int main(int argc, char **argv)
                 fprintf(stderr, "usage: bench-metrics add|labels|message N\n");
                 return 2;
         }
-        long n = strtol(argv[2], NULL, 10);
+        n = strtol(argv[2], NULL, 10);
         aeon_series *series = bench_total_series("broker", "orders");
         double begin = cpu_seconds();
         if (!strcmp(argv[1], "add"))
@@ -39,8 +44,7 @@ int main(int argc, char **argv)
                 for (long i = 0; i < n; i++)
                         bench_total_add(1, "broker", "orders");
         else
-                for (long i = 0; i < n; i++)
-                        message(series);
+                must(aeon_loop_run(count_messages, NULL), "count");
         printf("%.2f\n", (cpu_seconds() - begin) * 1e9 / (double)n);
         return 0;
 }

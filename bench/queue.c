@@ -1,14 +1,16 @@
-/* bench-queue FILE MESSAGES TASKS: a durable queue in one file, from the publisher to the acknowledgement.
+/* bench-queue rate|cpu URL MESSAGES TASKS: a queue inside the process, from the publisher to the acknowledgement.
  *
  * DESIGN
- *   A whole service: TASKS tasks publish one message after another, each waiting until it is on the disk, while up to TASKS handlers take
- *   them. Prints messages a second, from the first publish to the last acknowledgement, both durable. */
+ *   A whole service: TASKS tasks publish one message after another, each waiting until that is done (in a durable queue: until it is on the
+ *   disk), while up to TASKS handlers take them. Prints messages a second, or the CPU time of one in ns, from the first publish to the last
+ *   acknowledgement. */
 #include "measure.h"
 
 #include <aeon.h>
 
 static struct work {
-        char url[512];
+        const char *url;
+        bool cpu;
         long messages, tasks;
 } work;
 
@@ -30,7 +32,7 @@ AEON_RAW_HANDLER(handle);
 static int measure(aeon_app *app)
 {
         aeon_broker *broker = aeon_app_broker(app);
-        double begin = wall_seconds();
+        double begin = wall_seconds(), used = cpu_seconds();
         aeon_group *g = NULL;
         must(aeon_group_open(&g), "group");
         for (long i = 0; i < work.tasks; i++)
@@ -42,7 +44,7 @@ static int measure(aeon_app *app)
                 must(aeon_sleep(AEON_MILLISECONDS(1)), "sleep");
                 aeon_broker_get_stats(broker, &stats);
         }
-        printf("%.1f\n", (double)wanted / (wall_seconds() - begin));
+        printf("%.1f\n", work.cpu ? (cpu_seconds() - used) * 1e9 / (double)wanted : (double)wanted / (wall_seconds() - begin));
         fflush(stdout);
         return aeon_app_stop(app, 0);
 }
@@ -56,12 +58,13 @@ static void define(aeon_app *app)
 
 int main(int argc, char **argv)
 {
-        if (argc < 4) {
-                fprintf(stderr, "usage: bench-queue FILE MESSAGES TASKS\n");
+        if (argc < 5) {
+                fprintf(stderr, "usage: bench-queue rate|cpu URL MESSAGES TASKS\n");
                 return 2;
         }
-        snprintf(work.url, sizeof work.url, "sqlite:%s", argv[1]);
-        work.messages = strtol(argv[2], NULL, 10);
-        work.tasks = strtol(argv[3], NULL, 10);
+        work.cpu = !strcmp(argv[1], "cpu");
+        work.url = argv[2];
+        work.messages = strtol(argv[3], NULL, 10);
+        work.tasks = strtol(argv[4], NULL, 10);
         return aeon_app_run(define, &(aeon_app_opts){ .admin = "off", .quiet = true, .no_signals = true });
 }

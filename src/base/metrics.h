@@ -18,6 +18,7 @@
 #pragma once
 
 #include <aeon/metrics.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,6 +63,30 @@ AEON_API aeon_metric *aeon__metric_find(const char *name); /* NULL: there is non
 /* What was counted in the @n-th cell of @series: of a histogram n < bucket_count + 1 is a bucket (not what is below it), and the one behind
  * those the sum of the values. */
 double aeon__series_cell(const aeon_series *series, unsigned n);
+
+/* One number of a series, of one thread. */
+typedef _Atomic double metric_cell;
+
+/* The cells of @series that the calling thread counts in: one, of a histogram its buckets and the sum. For those who count so often that to
+ * find them each time would be most of the cost. Only this thread may add to them, and while it lives. Of NULL, and without memory: cells
+ * that nobody reads. */
+metric_cell *aeon__series_own(const aeon_series *series);
+
+/* Nobody else writes it. */
+static inline void aeon__cell_add(metric_cell *c, double n)
+{
+        atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+/* Count a value of the histogram @m in one of its series' @cells. */
+static inline void aeon__cells_observe(metric_cell *cells, const aeon_metric *m, double value)
+{
+        unsigned i = 0;
+        while (i < m->bucket_count && !(value <= m->buckets[i]))
+                i++;
+        aeon__cell_add(&cells[i], 1);
+        aeon__cell_add(&cells[m->bucket_count + 1], value);
+}
 
 /* Why a declaration failed, in words; NULL: none has. */
 const char *aeon__metrics_refusal(void);

@@ -9,12 +9,10 @@
 
 enum { CHUNK = 512, CHUNKS = 256, CACHE_LINE = 64 };
 
-typedef _Atomic double cell;
-
 struct shard {
         struct shard *next;
         bool taken; /* by a thread; under the lock */
-        _Atomic(cell *) chunks[CHUNKS];
+        _Atomic(metric_cell *) chunks[CHUNKS];
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of taking shards and cells, and of setting */
@@ -74,14 +72,15 @@ bool aeon__cells_take(unsigned count, unsigned *ret_slot)
         return there;
 }
 
+static __thread metric_cell lost[METRIC_BUCKETS + 2]; /* as large as any series */
+
 /* The calling thread's cells from @slot on, the first time; without memory what is counted gets lost. */
-__attribute__((cold, noinline)) static cell *make_cells(unsigned slot)
+__attribute__((cold, noinline)) static metric_cell *make_cells(unsigned slot)
 {
-        static __thread cell lost[METRIC_BUCKETS + 2];
         struct shard *s = own ? own : take_shard();
         if (!s)
                 return lost;
-        cell *chunk = atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed);
+        metric_cell *chunk = atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed);
         if (!chunk) {
                 chunk = aligned_alloc(CACHE_LINE, CHUNK * sizeof *chunk);
                 if (!chunk)
@@ -93,24 +92,24 @@ __attribute__((cold, noinline)) static cell *make_cells(unsigned slot)
         return &chunk[slot % CHUNK];
 }
 
-static inline cell *own_cells(unsigned slot)
+static inline metric_cell *own_cells(unsigned slot)
 {
         struct shard *s = own;
-        cell *chunk = __builtin_expect(s != NULL, 1) ? atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed) : NULL;
+        metric_cell *chunk =
+                __builtin_expect(s != NULL, 1) ? atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_relaxed) : NULL;
         return __builtin_expect(chunk != NULL, 1) ? &chunk[slot % CHUNK] : make_cells(slot);
 }
 
-/* Nobody else writes it. */
-static inline void add(cell *c, double n)
+metric_cell *aeon__series_own(const aeon_series *s)
 {
-        atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+        return s ? own_cells(s->slot) : lost;
 }
 
 static double sum_of_cells(unsigned slot)
 {
         double sum = 0;
         for (const struct shard *s = atomic_load(&shards); s; s = s->next) {
-                const cell *chunk = atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_acquire);
+                const metric_cell *chunk = atomic_load_explicit(&s->chunks[slot / CHUNK], memory_order_acquire);
                 if (chunk)
                         sum += atomic_load_explicit(&chunk[slot % CHUNK], memory_order_relaxed);
         }
@@ -122,7 +121,7 @@ static double sum_of_cells(unsigned slot)
 void aeon_series_add(aeon_series *s, double n)
 {
         if (s && s->kind != AEON_METRIC_HISTOGRAM && (n >= 0 || s->kind == AEON_METRIC_GAUGE))
-                add(own_cells(s->slot), n);
+                aeon__cell_add(own_cells(s->slot), n);
 }
 
 void aeon_series_set(aeon_series *s, double value)
@@ -136,15 +135,8 @@ void aeon_series_set(aeon_series *s, double value)
 
 void aeon_series_observe(aeon_series *s, double value)
 {
-        if (!s || s->kind != AEON_METRIC_HISTOGRAM)
-                return;
-        const aeon_metric *m = s->metric;
-        cell *cells = own_cells(s->slot);
-        unsigned i = 0;
-        while (i < m->bucket_count && !(value <= m->buckets[i]))
-                i++;
-        add(&cells[i], 1);
-        add(&cells[m->bucket_count + 1], value);
+        if (s && s->kind == AEON_METRIC_HISTOGRAM)
+                aeon__cells_observe(own_cells(s->slot), s->metric, value);
 }
 
 double aeon__series_cell(const aeon_series *s, unsigned n)

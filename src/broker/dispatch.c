@@ -80,7 +80,7 @@ static void conclude_failure(struct aeon_message *m, const struct outcome *o)
                 COUNT(s->connection, invalid);
         else
                 COUNT(s->connection, failed);
-        aeon_series_add(o->invalid ? s->meter.invalid : s->meter.failed, 1);
+        aeon__cell_add(o->invalid ? s->meter.invalid : s->meter.failed, 1);
         if (*m->envelope.reply_to && aeon__answer_error(m, why) < 0)
                 aeon_log_warning("the error of message %s could not be answered: %s", m->envelope.id, aeon_error_text());
         settle_failure(m, o, why);
@@ -89,7 +89,7 @@ static void conclude_failure(struct aeon_message *m, const struct outcome *o)
 static void conclude_success(struct aeon_message *m, const struct outcome *o)
 {
         COUNT(subscription_of(m)->connection, processed);
-        aeon_series_add(subscription_of(m)->meter.processed, 1);
+        aeon__cell_add(subscription_of(m)->meter.processed, 1);
         if (*m->envelope.reply_to && !m->answered) {
                 aeon_body answer = aeon_body_of(o->answer ? o->answer : "", o->answer_size, o->answer ? "application/json" : "");
                 if (aeon__answer(m, answer) < 0)
@@ -174,7 +174,7 @@ static void end_span(aeon_span *span, const struct aeon_message *m, const struct
 }
 
 /* One line per message, for who wants it: it is the only one of a message that nothing is wrong with. */
-static void tell(const struct aeon_message *m, const struct outcome *o, aeon_duration duration)
+static void tell(const struct aeon_message *m, const struct outcome *o, double seconds)
 {
         if (!aeon_log_enabled(AEON_LOG_DEBUG))
                 return;
@@ -186,7 +186,7 @@ static void tell(const struct aeon_message *m, const struct outcome *o, aeon_dur
         const aeon_log_field fields[] = {
                 { .name = "destination", .text = subscription_of(m)->declaration->destination },
                 { .name = "attempt", .number = m->attempt },
-                { .name = "ms", .number = (double)(duration - duration % 1000) / 1e6 },
+                { .name = "ms", .number = (double)(int64_t)(seconds * 1e6 + .5) / 1e3 },
                 { .name = "outcome", .text = outcome },
                 { 0 },
         };
@@ -196,7 +196,7 @@ static void tell(const struct aeon_message *m, const struct outcome *o, aeon_dur
 /* Every line that is written on behalf of @m has its id. */
 static void name_lines(const struct aeon_message *m)
 {
-        if (*m->envelope.id && aeon_log_with("message_id", m->envelope.id) < 0)
+        if (*m->envelope.id && aeon__log_with("message_id", m->envelope.id) < 0)
                 aeon_error_clear(); /* it is handled without */
 }
 
@@ -208,22 +208,18 @@ int aeon__dispatch(void *arg)
 
         name_lines(m);
         aeon_span *span = begin_span(m);
-        aeon_time begun = aeon_now();
         COUNT(s->connection, in_process);
-        aeon_series_add(s->meter.in_process, 1);
+        uint64_t begun = aeon__broker_handling_begins(&s->meter);
         bool ours = s->declaration->opts.ack != AEON_ACK_FIRST || aeon__settle(m, VERDICT_ACK, 0, NULL) >= 0;
         if (ours)
                 o = m->losses >= losses_allowed(m) ? refusal(m) : aeon__handler_call(s, m);
         COUNT_BY(s->connection, in_process, -1);
-        aeon_series_add(s->meter.in_process, -1);
-        aeon_duration duration = aeon_now() - begun;
-        if (ours)
-                aeon_series_observe(s->meter.duration, (double)duration / 1e9);
+        double seconds = aeon__broker_handling_ends(&s->meter, begun, ours);
         s->running--;
         aeon__subscription_wake(s);
         if (ours) {
                 conclude(m, &o);
-                tell(m, &o, duration);
+                tell(m, &o, seconds);
         }
         end_span(span, m, &o);
         free(o.words);

@@ -20,15 +20,16 @@ AEON_COUNTER(aeon_broker_reconnects_total, "Connections to the broker that were 
 
 void aeon__broker_meter_find(struct broker_meter *m, const char *broker, const char *destination, const char *handler)
 {
-        m->received = aeon_messages_received_total_series(broker, destination, handler);
-        m->processed = aeon_messages_processed_total_series(broker, destination, handler);
-        m->failed = aeon_messages_failed_total_series(broker, destination, handler);
-        m->invalid = aeon_messages_invalid_total_series(broker, destination, handler);
-        m->retried = aeon_messages_retried_total_series(broker, destination, handler);
-        m->dead_letters = aeon_messages_dead_letters_total_series(broker, destination, handler);
-        m->released = aeon_messages_released_total_series(broker, destination, handler);
-        m->in_process = aeon_messages_in_process_series(broker, destination, handler);
-        m->duration = aeon_message_duration_seconds_series(broker, destination, handler);
+        m->received = aeon__series_own(aeon_messages_received_total_series(broker, destination, handler));
+        m->processed = aeon__series_own(aeon_messages_processed_total_series(broker, destination, handler));
+        m->failed = aeon__series_own(aeon_messages_failed_total_series(broker, destination, handler));
+        m->invalid = aeon__series_own(aeon_messages_invalid_total_series(broker, destination, handler));
+        m->retried = aeon__series_own(aeon_messages_retried_total_series(broker, destination, handler));
+        m->dead_letters = aeon__series_own(aeon_messages_dead_letters_total_series(broker, destination, handler));
+        m->released = aeon__series_own(aeon_messages_released_total_series(broker, destination, handler));
+        m->in_process = aeon__series_own(aeon_messages_in_process_series(broker, destination, handler));
+        m->duration = aeon__series_own(aeon_message_duration_seconds_series(broker, destination, handler));
+        m->durations = aeon_message_duration_seconds_metric.metric;
 }
 
 void aeon__broker_count_lag(const char *broker, const char *destination, const char *handler, double change)
@@ -51,13 +52,10 @@ __attribute__((constructor)) static void make_published(void)
                 published = unpublished = NULL;
 }
 
-void aeon__broker_count_publish(struct publish_meter *meter, const char *broker, const char *destination, int r)
+metric_cell *aeon__broker_publish_cell(const char *broker, const char *destination, int r)
 {
         const char *const labels[] = { broker, destination };
-        aeon_series **series = r < 0 ? &meter->failed : &meter->published;
-        if (!*series)
-                *series = aeon_metric_series(r < 0 ? unpublished : published, labels);
-        aeon_series_add(*series, 1);
+        return aeon__series_own(aeon_metric_series(r < 0 ? unpublished : published, labels));
 }
 
 /* ------------------------------------------------------------------ connections */

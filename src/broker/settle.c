@@ -49,12 +49,12 @@ static void count(struct subscription *s, enum verdict verdict)
 {
         if (verdict == VERDICT_REJECT) {
                 COUNT(s->connection, dead_letters);
-                aeon_series_add(s->meter.dead_letters, 1);
+                aeon__cell_add(s->meter.dead_letters, 1);
         } else if (verdict == VERDICT_RELEASE) {
                 COUNT(s->connection, released);
-                aeon_series_add(s->meter.released, 1);
+                aeon__cell_add(s->meter.released, 1);
         } else if (verdict == VERDICT_RETRY) {
-                aeon_series_add(s->meter.retried, 1);
+                aeon__cell_add(s->meter.retried, 1);
         }
 }
 

@@ -154,7 +154,7 @@ void aeon__deliver(struct source *source, struct aeon_message *m)
         struct subscription *s = container_of(source, struct subscription, source);
         m->source = source;
         COUNT(s->connection, received);
-        aeon_series_add(s->meter.received, 1);
+        aeon__cell_add(s->meter.received, 1);
         list_append(&s->waiting, &m->node);
         aeon__subscription_wake(s);
 }

@@ -2,6 +2,7 @@
 #include "loop/loop.h"
 
 #include "base/log.h"
+#include "base/ticks.h"
 #include "loop/foreign.h"
 
 #include <aeon/thread.h>
@@ -134,7 +135,8 @@ static int uv_part_new(struct aeon_loop *loop)
         uv_timer_init(&loop->uv, &loop->timer);
         uv_timer_init(&loop->uv, &loop->trim);
         uv_unref((uv_handle_t *)&loop->trim);
-        loop->driver = (struct driver){ .now = loop_now, .recent = loop_recent, .poll = loop_poll };
+        loop->driver =
+                (struct driver){ .now = loop_now, .recent = loop_recent, .ticks = aeon__ticks_are_steady(), .poll = loop_poll };
         return 0;
 }
 

@@ -22,6 +22,7 @@ struct driver {
         aeon_time (*now)(struct driver *driver);
         /* The same, as it was when events last came in; NULL when reading the clock is cheap. */
         aeon_time (*recent)(struct driver *driver);
+        bool ticks; /* the clock is the machine's, and its ticks (base/ticks.h) measure the same time */
         /* Wait for events until the clock reads @until (AEON_NEVER: as long as it takes; a past time: only look), and run their
          * callbacks. Errors: -EDEADLK: nothing can ever happen (see deadlock.c); another negative errno ends the runner. */
         int (*poll)(struct driver *driver, aeon_time until);

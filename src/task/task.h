@@ -184,6 +184,9 @@ uint64_t aeon__tasks_spawned(void);
 /* Call @fn(@arg) in the running task, as if it were a task's body: what it leaves open is closed for it, and it has failed. */
 int aeon__task_call(aeon_task_fn *fn, void *arg);
 
+/* aeon_log_with() for a name that is known to be good. */
+int aeon__log_with(const char *name, const char *value);
+
 /* The tasks of @g that live, in order of spawning: struct aeon_task by in_group. */
 struct list *aeon__group_tasks(aeon_group *g);
 

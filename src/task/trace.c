@@ -180,7 +180,7 @@ void aeon__trace_name_lines(void)
         if (!c)
                 return;
         aeon__hex_write(c->trace, 16, id);
-        if (aeon_log_with("trace_id", id) < 0)
+        if (aeon__log_with("trace_id", id) < 0)
                 aeon_error_clear(); /* it goes on without */
 }
 

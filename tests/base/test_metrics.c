@@ -69,6 +69,27 @@ PLAIN_TEST(a_gauge_that_is_set_can_be_added_to_by_others)
         CHECK(aeon_series_value(t_carts_series()) == -4.5);
 }
 
+PLAIN_TEST(what_is_counted_in_cells_of_ones_own_is_in_the_series)
+{
+        static const double bounds[] = { 1, 2 };
+        metric_cell *web = aeon__series_own(t_orders_total_series("web"));
+        t_orders_total_add(2, "web");
+        aeon__cell_add(web, 3);
+        CHECK(aeon_series_value(t_orders_total_series("web")) == 5);
+        CHECK(aeon_series_value(t_orders_total_series("phone")) == 0);
+
+        aeon_metric *sizes =
+                opened(AEON_METRIC_HISTOGRAM, "t_own_sizes", &(aeon_metric_opts){ .buckets = bounds, .bucket_count = 2 });
+        const aeon_series *series = aeon_metric_series(sizes, NULL);
+        metric_cell *cells = aeon__series_own(series);
+        aeon__cells_observe(cells, sizes, 2);
+        aeon__cells_observe(cells, sizes, 7);
+        for (unsigned i = 0; i < 3; i++)
+                CHECK(aeon__series_cell(series, i) == (i > 0));
+        CHECK(aeon__series_cell(series, 3) == 9);
+        aeon__cell_add(aeon__series_own(NULL), 1);
+}
+
 PLAIN_TEST(a_value_falls_into_the_first_bucket_whose_bound_it_does_not_exceed)
 {
         static const double bounds[] = { 1, 10 };

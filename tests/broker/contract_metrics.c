@@ -73,6 +73,50 @@ CONTRACT_TEST(messages_are_counted_by_destination_and_handler)
         CHECK_INT(with_app(k, declare, count_four, NULL), 0);
 }
 
+/* ------------------------------------------------------------------ the time that handlers take */
+
+static double inside; /* seconds, as the handler itself sees it */
+
+static int slow_now_and_then(aeon_message *m)
+{
+        aeon_time begun = aeon_now();
+        int r = *(const char *)aeon_message_body(m) == 's' ? aeon_sleep(AEON_MILLISECONDS(30)) : 0;
+        inside += (double)(aeon_now() - begun) / 1e9;
+        return r;
+}
+AEON_RAW_HANDLER(slow_now_and_then);
+
+static void declare_slow(aeon_app *app)
+{
+        aeon_subscribe(app, Q("test"), &slow_now_and_then_handler, NULL);
+}
+
+static void handle_fast_and_slow(aeon_app *app)
+{
+        const char *const labels[] = { "broker", Q("test"), "slow_now_and_then" };
+        aeon_metric *m = aeon__metric_find("aeon_message_duration_seconds");
+        const aeon_series *durations = aeon_metric_series(m, labels);
+        aeon_time begun = aeon_now();
+        inside = 0;
+        for (int i = 0; i < 10; i++) {
+                publish(aeon_app_broker(app), Q("test"), i % 5 ? "fast" : "slow");
+                AWAIT((int)aeon_series_value(durations) == i + 1);
+        }
+        double sum = aeon__series_cell(durations, m->bucket_count + 1), outside = (double)(aeon_now() - begun) / 1e9;
+        CHECK(sum >= inside * .999 - 1e-5);
+        CHECK(sum <= outside * 1.001 + 1e-5);
+        int above = 0;
+        for (unsigned i = 0; i <= m->bucket_count; i++)
+                if (i && m->buckets[i - 1] >= .025)
+                        above += (int)aeon__series_cell(durations, i);
+        CHECK(above >= 2);
+}
+
+CONTRACT_TEST(how_long_handlers_take_is_in_the_histogram)
+{
+        CHECK_INT(with_app(k, declare_slow, handle_fast_and_slow, NULL), 0);
+}
+
 /* ------------------------------------------------------------------ lines */
 
 /* A line with all of these; each ends the list of who looks. */

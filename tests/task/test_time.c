@@ -1,6 +1,8 @@
 /* Time: rules 8, 11, 12, 26 and 28 of the concurrency page. */
 #include "virtual.h"
 
+#include "task/stopwatch.h"
+
 /* ------------------------------------------------------------------ rule 28: the virtual clock */
 
 /* rule 28 */
@@ -22,6 +24,16 @@ VIRTUAL_TEST(the_clock_stands_still_while_anything_runs)
         CHECK_INT(aeon_now() - begin, 0);
         CHECK_INT(aeon_sleep(AEON_SECONDS(1)), 0);
         CHECK_INT(aeon_now() - begin, AEON_SECONDS(1)); /* to the moment, not near it */
+        return 0;
+}
+
+/* What is measured in a test has taken as long as the test's clock says, not as long as the machine took for it. */
+VIRTUAL_TEST(a_stopwatch_goes_by_the_clock_of_its_loop)
+{
+        uint64_t started = aeon__stopwatch_start();
+        CHECK(aeon__stopwatch_read(started) == 0);
+        CHECK_INT(aeon_sleep(AEON_MILLISECONDS(1500)), 0);
+        CHECK(aeon__stopwatch_read(started) == 1.5);
         return 0;
 }
 
