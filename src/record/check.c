@@ -106,8 +106,6 @@ static bool check_string(struct type t, const char *string, const struct where *
                         aeon__tell(where, "missing");
                 return may_be;
         }
-        if (where->json && !t.field->pattern && !type_has_length_bounds(t))
-                return true; /* whoever reads JSON has seen that it is UTF-8 */
         ssize_t length = aeon__utf8_count(string, strlen(string));
         if (length < 0) {
                 aeon__tell(where, "not UTF-8");

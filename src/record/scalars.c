@@ -174,31 +174,43 @@ static int from_token(struct reader *r, struct type t, const struct token *token
         return -EINVAL;
 }
 
-/* Tell why the value at @where could not be read: it is no such @t for the reason @code. */
-static void tell_unread(struct reader *r, struct type t, const struct token *token, int code, const struct where *where)
+/* Tell why the value could not be read. */
+static void tell_unread(struct reader *r, struct type t, const struct token *token, int code, const struct place *place)
 {
         char shown[SHOWN_SIZE];
+        struct where where = reader_where(r, place, token_at(token));
         if (code == -ENOMEM)
                 r->problems->no_memory = true;
         else if (code == -ERANGE)
-                aeon__tell(where, "%s is too large", describe(r, shown, token));
+                aeon__tell(&where, "%s is too large", describe(r, shown, token));
         else if (code == -EILSEQ)
-                aeon__tell(where, "contains a NUL character");
+                aeon__tell(&where, "contains a NUL character");
         else if (code == -EPERM)
-                aeon__tell(where, "*** is what is shown for a secret, not one");
+                aeon__tell(&where, "*** is what is shown for a secret, not one");
         else
-                aeon__reader_refuse(r, t, token, where->place);
+                aeon__reader_refuse(r, t, token, place);
+}
+
+static bool check(struct reader *r, struct type t, const struct token *token, union scalar scalar, const struct place *place)
+{
+        struct where where = reader_where(r, place, token_at(token));
+        return aeon__scalar_check(t, scalar, &where);
+}
+
+/* True when any text will do; that it is UTF-8 was seen when it was read. */
+static bool takes_any_text(struct type t)
+{
+        return type_kind(t) == AEON_KIND_STR && !t.field->pattern && !type_has_length_bounds(t);
 }
 
 void aeon__reader_scalar(struct reader *r, struct type t, const struct token *token, void *slot, const struct place *place)
 {
-        struct where where = reader_where(r, place, token_at(token));
         union scalar scalar = { 0 };
         int result = from_token(r, t, token, &scalar);
         if (result < 0) {
-                tell_unread(r, t, token, result, &where);
+                tell_unread(r, t, token, result, place);
                 aeon__reader_skip(r, token, place);
-        } else if (aeon__scalar_check(t, scalar, &where)) {
+        } else if (takes_any_text(t) || check(r, t, token, scalar, place)) {
                 aeon__scalar_store(type_kind(t), scalar, slot);
         }
 }
