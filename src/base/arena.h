@@ -21,7 +21,7 @@ struct arena {
 /* @size zeroed bytes, aligned for any type; NULL when there is no memory. */
 AEON_API void *aeon__arena_alloc(struct arena *a, size_t size);
 
-/* The same when the newest chunk is too full, neither zeroed nor aligned. */
+/* @size bytes when the newest chunk has too few: neither zeroed nor aligned. */
 void *aeon__arena_more(struct arena *a, size_t size);
 
 /* @size bytes for text: neither zeroed nor aligned. */

@@ -22,6 +22,7 @@ static const char *print_like(char out[NUMBER_SIZE], aeon_kind kind, long double
         return out;
 }
 
+/* Tell what is wrong with @number; returns false. */
 static bool tell_number(struct type t, long double number, const struct where *where)
 {
         char shown[NUMBER_SIZE], bound[NUMBER_SIZE];
@@ -146,7 +147,8 @@ bool aeon__scalar_check(struct type t, union scalar scalar, const struct where *
         case AEON_KIND_SIZE:
                 return check_number(t, (long double)scalar.u64, where);
         case AEON_KIND_F64:
-                return isfinite(scalar.f64) ? check_number(t, (long double)scalar.f64, where) : tell_number(t, (long double)scalar.f64, where);
+                return (isfinite(scalar.f64) || tell_number(t, (long double)scalar.f64, where)) &&
+                       check_number(t, (long double)scalar.f64, where);
         case AEON_KIND_ENUMERATION:
                 return check_constant(t, scalar.constant, where);
         case AEON_KIND_NONE:

@@ -119,7 +119,7 @@ struct decimal {
         const char *digits, *end; /* from the first that is not 0; the point may stand in between */
         size_t count;             /* of the digits */
         int64_t exponent;
-        uint64_t number; /* its digits, if it @fits */
+        uint64_t number; /* all of them, if @fits */
         bool fits, negative;
 };
 

@@ -13,10 +13,12 @@ static void read_next(struct reader *r, struct type t, void *slot, const struct 
 
 struct growing {
         char *items;
-        const char **names; /* of the items, which are entries of a map; not of a list */
+        const char **names;           /* of the items, which are entries of a map; not of a list */
         size_t count, capacity, size; /* of one */
         bool named;
 };
+
+/* False when there is no memory. */
 
 static bool grow_more(struct reader *r, struct growing *g)
 {
@@ -59,27 +61,31 @@ static void read_list(struct reader *r, struct type t, const struct token *token
         memcpy(slot, &(struct list){ items.items, items.count }, sizeof(struct list));
 }
 
+/* Tell why the key of @entry could not be copied. */
+__attribute__((cold, noinline)) static void tell_key(struct reader *r, const struct token *key, int code, const struct place *entry)
+{
+        struct where where = reader_where(r, entry, token_at(key));
+        if (code == -EILSEQ)
+                aeon__tell(&where, "its key contains a NUL character");
+        r->problems->no_memory |= code == -ENOMEM;
+}
+
 /* Read the field that @key begins, which is the last on the stack, into the map. */
 static void read_entry(struct reader *r, struct type t, const struct token *key, struct growing *map, const struct place *place)
 {
         const struct key *last = &r->keys.items[r->keys.count - 1];
         struct place entry = { .above = place, .name = last->name, .length = last->length };
         char *name;
-        size_t length;
-        int result = aeon__reader_string(r, key, &name, &length);
+        void *value = NULL;
+        int result = aeon__reader_string(r, key, &name, &entry.length);
         if (result < 0) {
-                struct where where = reader_where(r, &entry, token_at(key));
-                if (result == -EILSEQ)
-                        aeon__tell(&where, "its key contains a NUL character");
-                r->problems->no_memory |= result == -ENOMEM;
-                read_next(r, t, NULL, &entry);
-                return;
+                tell_key(r, key, result, &entry);
+        } else {
+                entry.name = name;
+                value = grow(r, map);
+                if (value)
+                        map->names[map->count - 1] = name;
         }
-        entry.name = name;
-        entry.length = length;
-        void *value = grow(r, map);
-        if (value)
-                map->names[map->count - 1] = name;
         read_next(r, t, value, &entry);
 }
 
@@ -135,9 +141,9 @@ struct object {
         const aeon_record *record;
         void *body;
         const struct place *place;
-        bool *given;                /* for each field */
+        bool *given; /* for each field */
         size_t given_count;
-        size_t next;                /* the field that is likely to come next: most writers keep the order */
+        size_t next;            /* the field that is likely to come next: most writers keep the order */
         struct growing unknown; /* for the field that keeps what nobody declared */
 };
 
