@@ -94,7 +94,7 @@ void aeon__request_trace_begin(aeon_request *req)
         if (!req->server->measured)
                 return; /* probes are nobody's work */
         req->span = aeon__span_take_up(SPAN_SERVER, aeon__http_method_label(req->method), req->traceparent,
-                                       aeon_request_header(req, "tracestate"));
+                                       req->traceparent ? aeon_request_header(req, "tracestate") : NULL);
         if (aeon__trace_now())
                 aeon__trace_name_lines();
 }
@@ -127,7 +127,7 @@ void aeon__request_identify(aeon_request *req)
 {
         const char *given = only_header(req, "X-Request-Id");
         req->id = given && is_sane_id(given) ? given : new_id(req);
-        if (aeon_log_with("request_id", req->id) < 0 || aeon_reply_header(req, "X-Request-Id", req->id) < 0)
+        if (aeon__log_with("request_id", req->id) < 0 || aeon_reply_header(req, "X-Request-Id", req->id) < 0)
                 aeon_log_debug("request %s: %s", req->id, aeon_error_text()); /* it is served without */
         if (req->server->limits.access_log)
                 aeon_request_peer(req); /* once it has gone it cannot be asked for */

@@ -53,8 +53,12 @@ static void copy_others(struct log_fields *to, const struct log_fields *from, co
 
 int aeon_log_with(const char *name, const char *value)
 {
-        if (!aeon__log_name_is_valid(name))
-                return aeon_fail(-EINVAL, "\"%s\" cannot be the name of a log field", name);
+        bool valid = aeon__log_name_is_valid(name);
+        return valid ? aeon__log_with(name, value) : aeon_fail(-EINVAL, "\"%s\" cannot be the name of a log field", name);
+}
+
+int aeon__log_with(const char *name, const char *value)
+{
         const struct log_fields *before = aeon_task_var_get(&fields_var);
         size_t more = value ? strlen(name) + strlen(value) + 2 : 0, limit = (before ? before->size : 0) + more;
         struct log_fields *fields = malloc(sizeof *fields + limit);

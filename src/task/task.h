@@ -165,6 +165,9 @@ static inline void aeon__wake(struct aeon_task *task, int result)
 /* The same from the main context (an I/O callback), running the task at once. */
 void aeon__wake_now(struct aeon_task *task, int result);
 
+/* From the main context: let the tasks that are ready run at once, some of them, while what they were made for is warm. */
+void aeon__run_ready_now(void);
+
 /* A cancel has reached @task: abort its wait if it has one. */
 void aeon__task_cancel_wait(struct aeon_task *task);
 
@@ -177,6 +180,9 @@ static inline bool aeon__task_stack_holds(const struct aeon_task *task, const vo
 {
         return (uintptr_t)address - (uintptr_t)task->fiber.context.low < task->fiber.context.size;
 }
+
+/* aeon_log_with() for a name that is known to be one. */
+int aeon__log_with(const char *name, const char *value);
 
 /* How many tasks this process has made so far. Any thread. */
 uint64_t aeon__tasks_spawned(void);
