@@ -2,7 +2,7 @@
  *
  * DESIGN
  *   A parked link is told by its stream when something comes (loop/sink.h), in a callback of the loop. The bytes go straight into the buffer of a
- *   struct http_connection, which it gets from the server's spares for that; when they make a head, the connection task begins, at once.
+ *   struct http_connection, which it gets from the server's spares for that; when they make a head, the connection task begins.
  *
  *       IDLE --first bytes--> HEAD --whole or refused--> connection task
  *        |                     |
@@ -120,7 +120,7 @@ static void listen_on(struct http_link *link)
                 aeon__link_free(link);
 }
 
-static void take_in(struct stream_sink *sink, ssize_t count)
+static void came(struct stream_sink *sink, ssize_t count)
 {
         struct http_link *link = link_of(sink);
         struct http_connection *c = link->speaker;
@@ -142,13 +142,6 @@ static void take_in(struct stream_sink *sink, ssize_t count)
                         enter(link, &link->server->heads, link->server->limits.head_timeout);
                 listen_on(link);
         }
-}
-
-/* What is whole is served before the next connection is read: its bytes and its stacks are in the caches still. */
-static void came(struct stream_sink *sink, ssize_t count)
-{
-        take_in(sink, count);
-        aeon__run_ready_now();
 }
 
 void aeon__link_park(struct http_link *link)

@@ -3,7 +3,7 @@
  * DESIGN
  *   The driver's poll() is one turn of uv_run(). One uv_timer, re-armed for each turn that has a deadline, stands for all deadlines
  *   of the runner. Callbacks run in the main context; they wake tasks with aeon__wake() or, when a task should use what has just
- *   arrived while it is warm, aeon__wake_now(); or aeon__run_ready_now() when they have only just made it.
+ *   arrived while it is warm, aeon__wake_now().
  *
  *   Whenever the loop is about to sleep and more stacks are free than it may need soon, a second timer is set, which lets the
  *   stack pool give some back.

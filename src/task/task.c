@@ -21,16 +21,6 @@ void aeon__wake_now(struct aeon_task *task, int result)
         aeon__sched_run_now(&task->runner->sched, &task->fiber);
 }
 
-void aeon__run_ready_now(void)
-{
-        enum { AT_ONCE = 8 }; /* as many runs as a request takes that waits for nobody */
-        struct runner *runner = aeon__runner_now();
-        if (runner->sched.running)
-                return;
-        aeon__runner_look(runner);
-        aeon__sched_run(&runner->sched, AT_ONCE);
-}
-
 void aeon__task_cancel_wait(struct aeon_task *task)
 {
         struct wait *wait = task->waiting;

@@ -165,9 +165,6 @@ static inline void aeon__wake(struct aeon_task *task, int result)
 /* The same from the main context (an I/O callback), running the task at once. */
 void aeon__wake_now(struct aeon_task *task, int result);
 
-/* From the main context: let the tasks that are ready run at once, some of them, while what they were made for is warm. */
-void aeon__run_ready_now(void);
-
 /* A cancel has reached @task: abort its wait if it has one. */
 void aeon__task_cancel_wait(struct aeon_task *task);
 

@@ -7,7 +7,6 @@
 #include <aeon/task.h>
 #include <aeon/var.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Until only the accept loop and the keeper are left of the server's tasks. */
@@ -43,25 +42,6 @@ TEST(who_waits_for_a_request_holds_no_task_and_no_buffer)
                 CHECK_INT(server.spare_count, 1); /* one served them all */
         }
         aeon_stream_close(s);
-        stop(g);
-}
-
-TEST(who_has_come_whole_is_served_before_the_next_is_read)
-{
-        enum { COUNT = 10 };
-        aeon_group *g = start((struct http_limits){ 0 });
-        aeon_stream *streams[COUNT];
-        for (int i = 0; i < COUNT; i++)
-                streams[i] = dial();
-        await_count(COUNT);
-        for (int i = 0; i < COUNT; i++)
-                say(streams[i], "GET /hello HTTP/1.1\r\n" HEADERS "\r\n");
-        for (int i = 0; i < COUNT; i++)
-                hear(streams[i], "world!");
-        await_rest(g);
-        CHECK(server.spare_count == 1 || getenv("AEON_SHUFFLE")); /* in turn, so one served them all */
-        for (int i = 0; i < COUNT; i++)
-                aeon_stream_close(streams[i]);
         stop(g);
 }
 

@@ -2,7 +2,6 @@
 #include "harness.h"
 
 #include "loop/sink.h"
-#include "task/task.h"
 
 #include <aeon/error.h>
 #include <aeon/scope.h>
@@ -87,39 +86,6 @@ TEST(a_sink_without_room_is_told_and_a_read_does_not_wait)
         await_told(1);
         CHECK_INT(told.count, -EAGAIN);
         CHECK_INT(aeon_stream_read(near, bytes, sizeof bytes), 3);
-        aeon_stream_close(near);
-        aeon_stream_close(far);
-}
-
-static aeon_group *begun;
-static bool ran;
-
-static int run(void *unused)
-{
-        (void)unused;
-        ran = true;
-        return 0;
-}
-
-static void begin_task(struct stream_sink *sink, ssize_t count)
-{
-        note(sink, count);
-        CHECK_INT(aeon_spawn(begun, "run", run, NULL), 0);
-        CHECK(!ran);
-        aeon__run_ready_now();
-        CHECK(ran);
-}
-
-TEST(a_task_that_a_sink_begins_can_run_at_once)
-{
-        connect_both();
-        REQUIRE_INT(aeon_group_open(&begun), 0);
-        told.sink = (struct stream_sink){ .room = give_room, .came = begin_task };
-        REQUIRE_INT(aeon__stream_sink(near, &told.sink), 0);
-        REQUIRE_INT(aeon_stream_write(far, "x", 1), 0);
-        await_told(1);
-        CHECK_INT(aeon_group_close(begun), 0);
-        aeon__run_ready_now(); /* from a task: nothing, it has its turn */
         aeon_stream_close(near);
         aeon_stream_close(far);
 }
