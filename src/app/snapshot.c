@@ -39,6 +39,37 @@ static void write_loops(aeon_app *app, struct text *out)
         }
 }
 
+static const aeon_series *first_series(const char *metric)
+{
+        const aeon_metric *m = aeon__metric_find(metric);
+        return m ? atomic_load_explicit(&m->first, memory_order_acquire) : NULL;
+}
+
+static const aeon_series *next_series(const aeon_series *s)
+{
+        return atomic_load_explicit(&s->next, memory_order_acquire);
+}
+
+static bool has_values(const aeon_series *s, char *const *values)
+{
+        for (unsigned i = 0; i < s->metric->label_count; i++)
+                if (strcmp(s->values[i], values[i]) != 0)
+                        return false;
+        return true;
+}
+
+/* null: this broker, or this kind of subscription, tells none. */
+static void write_lag(struct text *out, const aeon_series *received)
+{
+        for (const aeon_series *s = first_series("aeon_messages_lag"); s; s = next_series(s)) {
+                if (has_values(s, received->values)) {
+                        aeon__text_print(out, "%.0f", aeon_series_value(s));
+                        return;
+                }
+        }
+        aeon__text_print(out, "null");
+}
+
 static void write_subscription(struct text *out, const aeon_series *received)
 {
         static const struct {
@@ -58,18 +89,9 @@ static void write_subscription(struct text *out, const aeon_series *received)
                 double value = aeon_series_value(aeon_metric_series(m, (const char *const *)received->values));
                 aeon__text_print(out, "%s\"%s\":%.0f", i ? "," : "", numbers[i].key, value);
         }
+        aeon__text_print(out, ",\"lag\":");
+        write_lag(out, received);
         aeon__text_add(out, "}", 1);
-}
-
-static const aeon_series *first_series(const char *metric)
-{
-        const aeon_metric *m = aeon__metric_find(metric);
-        return m ? atomic_load_explicit(&m->first, memory_order_acquire) : NULL;
-}
-
-static const aeon_series *next_series(const aeon_series *s)
-{
-        return atomic_load_explicit(&s->next, memory_order_acquire);
 }
 
 static void write_subscriptions(struct text *out)

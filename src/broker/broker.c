@@ -87,6 +87,11 @@ static int part_open(void *self, aeon_lifespan *life)
                         return r;
                 }
         }
+        r = aeon__lags_watch(c);
+        if (r < 0) {
+                aeon__connection_close(c);
+                return r;
+        }
         char shown[256];
         aeon_log_debug("broker %s is connected", aeon__url_shown(b->url, shown, sizeof shown));
         return 0;

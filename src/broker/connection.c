@@ -43,6 +43,7 @@ static void leave(struct connection *c)
 static void connection_free(struct connection *c)
 {
         aeon_mutex_free(c->reply_lock);
+        aeon_event_free(c->lag_ended);
         aeon_loop_release(c->link.loop);
         free(c);
 }
@@ -104,6 +105,7 @@ int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group
 void aeon__connection_quiesce(struct connection *c)
 {
         struct subscription *s;
+        aeon__lags_end(c);
         list_foreach (s, &c->subscriptions, node)
                 aeon__subscription_quiesce(s);
 }

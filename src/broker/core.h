@@ -85,6 +85,8 @@ struct connection {
         struct publish_meter answers;
         struct route *recent; /* the one of them that was used last; NULL: none */
         bool close_late;      /* it was to be closed, but handlers still ran */
+        aeon_scope lag_life;
+        aeon_event *lag_ended; /* NULL: the task that asks for lags does not run */
 };
 
 struct subscription {
@@ -93,6 +95,7 @@ struct subscription {
         struct connection *connection;
         struct declaration *declaration;
         struct broker_meter meter;
+        uint64_t lag;        /* as it was told last */
         struct list waiting; /* messages fetched and not begun */
         unsigned running;    /* handlers running */
         bool alone;          /* the one that runs may kill the service: nothing beside it */
@@ -169,6 +172,11 @@ void aeon__subscription_settled(struct subscription *s);
 
 int aeon__leases_keep(struct subscription *s); /* extend the leases of all its messages at half time, until: */
 void aeon__leases_end(struct subscription *s);
+
+/* ------------------------------------------------------------------ lag.c */
+
+int aeon__lags_watch(struct connection *c); /* ask now and again, until: */
+void aeon__lags_end(struct connection *c);
 
 /* ------------------------------------------------------------------ dispatch.c, handler.c, settle.c */
 

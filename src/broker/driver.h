@@ -178,6 +178,12 @@ struct broker_driver {
 
         /* A real round trip. Suspends; cancellable. */
         int (*ping)(struct link *link);
+
+        /* How many messages the broker holds for @source's group and has handed out to nobody; with lags_apart, as far as they are @source's.
+         * Not called once it is drained. Suspends; cancellable. NULL: nobody knows.
+         * Errors: -ENOTSUP nothing waits for this kind of source */
+        int (*lag)(struct source *source, uint64_t *ret_lag);
+        bool lags_apart; /* the group's messages are parted among its sources before they are handed out */
 };
 
 /* ------------------------------------------------------------------ what the core offers to drivers */

@@ -13,6 +13,7 @@ AEON_COUNTER(aeon_messages_retried_total, "Messages that were put off until late
 AEON_COUNTER(aeon_messages_dead_letters_total, "Messages that were given up.", LABELS);
 AEON_COUNTER(aeon_messages_released_total, "Messages that went back unhandled, at a stop.", LABELS);
 AEON_GAUGE(aeon_messages_in_process, "Messages whose handler runs.", LABELS);
+AEON_GAUGE(aeon_messages_lag, "Messages that wait at the broker, handed out to nobody yet.", LABELS);
 AEON_HISTOGRAM(aeon_message_duration_seconds, "How long a message's handler ran, with decoding.", LABELS);
 AEON_GAUGE(aeon_broker_connections, "Connections to the broker that are there; 0 while it is away.", "broker");
 AEON_COUNTER(aeon_broker_reconnects_total, "Connections to the broker that were lost and came back.", "broker");
@@ -28,6 +29,11 @@ void aeon__broker_meter_find(struct broker_meter *m, const char *broker, const c
         m->released = aeon_messages_released_total_series(broker, destination, handler);
         m->in_process = aeon_messages_in_process_series(broker, destination, handler);
         m->duration = aeon_message_duration_seconds_series(broker, destination, handler);
+}
+
+void aeon__broker_count_lag(const char *broker, const char *destination, const char *handler, double change)
+{
+        aeon_messages_lag_add(change, broker, destination, handler);
 }
 
 /* ------------------------------------------------------------------ publishing */

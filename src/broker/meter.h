@@ -23,6 +23,9 @@ struct publish_meter { /* of a destination; each is found when it is first wante
         aeon_series *published, *failed;
 };
 
+/* How far a subscription is behind has changed by @change. Its series is there from the first time on. */
+void aeon__broker_count_lag(const char *broker, const char *destination, const char *handler, double change);
+
 /* A publish has ended with @r. */
 void aeon__broker_count_publish(struct publish_meter *meter, const char *broker, const char *destination, int r);
 

@@ -88,6 +88,23 @@ async function numbers_are_those_of_the_snapshot() {
   await until(`document.querySelector('#subscriptions td.number').textContent.match(/^[\\d.]+\\/s$/)`);
 }
 
+async function messages_that_wait_at_the_broker_are_the_lag() {
+  const shown = async () => Number((await textOf(`${row('subscriptions', 'broker invoices write_invoice')} td:nth-of-type(5)`)).replaceAll(',', ''));
+  const lag = (snapshot) => snapshot.subscriptions.find((one) => one.destination === 'invoices').lag;
+  await until(`last.snapshot.subscriptions.every((one) => one.lag === 0)`);
+  same(await shown(), 0);
+  writeFileSync(file('printer'), 'out of paper');
+  await until(`last.snapshot.subscriptions.some((one) => one.lag > 5)`);
+  const before = lag(await get('snapshot'));
+  await nextState();
+  const number = await shown();
+  const after = lag(await get('snapshot'));
+  same([number >= before, number <= after], [true, true]);
+  rmSync(file('printer'));
+  await until(`last.snapshot.subscriptions.every((one) => one.lag === 0)`);
+  same(await shown(), 0);
+}
+
 async function every_task_is_in_the_tree() {
   await evaluate(`document.querySelector('#tasks details').open = true`);
   const lives = async () => (await tasks()).map((task) => `${task.name} #${task.id}`);
@@ -249,10 +266,11 @@ async function a_supervisor_shows_its_workers_and_the_way_to_each() {
   same(await service.ended, 0);
 }
 
-rmSync(file('database'), { force: true });
+for (const name of ['database', 'printer'])
+  rmSync(file(name), { force: true });
 let service = await begin('1 loop', '--admin', '127.0.0.1:0');
 await open(service.admin);
-for (const body of [what_it_shows_is_what_the_endpoints_say, numbers_are_those_of_the_snapshot, every_task_is_in_the_tree,
+for (const body of [what_it_shows_is_what_the_endpoints_say, numbers_are_those_of_the_snapshot, messages_that_wait_at_the_broker_are_the_lag, every_task_is_in_the_tree,
   a_check_that_turns_bad_is_seen_and_its_words_are_text, a_name_that_is_html_is_text, tab_reaches_every_summary_and_shows_where_it_is,
   a_reader_of_screens_finds_headings_and_tables, it_fits_a_phone, light_and_dark_can_be_read, a_page_that_nobody_sees_asks_for_nothing,
   nothing_is_wrong_and_nobody_else_was_asked, no_other_script_may_run, who_comes_by_another_name_sees_the_page_and_no_data, a_stop_is_seen_and_does_not_wait_for_the_page,

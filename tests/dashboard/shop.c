@@ -93,10 +93,15 @@ static int take_order(aeon_message *m)
 }
 AEON_RAW_HANDLER(take_order);
 
+/* Not while there is a file "printer": what comes meanwhile waits at the broker. */
 static int write_invoice(aeon_message *m)
 {
         (void)m;
-        return pause_about(6);
+        char line[200];
+        int r = pause_about(6);
+        while (r == 0 && complaint("printer", line, sizeof line))
+                r = aeon_sleep(AEON_MILLISECONDS(100));
+        return r;
 }
 AEON_RAW_HANDLER(write_invoice);
 
@@ -190,7 +195,7 @@ AEON_APP(app)
         declare_check(app, "payments", check_payments, AEON_DEGRADING);
         declare_check(app, "search", check_search, AEON_INFO);
         aeon_subscribe(app, "orders", &take_order_handler, &(aeon_subscribe_opts){ .concurrency = 8 });
-        aeon_subscribe(app, "invoices", &write_invoice_handler, NULL);
+        aeon_subscribe(app, "invoices", &write_invoice_handler, &(aeon_subscribe_opts){ .window = 4 });
         aeon_http_listen(app, &(aeon_http_opts){ .address = "127.0.0.1:0", .access_log = AEON_ACCESS_LOG_OFF });
         aeon_route(app, "GET /orders/{id}", show_order, NULL);
         aeon_route(app, "POST /orders", place_order, NULL);

@@ -26,12 +26,11 @@ struct question {
  * after the others waits until their first empty fetch is over, for half a second. */
 static int ask_beginnings(const struct question *q)
 {
-        enum { EARLIEST = -2, LATEST = -1 }; /* in place of a time. Source: Kafka protocol, ListOffsets */
         rd_kafka_topic_partition_list_t *fresh = rd_kafka_topic_partition_list_new(q->list->cnt);
         for (int i = 0; i < q->list->cnt; i++)
                 if (q->list->elems[i].offset < 0)
                         rd_kafka_topic_partition_list_add(fresh, q->list->elems[i].topic, q->list->elems[i].partition)->offset =
-                                q->latest ? LATEST : EARLIEST;
+                                q->latest ? KAFKA_LATEST : KAFKA_EARLIEST;
         rd_kafka_resp_err_t error = fresh->cnt ? rd_kafka_offsets_for_times(q->rk, fresh, q->ms) : RD_KAFKA_RESP_ERR_NO_ERROR;
         for (int i = 0; !error && i < fresh->cnt; i++) {
                 const rd_kafka_topic_partition_t *t = &fresh->elems[i];

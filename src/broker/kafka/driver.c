@@ -157,4 +157,6 @@ const struct broker_driver aeon__driver_kafka = {
         .publish = aeon__kafka_publish,
         .reply_open = aeon__kafka_reply_open,
         .ping = kafka_ping,
+        .lag = aeon__kafka_lag,
+        .lags_apart = true,
 };

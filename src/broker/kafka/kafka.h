@@ -93,6 +93,9 @@ void aeon__kafka_handle_ring(struct handle *h);
 /* Events that all handles have: what librdkafka logs. True: it was one of them. */
 bool aeon__kafka_log(rd_kafka_event_t *event);
 
+/* In place of a time, where it is asked which offset is the first from then on. Source: Kafka protocol, ListOffsets */
+enum { KAFKA_EARLIEST = -2, KAFKA_LATEST = -1 };
+
 /* Our code for one of theirs. */
 int aeon__kafka_code(rd_kafka_resp_err_t error);
 
@@ -251,6 +254,10 @@ bool aeon__kafka_still_handled(struct kafka_source *s);
 
 /* Log librdkafka's refusal, if it is one: @error, which is freed, or @code. */
 void aeon__kafka_told(struct kafka_source *s, const char *what, rd_kafka_error_t *error, rd_kafka_resp_err_t code);
+
+/* ------------------------------------------------------------------ lag.c */
+
+int aeon__kafka_lag(struct source *source, uint64_t *ret_lag);
 
 /* ------------------------------------------------------------------ partition.c */
 

@@ -194,6 +194,15 @@ static void memory_unsubscribe(struct source *source)
         free(s);
 }
 
+static int memory_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct memory_source *s = source->self;
+        pthread_mutex_lock(&s->memory->lock);
+        *ret_lag = aeon__memory_waiting(s);
+        pthread_mutex_unlock(&s->memory->lock);
+        return 0;
+}
+
 static int memory_settle(struct aeon_message *m, const struct settlement *verdict)
 {
         struct memory_source *s = m->source->self;
@@ -282,4 +291,5 @@ const struct broker_driver aeon__driver_memory = {
         .publish = memory_publish,
         .reply_open = memory_reply_open,
         .ping = memory_ping,
+        .lag = memory_lag,
 };

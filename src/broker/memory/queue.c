@@ -17,7 +17,8 @@ struct queue {
 struct group {
         struct list node; /* in the queue */
         struct list ready, delayed, sources;
-        char *name; /* NULL: nobody subscribed yet; the first who does takes it over */
+        uint64_t waiting; /* items that are ready */
+        char *name;       /* NULL: nobody subscribed yet; the first who does takes it over */
 };
 
 struct item {
@@ -197,6 +198,7 @@ static void make_ready(struct item *i, bool given_back)
                         place = place->prev;
         }
         list_insert_before(place, &i->node);
+        i->group->waiting++;
 }
 
 static void make_delayed(struct item *i, aeon_time due)
@@ -226,6 +228,7 @@ static bool deliver(struct memory_source *s, struct item *i)
         copy->attempt = i->attempt;
         copy->source = s->source;
         list_remove(&i->node);
+        i->group->waiting--;
         list_append(&s->outstanding, &i->node);
         s->credit--;
         if (s->source->link->loop == aeon_loop_current()) {
@@ -265,6 +268,11 @@ static void flow(struct group *g)
 void aeon__memory_flow(struct memory_source *s)
 {
         flow(s->group);
+}
+
+uint64_t aeon__memory_waiting(const struct memory_source *s)
+{
+        return s->group->waiting;
 }
 
 aeon_time aeon__memory_promote(struct memory *m, aeon_time now)

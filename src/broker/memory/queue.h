@@ -59,6 +59,9 @@ void aeon__memory_detach(struct memory_source *s);
 /* Deliver what there is, as far as @s's group has credit. */
 void aeon__memory_flow(struct memory_source *s);
 
+/* How many messages @s's group has for whoever gives credit first. */
+uint64_t aeon__memory_waiting(const struct memory_source *s);
+
 /* The verdict on a delivered message. Errors: -ESTALE, never by a caller who keeps to the contract; those of publishing the dead
  * letter, and then nothing has happened. */
 int aeon__memory_settle(struct memory_source *s, int64_t token, const struct settlement *verdict, aeon_time now);

@@ -301,4 +301,5 @@ const struct broker_driver aeon__driver_nats = {
         .publish = aeon__nats_publish,
         .reply_open = nats_reply_open,
         .ping = nats_ping,
+        .lag = aeon__nats_lag,
 };

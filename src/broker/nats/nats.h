@@ -187,6 +187,7 @@ int aeon__nats_subscribe(struct source *source);
 void aeon__nats_credit(struct source *source, unsigned more);
 void aeon__nats_drain(struct source *source);
 void aeon__nats_unsubscribe(struct source *source);
+int aeon__nats_lag(struct source *source, uint64_t *ret_lag);
 
 /* Set up @s on the present connection, if that was not done yet. */
 AEON_SUSPENDS int aeon__nats_source_start(struct nats_source *s);

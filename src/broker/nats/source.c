@@ -316,6 +316,22 @@ void aeon__nats_source_pause(struct nats_source *s)
         aeon__confirmations_come(&s->started, 0, NULL);
 }
 
+int aeon__nats_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct nats_source *s = source->self;
+        json_t *info;
+        if (s->options.mode == NATS_CORE)
+                return aeon_fail(-ENOTSUP, "what is published to \"%s\" does not wait", source->destination);
+        if (!s->ready)
+                return aeon_fail(-ENOTCONN, "the subscription \"%s\" has not begun", source->destination);
+        int r = aeon__nats_consumer_info(s, &info);
+        if (r < 0)
+                return r;
+        *ret_lag = (uint64_t)json_integer_value(json_object_get(info, "num_pending"));
+        json_decref(info);
+        return 0;
+}
+
 void aeon__nats_drain(struct source *source)
 {
         struct nats_source *s = source->self;

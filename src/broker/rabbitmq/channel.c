@@ -205,6 +205,10 @@ static int take_method(struct rabbit_channel *ch, const struct frame *frame)
                 break;
         case AMQP_CHANNEL_FLOW_METHOD:
                 break;
+        case AMQP_QUEUE_DECLARE_OK_METHOD:
+                ch->messages = ((const amqp_queue_declare_ok_t *)arguments)->message_count;
+                reply(ch);
+                break;
         default:
                 reply(ch);
                 break;

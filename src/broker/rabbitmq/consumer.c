@@ -346,3 +346,9 @@ void aeon__rabbit_unsubscribe(struct source *source)
         drop_held(c);
         consumer_free(c);
 }
+
+int aeon__rabbit_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct rabbit_consumer *c = source->self;
+        return aeon__topology_count(&c->topology, &c->owner->declarations, ret_lag);
+}

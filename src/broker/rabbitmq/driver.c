@@ -190,4 +190,5 @@ const struct broker_driver aeon__driver_rabbitmq = {
         .publish = aeon__rabbit_publish,
         .reply_open = aeon__rabbit_reply_open,
         .ping = rabbit_ping,
+        .lag = aeon__rabbit_lag,
 };

@@ -82,6 +82,7 @@ struct rabbit_channel {
         struct confirmation *call; /* of who waits for a reply */
         unsigned ignored;          /* replies to come that nobody waits for any more */
         aeon_mutex *lock;          /* of those who call on it by turns */
+        uint32_t messages;         /* that wait in the queue which was declared last */
 
         /* The owner's. None suspends. May be NULL. */
         void *self;
@@ -144,6 +145,9 @@ AEON_SUSPENDS int aeon__topology_declare_for_consumer(const struct topology *t, 
 /* The same for a publisher, who needs the exchange, or the queue behind the default one; whatever kind of queue that is. @ch is locked. */
 AEON_SUSPENDS int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit_channel *ch);
 
+/* How many messages wait in the queue. Suspends; cancellable. Errors: -ENOENT it is not there. */
+AEON_SUSPENDS int aeon__topology_count(const struct topology *t, struct rabbit_channel *ch, uint64_t *ret_count);
+
 /* ------------------------------------------------------------------ consumer.c, settle.c */
 
 /* A message that is not settled, in the order of its tag. message->token is its address. */
@@ -180,6 +184,7 @@ int aeon__rabbit_subscribe(struct source *source);
 void aeon__rabbit_credit(struct source *source, unsigned more);
 void aeon__rabbit_drain(struct source *source);
 void aeon__rabbit_unsubscribe(struct source *source);
+int aeon__rabbit_lag(struct source *source, uint64_t *ret_lag);
 int aeon__rabbit_settle(struct aeon_message *m, const struct settlement *s);
 void aeon__rabbit_delivery_free(struct rabbit_consumer *c, struct delivery *d); /* it is settled */
 

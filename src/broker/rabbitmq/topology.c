@@ -220,3 +220,15 @@ int aeon__topology_declare_for_publisher(const struct topology *t, struct rabbit
         int r = see_queue(t, ch);
         return r == -ENOENT && t->create ? declare_queue(t, ch, false) : r;
 }
+
+int aeon__topology_count(const struct topology *t, struct rabbit_channel *ch, uint64_t *ret_count)
+{
+        int r = aeon__rabbit_lock(ch);
+        if (r < 0)
+                return r;
+        r = declare_queue(t, ch, true);
+        if (r >= 0)
+                *ret_count = ch->messages;
+        aeon__rabbit_unlock(ch);
+        return r;
+}

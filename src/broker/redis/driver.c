@@ -126,4 +126,5 @@ const struct broker_driver aeon__driver_redis = {
         .publish = aeon__redis_publish,
         .reply_open = aeon__redis_reply_open,
         .ping = redis_ping,
+        .lag = aeon__redis_lag,
 };

@@ -74,7 +74,8 @@ struct kind_ops {
         void (*drain)(struct redis_source *s);
         int (*settle)(struct redis_source *s, struct aeon_message *m, const struct settlement *v);
         void (*extend)(struct redis_source *s, struct aeon_message *const *messages, size_t count);
-        void (*close)(struct redis_source *s); /* does not suspend */
+        void (*close)(struct redis_source *s);                 /* does not suspend */
+        int (*lag)(struct redis_source *s, uint64_t *ret_lag); /* NULL: nothing waits */
 };
 
 extern const struct kind_ops aeon__kind_stream, aeon__kind_list, aeon__kind_channel;
@@ -177,6 +178,7 @@ int aeon__redis_subscribe(struct source *source);
 void aeon__redis_credit(struct source *source, unsigned more);
 void aeon__redis_drain(struct source *source);
 void aeon__redis_unsubscribe(struct source *source);
+int aeon__redis_lag(struct source *source, uint64_t *ret_lag);
 int aeon__redis_settle(struct aeon_message *m, const struct settlement *v);
 void aeon__redis_extend(struct source *source, struct aeon_message *const *messages, size_t count);
 

@@ -297,6 +297,17 @@ static void list_close(struct redis_source *s)
         (void)aeon__client_send(c, NULL, NULL);
 }
 
+static int list_lag(struct redis_source *s, uint64_t *ret_lag)
+{
+        long long length = 0;
+        aeon__client_begin(&s->link->commands, "LLEN");
+        aeon__client_text(&s->link->commands, s->source->destination);
+        int r = aeon__client_ask(&s->link->commands, "length of a list", aeon__client_read_number, &length);
+        if (r >= 0)
+                *ret_lag = (uint64_t)length;
+        return r;
+}
+
 const struct kind_ops aeon__kind_list = {
         .can = CAN_SETTLE | CAN_RETRY | CAN_REJECT | CAN_DELAY | CAN_REPLY,
         .open = list_open,
@@ -305,4 +316,5 @@ const struct kind_ops aeon__kind_list = {
         .settle = list_settle,
         .extend = list_extend,
         .close = list_close,
+        .lag = list_lag,
 };

@@ -292,6 +292,15 @@ void aeon__redis_drain(struct source *source)
         deliver_spare(s);
 }
 
+int aeon__redis_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct redis_source *s = source->self;
+        if (!s->ops->lag)
+                return aeon_fail(-ENOTSUP, "what is published to \"%s\" does not wait", source->destination);
+        int r = aeon__wire_ready(&s->link->commands.wire);
+        return r < 0 ? r : s->ops->lag(s, ret_lag);
+}
+
 /* ------------------------------------------------------------------ verdicts */
 
 int aeon__redis_settle(struct aeon_message *m, const struct settlement *v)

@@ -308,6 +308,45 @@ static void stream_close(struct redis_source *s)
         (void)aeon__client_send(c, NULL, NULL);
 }
 
+struct group_lag {
+        const char *group;
+        long long lag; /* -1: not told */
+};
+
+/* Each group is an array of names and values. */
+static void read_lag(void *arg, const struct reply *groups)
+{
+        struct group_lag *wanted = arg;
+        const struct reply *group, *name;
+        for (size_t i = 0; (group = reply_item(groups, i)); i++) {
+                bool ours = false;
+                for (size_t n = 0; (name = reply_item(group, n)); n += 2) {
+                        const struct reply *value = reply_item(group, n + 1);
+                        if (reply_is(name, "name"))
+                                ours = reply_is(value, wanted->group);
+                        if (ours && reply_is(name, "lag") && value && value->type == REDIS_REPLY_INTEGER)
+                                wanted->lag = value->number;
+                }
+        }
+}
+
+static int stream_lag(struct redis_source *s, uint64_t *ret_lag)
+{
+        struct group_lag found = { s->group, -1 };
+        aeon__client_begin(&s->link->commands, "XINFO");
+        aeon__client_text(&s->link->commands, "GROUPS");
+        aeon__client_text(&s->link->commands, s->source->destination);
+        int r = aeon__client_ask(&s->link->commands, "lag of a group", read_lag, &found);
+        if (r < 0)
+                return r;
+        if (found.lag < 0)
+                return aeon_fail(
+                        -ENODATA,
+                        "the server does not tell: it is older than Redis 7, or entries were deleted that nobody had read");
+        *ret_lag = (uint64_t)found.lag;
+        return 0;
+}
+
 const struct kind_ops aeon__kind_stream = {
         .can = CAN_SETTLE | CAN_RETRY | CAN_REJECT | CAN_GROUP | CAN_DELAY | CAN_REPLY,
         .open = stream_open,
@@ -316,4 +355,5 @@ const struct kind_ops aeon__kind_stream = {
         .settle = aeon__stream_settle,
         .extend = aeon__stream_extend,
         .close = stream_close,
+        .lag = stream_lag,
 };

@@ -173,6 +173,8 @@ static int carry_out(struct writer *w, struct operation *op)
                 return aeon__store_settle(&w->store, op->token, op->settlement);
         case OPERATION_SUBSCRIBE:
                 return subscribe(w, op->tap);
+        case OPERATION_COUNT:
+                return aeon__store_count(&w->store, op->tap->destination, op->tap->slot, &op->tap->waiting);
         default:
                 return 0; /* a ping is answered by the commit */
         }

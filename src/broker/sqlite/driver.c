@@ -99,6 +99,16 @@ static void sqlite_unsubscribe(struct source *source)
         free(source->self);
 }
 
+static int sqlite_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct sqlite_link *l = source->link->self;
+        struct tap *t = source->self;
+        int r = aeon__writer_do(l->writer, source->link, &(struct operation){ .kind = OPERATION_COUNT, .tap = t });
+        if (r >= 0)
+                *ret_lag = t->waiting;
+        return r;
+}
+
 static int sqlite_settle(struct aeon_message *m, const struct settlement *verdict)
 {
         struct sqlite_link *l = m->source->link->self;
@@ -137,4 +147,5 @@ const struct broker_driver aeon__driver_sqlite = {
         .publish = sqlite_publish,
         .reply_open = sqlite_reply_open,
         .ping = sqlite_ping,
+        .lag = sqlite_lag,
 };

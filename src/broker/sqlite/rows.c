@@ -107,6 +107,19 @@ int aeon__store_peek(struct store *s, const char *destination, int slot)
         return r;
 }
 
+int aeon__store_count(struct store *s, const char *destination, int slot, uint64_t *ret_count)
+{
+        sqlite3_stmt *count = s->statements[COUNT_READY];
+        bind_text(count, 1, destination);
+        sqlite3_bind_int(count, 2, slot);
+        int code = sqlite3_step(count);
+        if (code == SQLITE_ROW)
+                *ret_count = (uint64_t)sqlite3_column_int64(count, 0);
+        int r = code == SQLITE_ROW ? 0 : aeon__store_failure(s, code, "cannot read");
+        sqlite3_reset(count);
+        return r;
+}
+
 static const char *column_text(sqlite3_stmt *row, int column)
 {
         const char *text = (const char *)sqlite3_column_text(row, column);

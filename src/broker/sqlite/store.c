@@ -54,6 +54,7 @@ static const char *const texts[STATEMENTS] = {
                 ("SELECT id, failures, content_type, reply_to, correlation_id, headers, body, priority, losses FROM messages "
                  "WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 ORDER BY priority DESC, id LIMIT ?3"),
         [PEEK_READY] = "SELECT 1 FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2 LIMIT 1",
+        [COUNT_READY] = "SELECT count(*) FROM messages WHERE owner = 0 AND ready_at = 0 AND destination = ?1 AND slot = ?2",
         [CLAIM] = "UPDATE messages SET owner = ?2 WHERE id = ?1",
         [ACK] = "DELETE FROM messages WHERE id = ?1 AND owner = ?2",
         [RETRY] = "UPDATE messages SET owner = 0, failures = failures + 1, ready_at = ?3 WHERE id = ?1 AND owner = ?2",

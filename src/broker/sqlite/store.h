@@ -30,6 +30,7 @@ enum statement {
         INSERT_ANSWER,
         SELECT_READY,
         PEEK_READY,
+        COUNT_READY,
         CLAIM,
         ACK,
         RETRY,
@@ -82,6 +83,9 @@ int aeon__store_subscribe(struct store *s, const char *destination, const char *
 
 /* Is there anything to claim? 1: yes. */
 int aeon__store_peek(struct store *s, const char *destination, int slot);
+
+/* How much is there to claim? */
+int aeon__store_count(struct store *s, const char *destination, int slot, uint64_t *ret_count);
 
 /* Claim up to @limit messages, best first, onto the end of @messages; answers are taken for good. Returns how many. */
 int aeon__store_claim(struct store *s, const char *destination, int slot, bool answers, unsigned limit, struct list *messages);

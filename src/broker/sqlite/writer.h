@@ -32,6 +32,7 @@ enum operation_kind {
         OPERATION_DRAIN,     /* source */
         OPERATION_PUBLISH,   /* envelope */
         OPERATION_SETTLE,    /* token, settlement */
+        OPERATION_COUNT,     /* source; how many messages wait for its group */
 };
 
 /* Lies on the stack of the task that waits for it. */
@@ -58,6 +59,7 @@ struct tap {
         const char *destination;
         struct source *source; /* NULL: an address for answers */
         int slot;              /* its group's, once it is subscribed */
+        uint64_t waiting;      /* as OPERATION_COUNT has found */
         struct link *link;
         _Atomic unsigned credit;
 };

@@ -160,4 +160,5 @@ const struct broker_driver aeon__driver_sqs = {
         .publish = aeon__sqs_publish,
         .reply_open = aeon__sqs_reply_open,
         .ping = sqs_ping,
+        .lag = aeon__sqs_lag,
 };

@@ -267,3 +267,26 @@ void aeon__sqs_unsubscribe(struct source *source)
         s->source = NULL;
         source_leave(s);
 }
+
+/* ------------------------------------------------------------------ how much waits */
+
+int aeon__sqs_lag(struct source *source, uint64_t *ret_lag)
+{
+        struct sqs_source *s = source->self;
+        int r = aeon__sqs_queue_find(s->queue, 0, false);
+        if (r < 0)
+                return r;
+        struct sqs_call call = { .action = "GetQueueAttributes" };
+        json_t *answer;
+        r = aeon__sqs_ask(s->link, &call,
+                          json_pack("{s:s s:[s]}", "QueueUrl", s->queue->url, "AttributeNames", "ApproximateNumberOfMessages"),
+                          &answer);
+        if (r < 0)
+                return r;
+        const char *number =
+                json_string_value(json_object_get(json_object_get(answer, "Attributes"), "ApproximateNumberOfMessages"));
+        if (number)
+                *ret_lag = strtoull(number, NULL, 10);
+        json_decref(answer);
+        return number ? 0 : aeon_fail(-EPROTO, "GetQueueAttributes: the answer has no number");
+}

@@ -36,6 +36,7 @@ int aeon__sqs_subscribe(struct source *source);
 void aeon__sqs_credit(struct source *source, unsigned more);
 void aeon__sqs_drain(struct source *source);
 void aeon__sqs_unsubscribe(struct source *source);
+int aeon__sqs_lag(struct source *source, uint64_t *ret_lag);
 int aeon__sqs_settle(struct aeon_message *m, const struct settlement *settlement);
 void aeon__sqs_extend(struct source *source, struct aeon_message *const *messages, size_t count);
 
