@@ -2,6 +2,7 @@
 #include "app/background.h"
 #include "app/exposition.h"
 #include "app/periodic.h"
+#include "app/workers.h"
 
 #include "aeon_config.h"
 #include "base/log.h"
@@ -60,6 +61,17 @@ static void write_loops(aeon_app *app, struct text *out)
                         one(out, "aeon_tasks", "loop", name_of(&app->lives[i], name),
                             (double)__atomic_load_n(&loop->runner.tasks, __ATOMIC_RELAXED));
         }
+}
+
+/* ------------------------------------------------------------------ workers */
+
+static void write_workers(aeon_app *app, struct text *out)
+{
+        unsigned count = aeon__workers_count(app);
+        if (!count)
+                return;
+        aeon__exposition_number(out, GAUGE, "aeon_workers", "Workers that there shall be.", count);
+        aeon__exposition_number(out, GAUGE, "aeon_workers_ready", "Workers that take work now.", aeon__workers_ready(app));
 }
 
 /* ------------------------------------------------------------------ health */
@@ -174,6 +186,7 @@ void aeon__measures_write(aeon_app *app, struct text *out)
 {
         write_states(app, out);
         write_loops(app, out);
+        write_workers(app, out);
         write_health(app, out);
         write_background(app, out);
         write_periodic(app, out);

@@ -170,6 +170,7 @@ static int feel_pulse(void *arg)
         if (r < 0 || w->retired)
                 return r;
         aeon_log_error("%s is stuck: it has not been live for %.0f s, and is aborted", aeon__worker_name(w), (double)limit / 1e9);
+        w->stuck = true;
         pidfd_send_signal(w->pidfd, SIGABRT, NULL, 0);
         r = aeon_sleep(CORE_LIMIT);
         if (r == 0)

@@ -4,6 +4,7 @@
 #include "app/beside.h"
 #include "app/changes.h"
 
+#include <aeon/metrics.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 
 #define STABLE AEON_SECONDS(60)  /* who has lived for so long dies for a new reason */
 #define OLD_CODE AEON_SECONDS(2) /* with --reload: what is still running of it then is of no use */
+
+AEON_COUNTER(aeon_worker_restarts_total, "Workers that were started in place of another.", "worker", "reason");
 
 static const aeon_part workers_part;
 
@@ -84,10 +87,24 @@ void aeon__worker_changed(struct worker *w)
         ask_check(w->slot);
 }
 
+unsigned aeon__workers_ready(aeon_app *app)
+{
+        struct workers *pool = aeon__workers_of(app);
+        return pool ? atomic_load(&pool->taking) : 0;
+}
+
 bool aeon__workers_spoil_readiness(aeon_app *app)
 {
         struct workers *pool = app->opts.workers ? aeon__workers_of(app) : NULL;
         return pool && atomic_load(&pool->taking) == 0;
+}
+
+static void count_restarts(const struct slot *slot, enum loss loss, unsigned n)
+{
+        static const char *const reasons[LOSSES] = { "died", "stuck", "failed", "replaced" };
+        char id[16];
+        snprintf(id, sizeof id, "%u", slot->id);
+        aeon_worker_restarts_total_add(n, id, reasons[loss]);
 }
 
 static int check_worker(aeon_health *h)
@@ -125,6 +142,7 @@ static int start_again(void *arg)
                 r = aeon__worker_start(slot, ROLE_AGAIN, &w);
                 if (r == 0) {
                         slot->current = w;
+                        count_restarts(slot, slot->loss, 1);
                         aeon__worker_drop(w);
                         break;
                 }
@@ -188,8 +206,10 @@ void aeon__worker_over(struct worker *w)
                 aeon_log_error("%s %s", aeon__worker_name(w), w->end);
                 if (aeon_now() - w->ready_at >= STABLE)
                         slot->failures = 0;
+                slot->loss = w->stuck ? LOSS_STUCK : LOSS_DIED;
                 schedule(slot);
         } else if (w->role != ROLE_SUCCESSOR) {
+                slot->loss = LOSS_FAILED;
                 failed_to_start(w);
         }
         ask_check(slot);
@@ -224,6 +244,7 @@ static int succeed(struct slot *slot, struct worker *new)
                 return aeon_fail(-ECHILD, "the new worker %u could not start: it %s; %s", slot->id, new->end,
                                  old ? "the old one goes on" : "there is none now");
         slot->current = new;
+        count_restarts(slot, old ? LOSS_REPLACED : slot->loss, 1);
         slot->failures = 0;
         slot->waits[0] = '\0';
         ask_check(slot);
@@ -384,6 +405,8 @@ static int make_slots(struct workers *pool)
         for (unsigned i = 0; i < pool->count && r >= 0; i++) {
                 char name[32];
                 pool->slots[i] = (struct slot){ .pool = pool, .id = i + 1, .place.id = i + 1 };
+                for (enum loss loss = 0; loss < LOSSES; loss++)
+                        count_restarts(&pool->slots[i], loss, 0); /* a rate is of what was there before */
                 snprintf(name, sizeof name, WORKERS_CHECK, i + 1);
                 r = aeon_health_check_with(pool->app, name, check_worker, &pool->slots[i],
                                            &(aeon_health_opts){ .impact = AEON_DEGRADING, .interval = AEON_SECONDS(1) });

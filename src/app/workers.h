@@ -38,6 +38,15 @@ enum worker_role {
         ROLE_SUCCESSOR, /* in place of one that lives: that one goes on */
 };
 
+/* Why a process was started in place of another. */
+enum loss {
+        LOSS_DIED,     /* it had been ready */
+        LOSS_STUCK,    /* it had been ready, and was aborted */
+        LOSS_FAILED,   /* it never came up */
+        LOSS_REPLACED, /* it made room */
+        LOSSES
+};
+
 /* One process. */
 struct worker {
         struct list in_pool;
@@ -53,6 +62,7 @@ struct worker {
         bool ready;           /* has been, once */
         bool takes;           /* is ready now, by its own word */
         bool retired;         /* told to end; nothing is to come after it */
+        bool stuck;           /* and aborted for it, by us */
         bool killed;          /* by us, since it did not end in time */
         aeon_time kill_at;    /* then we shall; 0: not told to end */
         aeon_status health;
@@ -74,6 +84,7 @@ struct slot {
         unsigned id;
         struct worker *current;
         unsigned failures;         /* in a row */
+        enum loss loss;            /* with no current one: of the last */
         bool replacing;            /* a successor is on its way */
         char waits[48];            /* with no current one: "starts again in 3.2 s" */
         struct worker_place place; /* of the current one, for other threads; under the app's lock */
@@ -101,6 +112,7 @@ int aeon__workers_use(aeon_app *app);
 bool aeon__workers_spoil_readiness(aeon_app *app); /* none is ready; any thread */
 struct workers *aeon__workers_of(aeon_app *app);
 unsigned aeon__workers_count(const aeon_app *app); /* 0: @app is no supervisor */
+unsigned aeon__workers_ready(aeon_app *app);       /* of those; any thread */
 
 /* Where worker number @n, from 0 on, is. Any thread. */
 void aeon__workers_place(aeon_app *app, unsigned n, struct worker_place *ret_place);

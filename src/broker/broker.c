@@ -287,3 +287,15 @@ void aeon__link_down(struct link *link)
 {
         aeon__broker_count_connection(link->meter, -1);
 }
+
+void aeon__link_answers(struct link *link, bool answers)
+{
+        if (link->answers == answers)
+                return;
+        link->answers = answers;
+        if (answers)
+                aeon__link_up(link, link->answered);
+        else
+                aeon__link_down(link);
+        link->answered = true;
+}

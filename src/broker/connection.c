@@ -93,6 +93,7 @@ int aeon__connection_open(aeon_broker *b, aeon_lifespan *life, aeon_group *group
         r = b->driver->open(&c->link);
         if (r < 0) {
                 r = aeon_fail(r, "broker %s", aeon__url_shown(b->url, shown, sizeof shown));
+                aeon__link_answers(&c->link, false);
                 leave(c);
                 connection_free(c);
                 return r;
@@ -147,6 +148,7 @@ void aeon__connection_close(struct connection *c)
                 aeon__subscription_close(list_first(&c->subscriptions, struct subscription, node));
         aeon__routes_free(c);
         c->link.driver->close(&c->link);
+        aeon__link_answers(&c->link, false);
         leave(c);
         connection_free(c);
         aeon_scope_close(&shield, 0);

@@ -81,6 +81,7 @@ struct link {
         aeon_loop *loop;   /* where all this happens; for aeon_post() from elsewhere */
         aeon_group *group; /* for tasks of the driver; close() must have them end */
         size_t max_body;
+        bool answers, answered; /* the core's: what aeon__link_answers() said last; it was true once */
 };
 
 /* A subscription on one loop, as a driver sees it. */
@@ -202,6 +203,10 @@ AEON_API void aeon__deliver_reply(struct link *link, struct aeon_message *m);
 /* A connection to the server is there, @again after a loss; it is no more. For what is shown of it. On the link's loop. */
 AEON_API void aeon__link_up(struct link *link, bool again);
 AEON_API void aeon__link_down(struct link *link);
+
+/* The same of a driver whose library keeps the connections: its last exchange with the server has worked, or there is none. May be said
+ * again; it ends with the link. */
+AEON_API void aeon__link_answers(struct link *link, bool answers);
 
 /* The driver for @url, and the rest of the URL behind the scheme. Errors: -EINVAL no scheme; -EPROTONOSUPPORT nobody knows it. */
 int aeon__driver_for(const char *url, const struct broker_driver **ret_driver, const char **ret_rest);

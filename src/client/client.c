@@ -20,9 +20,10 @@ static int find_engine(const struct http_engine **ret_engine)
 {
         const void *found;
         int r = aeon__module_find("http-client", HTTP_ENGINE_SYMBOL, &found);
-        if (r == 0)
-                *ret_engine = found;
-        return r;
+        if (r < 0)
+                return r;
+        *ret_engine = found;
+        return 0;
 }
 
 /* ------------------------------------------------------------------ options */

@@ -348,9 +348,10 @@ static int find_engine(const struct websocket_engine **ret_engine)
 {
         const void *found;
         int r = aeon__module_find("websocket", WEBSOCKET_ENGINE_SYMBOL, &found);
-        if (r == 0)
-                *ret_engine = found;
-        return r;
+        if (r < 0)
+                return r;
+        *ret_engine = found;
+        return 0;
 }
 
 /* Everything that may fail for want of memory, before the client hears that it has a WebSocket. */

@@ -147,9 +147,10 @@ static int find_engine(const struct tls_engine **ret_engine)
 {
         const void *found;
         int r = aeon__module_find("tls", TLS_ENGINE_SYMBOL, &found);
-        if (r == 0)
-                *ret_engine = found;
-        return r;
+        if (r < 0)
+                return r;
+        *ret_engine = found;
+        return 0;
 }
 
 static int secure_new(aeon_stream *s, struct secure **ret_secure)

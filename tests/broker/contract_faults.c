@@ -1,6 +1,8 @@
 /* What every broker's driver must do when the server, the network or the service itself fails. */
 #include "faults.h"
 
+#include "base/metrics.h"
+
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -78,6 +80,54 @@ FAULT_TEST(an_app_starts_without_its_server_and_works_when_it_comes, 120)
         CHECK_INT(with_app_at(server_url(k, server.port, "", "connect_timeout=2s&reconnect_max=300ms"), declare_work,
                               run_without_server, NULL),
                   0);
+}
+
+static double of_connections(const char *metric)
+{
+        const char *const labels[] = { "broker" };
+        return aeon_series_value(aeon_metric_series(aeon__metric_find(metric), labels));
+}
+
+/* Asking makes it find out, as the check does by itself every ten seconds. */
+static bool are_connected(aeon_app *app, bool yes)
+{
+        (void)health_says(app, yes);
+        return (of_connections("aeon_broker_connections") > 0) == yes;
+}
+
+static int stop_server(void *arg)
+{
+        (void)arg;
+        server_stop(&server);
+        return 0;
+}
+
+static double connections;
+
+static void restart_under_a_meter(aeon_app *app)
+{
+        AWAIT_WITHIN(20, are_connected(app, true));
+        connections = of_connections("aeon_broker_connections");
+        CHECK_INT((int)of_connections("aeon_broker_reconnects_total"), 0);
+        CHECK_INT(aeon_offload(stop_server, NULL), 0);
+        AWAIT_WITHIN(20, are_connected(app, false));
+        CHECK_INT((int)of_connections("aeon_broker_reconnects_total"), 0);
+        CHECK_INT(aeon_offload(start_server, NULL), 0);
+        AWAIT_WITHIN(40, are_connected(app, true) && of_connections("aeon_broker_connections") == connections);
+        CHECK(of_connections("aeon_broker_reconnects_total") >= connections); /* a server that starts may lose one again */
+        publish(aeon_app_broker(app), Q("test"), "after");
+        AWAIT_WITHIN(40, stats_of(app).processed == 1);
+        AWAIT_WITHIN(20, of_connections("aeon_broker_connections") == connections);
+}
+
+FAULT_TEST(connections_that_are_there_and_those_that_came_back_are_counted, 180)
+{
+        server_init(&server, k);
+        server_start(&server);
+        CHECK_INT(with_app_at(server_url(k, server.port, "", "connect_timeout=2s&reconnect_max=300ms"), declare_work,
+                              restart_under_a_meter, NULL),
+                  0);
+        CHECK_INT((int)of_connections("aeon_broker_connections"), 0); /* the app has closed them */
 }
 
 static struct {

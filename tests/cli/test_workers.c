@@ -93,6 +93,19 @@ static const char *admin_address(int *ret_port)
         return address;
 }
 
+/* Until /metrics has the line. */
+static bool await_metric(int admin, const char *line)
+{
+        char whole[128];
+        snprintf(whole, sizeof whole, "\n%s\n", line);
+        for (int i = 0; i < LONG * 50; i++, usleep(20000)) {
+                const char *body;
+                if (test_http_get(admin, "/metrics", &body) == 200 && strstr(body, whole))
+                        return true;
+        }
+        return false;
+}
+
 static bool await_status(int admin, const char *path, int status)
 {
         for (int i = 0; i < LONG * 50 && test_http_get(admin, path, NULL) != status; i++)
@@ -322,13 +335,19 @@ PLAIN_TEST_WITHIN(when_the_last_one_cannot_start_again_the_service_ends, 200)
 
 PLAIN_TEST_WITHIN(a_worker_with_a_stuck_loop_is_aborted_and_comes_back, 200)
 {
-        struct process *p = start_two("off");
+        int admin;
+        struct process *p = start_two(admin_address(&admin));
         char url[64];
         snprintf(url, sizeof url, "http://127.0.0.1:%d/spin", port);
         PROCESS("curl", "-s", url);
         CHECK(process_await(p, "is stuck: it has not been live for 4 s, and is aborted", LONG));
         CHECK(process_await(p, "was killed by SIGABRT", LONG));
         CHECK(await_count(p, ", first", 6)); /* once, migrated, two workers, all ready, and the one that came back */
+        const char *body;
+        CHECK_INT(test_http_get(admin, "/metrics", &body), 200);
+        CHECK(strstr(body, "{worker=\"1\",reason=\"stuck\"} 1\n") || strstr(body, "{worker=\"2\",reason=\"stuck\"} 1\n"));
+        CHECK_CONTAINS(body, "{worker=\"1\",reason=\"died\"} 0\n");
+        CHECK_CONTAINS(body, "{worker=\"2\",reason=\"died\"} 0\n");
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, LONG), 0);
 }
@@ -451,6 +470,57 @@ PLAIN_TEST_WITHIN(tasks_and_metrics_are_those_of_all, 200)
         CHECK(strstr(body, "aeon_http_requests_total{worker=\"1\",") || strstr(body, "aeon_http_requests_total{worker=\"2\","));
         const char *first = strstr(body, "# TYPE process_open_fds ");
         CHECK(first && !strstr(first + 1, "# TYPE process_open_fds "));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, LONG), 0);
+}
+
+#define RESTARTS(worker, reason, n) "aeon_worker_restarts_total{worker=\"" worker "\",reason=\"" reason "\"} " n
+
+PLAIN_TEST_WITHIN(metrics_say_how_many_are_ready_and_why_one_was_started_again, 400)
+{
+        int admin;
+        struct process *p = start_two(admin_address(&admin));
+        const char *body;
+        CHECK_INT(test_http_get(admin, "/metrics", &body), 200);
+        CHECK_CONTAINS(body, "\naeon_workers 2\n");
+        CHECK_CONTAINS(body, "\naeon_workers_ready 2\n");
+        CHECK_CONTAINS(body, "\n" RESTARTS("1", "died", "0") "\n"); /* shown from the start, so that the first one is a rise */
+
+        kill(who(p, "worker", 1, 1), SIGKILL);
+        await_who(p, "worker", 1, 2);
+        CHECK(await_metric(admin, RESTARTS("1", "died", "1")));
+        CHECK(await_metric(admin, RESTARTS("2", "died", "0")));
+        CHECK(await_metric(admin, "aeon_workers_ready 2"));
+
+        test_write_file(test_path("refuse"), "");
+        kill(who(p, "worker", 2, 1), SIGKILL);
+        CHECK(await_count(p, "could not start: it ended with code 1", 2));
+        CHECK(await_metric(admin, "aeon_workers_ready 1"));
+        CHECK(await_metric(admin, RESTARTS("2", "died", "1"))); /* the further ones are in place of one that did not come up */
+        CHECK_INT(test_http_get(admin, "/metrics", &body), 200);
+        CHECK(!strstr(body, RESTARTS("2", "failed", "0")));
+        unlink(test_path("refuse"));
+        await_who(p, "worker", 2, 2);
+
+        CHECK(await_metric(admin, RESTARTS("1", "replaced", "0")));
+        process_signal(p, SIGHUP);
+        REQUIRE(process_await(p, "reloaded", LONG));
+        CHECK(await_metric(admin, RESTARTS("1", "replaced", "1")));
+        CHECK(await_metric(admin, RESTARTS("2", "replaced", "1")));
+        CHECK(await_metric(admin, RESTARTS("1", "died", "1")));
+        process_signal(p, SIGTERM);
+        CHECK_INT(process_wait(p, LONG), 0);
+}
+
+PLAIN_TEST_WITHIN(a_successor_that_does_not_start_is_no_restart, 200)
+{
+        int admin;
+        struct process *p = start_two(admin_address(&admin));
+        test_write_file(test_path("refuse"), "");
+        process_signal(p, SIGHUP);
+        REQUIRE(process_await(p, "the old one goes on", LONG));
+        CHECK(await_metric(admin, RESTARTS("1", "replaced", "0")));
+        CHECK(await_metric(admin, RESTARTS("1", "failed", "0")));
         process_signal(p, SIGTERM);
         CHECK_INT(process_wait(p, LONG), 0);
 }

@@ -135,6 +135,8 @@ static inline void aeon__kafka_works(struct kafka_link *l)
 {
         l->refusal = 0;
         l->troubles = 0;
+        if (!l->link->answers)
+                aeon__link_answers(l->link, true);
 }
 
 /* The first part of the names of reply topics: nobody makes those but their owners. */

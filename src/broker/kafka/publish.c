@@ -98,8 +98,10 @@ static void trouble(struct kafka_link *l, rd_kafka_event_t *event)
                 l->refusal = code;
         else if ((down || l->troubles >= l->o.url->hosts_count) && !l->refusal) /* not always are we told that all are down */
                 l->refusal = -ENOTCONN;
-        if (l->refusal)
+        if (l->refusal) {
+                aeon__link_answers(l->link, false);
                 aeon__kafka_ask_no_more(l);
+        }
         if (down || code != -ENOTCONN)
                 aeon_log_warning("kafka: %s", rd_kafka_event_error_string(event));
         else

@@ -170,6 +170,8 @@ static void note(struct sqs_link *l, int r)
         if (!away && l->away)
                 aeon_log_info("SQS at %s answers again", l->account.endpoint);
         l->away = away;
+        if (r != -EINVAL && r != -ENOMEM) /* of our own making */
+                aeon__link_answers(l->link, !away);
 }
 
 int aeon__sqs_call(struct sqs_link *l, struct sqs_call *call, struct text *ret_answer)
