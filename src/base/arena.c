@@ -1,6 +1,7 @@
 /* The arena of arena.h. */
 #include "base/arena.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,27 +11,29 @@ enum { CHUNK_FIRST = 1000, CHUNK_MOST = 16000, LARGE = 4000, ALIGNMENT = _Aligno
 
 struct arena_chunk {
         struct arena_chunk *older;
-        size_t used, size; /* of the bytes */
+        size_t size; /* of the bytes */
         max_align_t bytes[];
 };
+
+static void *new_large(struct arena *a, size_t size)
+{
+        if (size > SIZE_MAX / 2)
+                return NULL;
+        struct arena_chunk *chunk = calloc(1, sizeof *chunk + size); /* of so many zeros the kernel has some ready */
+        struct arena_chunk **place = a->newest ? &a->newest->older : &a->newest;
+        if (!chunk)
+                return NULL;
+        chunk->size = size;
+        chunk->older = *place;
+        *place = chunk;
+        return chunk->bytes;
+}
 
 static size_t next_size(const struct arena_chunk *newest)
 {
         if (!newest)
                 return CHUNK_FIRST;
         return newest->size < CHUNK_MOST / 2 ? newest->size * 2 : CHUNK_MOST;
-}
-
-static void *new_large(struct arena *a, size_t size)
-{
-        struct arena_chunk *chunk = calloc(1, sizeof *chunk + size); /* of so many zeros the kernel has some ready */
-        struct arena_chunk **place = a->newest ? &a->newest->older : &a->newest;
-        if (!chunk)
-                return NULL;
-        chunk->used = chunk->size = size;
-        chunk->older = *place;
-        *place = chunk;
-        return chunk->bytes;
 }
 
 /* The first @size bytes of a new chunk. */
@@ -41,35 +44,26 @@ static void *cut_new(struct arena *a, size_t size)
         struct arena_chunk *chunk = malloc(sizeof *chunk + room);
         if (!chunk)
                 return NULL;
-        *chunk = (struct arena_chunk){ .older = a->newest, .used = size, .size = room };
-        a->newest = chunk;
+        *chunk = (struct arena_chunk){ .older = a->newest, .size = room };
+        *a = (struct arena){ .newest = chunk, .at = (char *)chunk->bytes + size, .end = (char *)chunk->bytes + room };
         return chunk->bytes;
 }
 
-/* @size bytes at a multiple of @alignment, a power of two. */
-static inline void *cut(struct arena *a, size_t size, size_t alignment)
+void *aeon__arena_more(struct arena *a, size_t size)
 {
-        struct arena_chunk *chunk = a->newest;
-        size_t at = chunk ? (chunk->used + alignment - 1) & ~(alignment - 1) : 0;
-        if (!chunk || at > chunk->size || chunk->size - at < size)
-                return cut_new(a, size);
-        chunk->used = at + size;
-        return (char *)chunk->bytes + at;
+        return size > LARGE ? new_large(a, size) : cut_new(a, size);
 }
 
 void *aeon__arena_alloc(struct arena *a, size_t size)
 {
         if (size > LARGE)
-                return size > SIZE_MAX / 2 ? NULL : new_large(a, size);
-        void *memory = cut(a, size, ALIGNMENT);
+                return new_large(a, size);
+        size_t gap = -(uintptr_t)a->at % ALIGNMENT;
+        bool fits = gap + size < (size_t)(a->end - a->at);
+        char *memory = fits ? a->at + gap : cut_new(a, size);
+        if (fits)
+                a->at = memory + size;
         return memory ? memset(memory, 0, size) : NULL;
-}
-
-char *aeon__arena_text(struct arena *a, size_t size)
-{
-        if (size > LARGE)
-                return size > SIZE_MAX / 2 ? NULL : new_large(a, size);
-        return cut(a, size, 1);
 }
 
 char *aeon__arena_copy(struct arena *a, const char *bytes, size_t length)
@@ -89,4 +83,5 @@ void aeon__arena_done(struct arena *a)
                 a->newest = chunk->older;
                 free(chunk);
         }
+        *a = (struct arena){ 0 };
 }

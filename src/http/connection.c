@@ -124,9 +124,7 @@ ssize_t aeon__connection_read(struct http_connection *c)
 
 static int write_stretch(struct http_connection *c, const aeon_bytes *pieces, size_t count)
 {
-        aeon_scope s;
-        aeon_scope_open(&s, &(aeon_scope_opts){ .timeout = c->link->server->limits.write_timeout, .name = "write" });
-        return aeon_scope_close(&s, aeon_stream_writev(c->link->stream, pieces, count));
+        return aeon__stream_writev_within(c->link->stream, pieces, count, c->link->server->limits.write_timeout);
 }
 
 int aeon__connection_write(struct http_connection *c, const aeon_bytes *pieces, size_t count)

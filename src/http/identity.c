@@ -94,7 +94,7 @@ void aeon__request_trace_begin(aeon_request *req)
         if (!req->server->measured)
                 return; /* probes are nobody's work */
         req->span = aeon__span_take_up(SPAN_SERVER, aeon__http_method_label(req->method), req->traceparent,
-                                       aeon_request_header(req, "tracestate"));
+                                       req->traceparent ? aeon_request_header(req, "tracestate") : NULL);
         if (aeon__trace_now())
                 aeon__trace_name_lines();
 }

@@ -130,11 +130,16 @@ int aeon_reply_bytes(aeon_request *req, int status, const char *content_type, co
         return r < 0 ? r : aeon__reply_keep(req, status, copy, data, size);
 }
 
-static bool is_servers_own(const char *name)
+static bool is_servers_own(const char *name, size_t size)
 {
-        static const char *const own[] = { "content-length", "transfer-encoding", "connection", "date", "keep-alive", "upgrade" };
+        static const struct {
+                const char *name;
+                size_t size;
+        } own[] = { { "content-length", 14 }, { "transfer-encoding", 17 },
+                    { "connection", 10 },     { "date", 4 },
+                    { "keep-alive", 10 },     { "upgrade", 7 } };
         for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-                if (!strcasecmp(name, own[i]))
+                if (size == own[i].size && !strncasecmp(name, own[i].name, size))
                         return true;
         return false;
 }
@@ -146,7 +151,7 @@ int aeon_reply_header(aeon_request *req, const char *name, const char *value)
                 return aeon_fail(-EALREADY, "header %s: the reply to %s %s has begun", name, req->method, req->path);
         if (!aeon__http_is_token(name, name_size) || !aeon__http_is_field_value(value, value_size))
                 return aeon_fail(-EINVAL, "a header's name or value has a character that may not stand there");
-        if (is_servers_own(name))
+        if (is_servers_own(name, name_size))
                 return aeon_fail(-EINVAL, "header %s is the server's own", name);
         struct http_buffer *headers = &req->headers;
         int r = aeon__http_buffer_reserve(headers, name_size + value_size + 5);

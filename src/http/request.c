@@ -186,9 +186,10 @@ void *aeon__request_owner(const aeon_request *req)
 
 const char *aeon_request_header_next(const aeon_request *req, const char *name, size_t *cursor)
 {
+        size_t size = strlen(name);
         while (*cursor < req->head.field_count) {
                 const struct http_field *field = &req->head.fields[(*cursor)++];
-                if (!strcasecmp(text_at(req, field->name), name))
+                if (field->name.size == size && !strncasecmp(text_at(req, field->name), name, size))
                         return text_at(req, field->value);
         }
         return NULL;

@@ -46,7 +46,7 @@ static int send_made(struct aeon_stream *s, struct secure *c)
         }
         size_t n;
         while (r >= 0 && (n = c->engine->take(c->tls, c->made, sizeof c->made))) {
-                r = aeon__raw_writev(s, &(aeon_bytes){ c->made, n }, 1);
+                r = aeon__raw_writev(s, &(aeon_bytes){ c->made, n }, 1, 0);
                 if (r < 0)
                         aeon__stream_break(s, r == -ECANCELED ? -EPIPE : r);
         }

@@ -1,4 +1,5 @@
-/* What comes on a stream, for who holds no task: a callback for the first bytes; and how a stream is closed in anger.
+/* What comes on a stream, for who holds no task: a callback for the first bytes; and how a stream is written to in limited time, and
+ * closed in anger.
  *
  * DESIGN
  *   A stream has a reader (a task in aeon_stream_read()), a sink, or neither. A sink is told once and is gone; who wants to hear more sets
@@ -7,6 +8,7 @@
 #pragma once
 
 #include <aeon/stream.h>
+#include <aeon/time.h>
 
 struct stream_sink {
         /* Room for what comes, @ret_size bytes of it; NULL: there is none. A sink without this function never has any. */
@@ -22,6 +24,10 @@ int aeon__stream_sink(aeon_stream *s, struct stream_sink *sink);
 
 /* Read what TLS has in hand already: without this a sink would wait for what has come. -EAGAIN: nothing. Does not suspend. */
 ssize_t aeon__stream_read_at_hand(aeon_stream *s, void *buffer, size_t size);
+
+/* aeon_stream_writev() that may wait for @limit altogether, which costs nothing as long as the kernel takes all of it at once.
+ * Errors: -ETIMEDOUT; as of that function. */
+AEON_SUSPENDS int aeon__stream_writev_within(aeon_stream *s, const aeon_bytes *pieces, size_t count, aeon_duration limit);
 
 /* Close @s, when it is closed, so that the peer cannot take what it got for all: by a reset. Over TLS and unix sockets as always: there
  * the missing farewell says so, or nothing can. */

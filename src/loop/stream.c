@@ -225,13 +225,15 @@ static int write_rest(struct aeon_stream *s, struct aeon_task *t, uv_buf_t *bufs
                                         .stream = s };
         int r = uv_write(&writer.request.write, &s->uv.stream, bufs, n, on_written);
         if (r < 0)
-                return r;
+                return aeon_fail_os(r, "write to the peer");
         s->writer = &writer;
         r = aeon__wait(&writer.wait);
-        return r == UV_ECANCELED && s->orphan ? -EBADF : r;
+        if (r == UV_ECANCELED && s->orphan)
+                r = -EBADF;
+        return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "write to the peer") : r;
 }
 
-int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count)
+int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count, aeon_duration limit)
 {
         struct aeon_task *t = NULL;
         int r = aeon__wait_enter(&t);
@@ -258,8 +260,11 @@ int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t cou
                 aeon__wait_skip(t);
                 return 0;
         }
-        r = write_rest(s, t, bufs, left);
-        return r < 0 && r != -ECANCELED ? aeon_fail_os(r, "write to the peer") : r;
+        if (!limit)
+                return write_rest(s, t, bufs, left);
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .timeout = limit, .name = "write" });
+        return aeon_scope_close(&scope, write_rest(s, t, bufs, left));
 }
 
 static void on_shut_down(uv_shutdown_t *request, int status)
@@ -301,7 +306,16 @@ ssize_t aeon__stream_read_at_hand(aeon_stream *s, void *buffer, size_t size)
 
 int aeon_stream_writev(aeon_stream *s, const aeon_bytes *pieces, size_t count)
 {
-        return s->secure ? aeon__secure_writev(s, pieces, count) : aeon__raw_writev(s, pieces, count);
+        return s->secure ? aeon__secure_writev(s, pieces, count) : aeon__raw_writev(s, pieces, count, 0);
+}
+
+int aeon__stream_writev_within(aeon_stream *s, const aeon_bytes *pieces, size_t count, aeon_duration limit)
+{
+        if (!s->secure)
+                return aeon__raw_writev(s, pieces, count, limit);
+        aeon_scope scope;
+        aeon_scope_open(&scope, &(aeon_scope_opts){ .timeout = limit, .name = "write" });
+        return aeon_scope_close(&scope, aeon__secure_writev(s, pieces, count));
 }
 
 int aeon_stream_write(aeon_stream *s, const void *bytes, size_t size)

@@ -39,9 +39,9 @@ struct aeon_stream {
 /* Errors: -ENOTSUP in a world. */
 int aeon__stream_allowed(void);
 
-/* The three without TLS in between. */
+/* The three without TLS in between. @limit is how long a write may wait; 0: for ever. */
 AEON_SUSPENDS ssize_t aeon__raw_read(struct aeon_stream *s, void *buffer, size_t size);
-AEON_SUSPENDS int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count);
+AEON_SUSPENDS int aeon__raw_writev(struct aeon_stream *s, const aeon_bytes *pieces, size_t count, aeon_duration limit);
 AEON_SUSPENDS int aeon__raw_shutdown(struct aeon_stream *s);
 
 /* The three with it; secure.c. */

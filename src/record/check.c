@@ -22,12 +22,11 @@ static const char *print_like(char out[NUMBER_SIZE], aeon_kind kind, long double
         return out;
 }
 
-static bool check_number(struct type t, long double number, const struct where *where)
+/* Tell what is wrong with @number; returns false. */
+static bool tell_number(struct type t, long double number, const struct where *where)
 {
         char shown[NUMBER_SIZE], bound[NUMBER_SIZE];
         aeon_kind kind = type_kind(t);
-        if (number >= t.field->min && number <= t.field->max && isfinite(number))
-                return true;
         print_like(shown, kind, number);
         if (!isfinite(number))
                 aeon__tell(where, "%s is no finite number", shown);
@@ -38,6 +37,11 @@ static bool check_number(struct type t, long double number, const struct where *
         return false;
 }
 
+static inline bool check_number(struct type t, long double number, const struct where *where)
+{
+        return (number >= t.field->min && number <= t.field->max) || tell_number(t, number, where);
+}
+
 static const char *plural(size_t count)
 {
         return count == 1 ? "" : "s";
@@ -45,7 +49,7 @@ static const char *plural(size_t count)
 
 bool aeon__count_check(struct type t, size_t count, const char *noun, const struct where *where)
 {
-        if (!aeon__type_has_length_bounds(t))
+        if (!type_has_length_bounds(t))
                 return true;
         size_t min = t.field->min_len, max = t.field->max_len;
         if (count < min)
@@ -71,7 +75,7 @@ static bool check_length(struct type t, const char *string, size_t length, const
 {
         char shown[QUOTE_SIZE + 2];
         size_t min = t.field->min_len, max = t.field->max_len;
-        if (!aeon__type_has_length_bounds(t))
+        if (!type_has_length_bounds(t))
                 return true;
         if (length < min)
                 aeon__tell(where, "%s is shorter than %zu character%s", show(t, string, shown), min, plural(min));
@@ -103,8 +107,6 @@ static bool check_string(struct type t, const char *string, const struct where *
                         aeon__tell(where, "missing");
                 return may_be;
         }
-        if (where->json && !t.field->pattern && !aeon__type_has_length_bounds(t))
-                return true; /* whoever reads JSON has seen that it is UTF-8 */
         ssize_t length = aeon__utf8_count(string, strlen(string));
         if (length < 0) {
                 aeon__tell(where, "not UTF-8");
@@ -145,7 +147,8 @@ bool aeon__scalar_check(struct type t, union scalar scalar, const struct where *
         case AEON_KIND_SIZE:
                 return check_number(t, (long double)scalar.u64, where);
         case AEON_KIND_F64:
-                return check_number(t, (long double)scalar.f64, where);
+                return (isfinite(scalar.f64) || tell_number(t, (long double)scalar.f64, where)) &&
+                       check_number(t, (long double)scalar.f64, where);
         case AEON_KIND_ENUMERATION:
                 return check_constant(t, scalar.constant, where);
         case AEON_KIND_NONE:

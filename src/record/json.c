@@ -21,10 +21,11 @@ static bool stop(struct json *j, const char *at, const char *why)
         return false;
 }
 
-static inline void skip_blanks(struct json *j)
+static inline const char *skip_blanks(const char *p, const char *end)
 {
-        while (j->p < j->end && (unsigned char)*j->p <= ' ' && (*j->p == ' ' || *j->p == '\n' || *j->p == '\r' || *j->p == '\t'))
-                j->p++;
+        while (p < end && (unsigned char)*p <= ' ' && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
+                p++;
+        return p;
 }
 
 /* ------------------------------------------------------------------ strings */
@@ -71,11 +72,11 @@ static const char *skip_escape(const char *p, const char *end, const char **why)
         return is_low(code_unit(p + 6, end)) ? p + 12 : NULL;
 }
 
-/* A string with escapes, or characters that are not ASCII, or one that is wrong. */
-static bool read_odd_string(struct json *j, struct token *t)
+/* A string with escapes, or characters that are not ASCII, or one that is wrong. @p is behind its quote. */
+static bool read_odd_string(struct json *j, const char *p, struct token *t)
 {
-        const char *p = j->p + 1, *why;
-        *t = (struct token){ .type = TOKEN_STRING, .at = j->p, .text = p };
+        const char *why;
+        *t = (struct token){ .type = TOKEN_STRING, .text = p };
         for (;;) {
                 p = plain_skip(p, j->end, 1);
                 if (p == j->end)
@@ -102,12 +103,12 @@ static bool read_odd_string(struct json *j, struct token *t)
         return true;
 }
 
-static inline bool read_string(struct json *j, struct token *t)
+static inline bool read_string(struct json *j, const char *text, struct token *t)
 {
-        const char *text = j->p + 1, *end = plain_skip(text, j->end, 1);
+        const char *end = plain_skip(text, j->end, 1);
         if (end == j->end || *end != '"')
-                return read_odd_string(j, t);
-        *t = (struct token){ .type = TOKEN_STRING, .at = j->p, .text = text, .length = (size_t)(end - text) };
+                return read_odd_string(j, text, t);
+        *t = (struct token){ .type = TOKEN_STRING, .text = text, .length = (size_t)(end - text) };
         j->p = end + 1;
         return true;
 }
@@ -150,10 +151,10 @@ static const char *skip_digits(const char *p, const char *end)
         return p;
 }
 
-static bool read_number(struct json *j, struct token *t)
+static bool read_number(struct json *j, const char *text, struct token *t)
 {
         static const char digit[] = "expected a digit";
-        const char *p = j->p + (*j->p == '-'), *whole = p;
+        const char *p = text + (*text == '-'), *whole = p;
         p = skip_digits(p, j->end);
         if (p == whole)
                 return stop(j, p, digit);
@@ -173,12 +174,12 @@ static bool read_number(struct json *j, struct token *t)
                 if (p == exponent)
                         return stop(j, p, digit);
         }
-        *t = (struct token){ .type = TOKEN_NUMBER, .at = j->p, .text = j->p, .length = (size_t)(p - j->p) };
+        *t = (struct token){ .type = TOKEN_NUMBER, .text = text, .length = (size_t)(p - text) };
         j->p = p;
         return true;
 }
 
-static bool read_word(struct json *j, struct token *t)
+static bool read_word(struct json *j, const char *text, struct token *t)
 {
         static const struct {
                 const char *word;
@@ -186,24 +187,24 @@ static bool read_word(struct json *j, struct token *t)
         } words[] = { { "true", TOKEN_TRUE }, { "false", TOKEN_FALSE }, { "null", TOKEN_NULL } };
         for (size_t i = 0; i < 3; i++) {
                 size_t length = strlen(words[i].word);
-                if ((size_t)(j->end - j->p) >= length && !memcmp(j->p, words[i].word, length)) {
-                        *t = (struct token){ .type = words[i].type, .at = j->p, .text = j->p, .length = length };
-                        j->p += length;
+                if ((size_t)(j->end - text) >= length && !memcmp(text, words[i].word, length)) {
+                        *t = (struct token){ .type = words[i].type, .text = text, .length = length };
+                        j->p = text + length;
                         return true;
                 }
         }
-        return stop(j, j->p, "expected a value");
+        return stop(j, text, "expected a value");
 }
 
 /* ------------------------------------------------------------------ structure */
 
-static bool open_bracket(struct json *j, struct token *t, enum token_type type)
+static bool open_bracket(struct json *j, const char *text, struct token *t, enum token_type type)
 {
         if (j->depth >= JSON_DEPTH_LIMIT)
-                return stop(j, j->p, "nested deeper than 64 levels");
+                return stop(j, text, "nested deeper than 64 levels");
         j->depth++;
-        *t = (struct token){ .type = type, .at = j->p, .text = j->p, .length = 1 };
-        j->p++;
+        *t = (struct token){ .type = type, .text = text, .length = 1 };
+        j->p = text + 1;
         return true;
 }
 
@@ -211,20 +212,20 @@ bool aeon__json_next(struct json *j, struct token *ret_token)
 {
         if (j->wrong)
                 return false;
-        skip_blanks(j);
-        if (j->p == j->end)
-                return stop(j, j->p, "");
-        switch (*j->p) {
-        case '{':
-                return open_bracket(j, ret_token, TOKEN_OBJECT);
-        case '[':
-                return open_bracket(j, ret_token, TOKEN_ARRAY);
+        const char *p = skip_blanks(j->p, j->end);
+        if (p == j->end)
+                return stop(j, p, "");
+        switch (*p) {
         case '"':
-                return read_string(j, ret_token);
+                return read_string(j, p + 1, ret_token);
+        case '{':
+                return open_bracket(j, p, ret_token, TOKEN_OBJECT);
+        case '[':
+                return open_bracket(j, p, ret_token, TOKEN_ARRAY);
         default:
-                if (*j->p == '-' || (*j->p >= '0' && *j->p <= '9'))
-                        return read_number(j, ret_token);
-                return read_word(j, ret_token);
+                if (*p == '-' || (*p >= '0' && *p <= '9'))
+                        return read_number(j, p, ret_token);
+                return read_word(j, p, ret_token);
         }
 }
 
@@ -233,17 +234,17 @@ static inline bool another(struct json *j, bool first, char close, const char *e
 {
         if (j->wrong)
                 return false;
-        skip_blanks(j);
-        if (j->p < j->end && *j->p == close) {
-                j->p++;
+        const char *p = skip_blanks(j->p, j->end);
+        if (p < j->end && *p == close) {
+                j->p = p + 1;
                 j->depth--;
                 return false;
         }
         if (first)
                 return true;
-        if (j->p == j->end || *j->p != ',')
-                return stop(j, j->p, expected);
-        j->p++;
+        if (p == j->end || *p != ',')
+                return stop(j, p, expected);
+        j->p = p + 1;
         return true;
 }
 
@@ -256,15 +257,15 @@ bool aeon__json_key(struct json *j, bool first, struct token *ret_key)
 {
         if (!another(j, first, '}', "expected \",\" or \"}\""))
                 return false;
-        skip_blanks(j);
-        if (j->p == j->end || *j->p != '"')
-                return stop(j, j->p, "expected a key in quotes");
-        if (!read_string(j, ret_key))
+        const char *p = skip_blanks(j->p, j->end);
+        if (p == j->end || *p != '"')
+                return stop(j, p, "expected a key in quotes");
+        if (!read_string(j, p + 1, ret_key))
                 return false;
-        skip_blanks(j);
-        if (j->p == j->end || *j->p != ':')
-                return stop(j, j->p, "expected \":\"");
-        j->p++;
+        p = skip_blanks(j->p, j->end);
+        if (p == j->end || *p != ':')
+                return stop(j, p, "expected \":\"");
+        j->p = p + 1;
         return true;
 }
 
@@ -272,7 +273,7 @@ bool aeon__json_end(struct json *j)
 {
         if (j->wrong)
                 return false;
-        skip_blanks(j);
+        j->p = skip_blanks(j->p, j->end);
         return j->p == j->end || stop(j, j->p, "something follows the value");
 }
 

@@ -35,12 +35,17 @@ struct json {
 enum token_type { TOKEN_OBJECT, TOKEN_ARRAY, TOKEN_STRING, TOKEN_NUMBER, TOKEN_TRUE, TOKEN_FALSE, TOKEN_NULL };
 
 struct token {
-        enum token_type type;
-        const char *at;   /* where the value begins */
         const char *text; /* a string without its quotes; a number; of an object or array only the bracket */
         size_t length;
+        enum token_type type;
         bool escaped; /* a string that is not what it stands for: aeon__json_unescape() */
 };
+
+/* Where the value begins. */
+static inline const char *token_at(const struct token *token)
+{
+        return token->text - (token->type == TOKEN_STRING);
+}
 
 /* Start reading @size bytes inside @depth others. */
 void aeon__json_start(struct json *j, const char *text, size_t size, unsigned depth);

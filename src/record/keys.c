@@ -14,7 +14,7 @@ const struct key *aeon__keys_push(struct keys *k, const struct token *token)
                 k->items = items;
                 k->capacity = capacity;
         }
-        struct key key = { .name = token->text, .length = token->length, .at = token->at };
+        struct key key = { .name = token->text, .length = token->length, .at = token_at(token) };
         if (token->escaped) {
                 char *name = aeon__arena_alloc(&k->names, token->length);
                 if (!name)

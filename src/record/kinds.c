@@ -98,12 +98,12 @@ static bool has_length(aeon_kind kind)
                kind == AEON_KIND_MAP;
 }
 
-bool aeon__type_has_length_bounds(struct type t)
+bool aeon__type_is_measured(struct type t)
 {
         for (struct type above = { t.field, 0 }; above.depth < t.depth; above.depth++)
                 if (has_length(type_kind(above)))
                         return false;
-        return has_length(type_kind(t)) && (t.field->min_len || t.field->max_len);
+        return has_length(type_kind(t));
 }
 
 void aeon__scalar_store(aeon_kind kind, union scalar scalar, void *slot)
@@ -182,11 +182,6 @@ union scalar aeon__scalar_load(aeon_kind kind, const void *slot)
                 break;
         }
         return scalar;
-}
-
-const char *aeon__field_name(const aeon_field *field)
-{
-        return field->name ? field->name : field->member;
 }
 
 bool aeon__field_is_required(const aeon_field *field)

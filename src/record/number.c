@@ -112,38 +112,47 @@ int aeon__number_parse(const char *text, double *ret_number)
 
 /* ------------------------------------------------------------------ numbers of JSON */
 
+enum { ALWAYS_FIT = 19 }; /* decimal digits in a uint64_t */
+
 /* A number of JSON taken apart: its digits, without the point, times 10^exponent. */
 struct decimal {
         const char *digits, *end; /* from the first that is not 0; the point may stand in between */
         size_t count;             /* of the digits */
         int64_t exponent;
-        bool negative;
+        uint64_t number; /* all of them, if @fits */
+        bool fits, negative;
 };
 
-static struct decimal take_apart(const char *number, size_t length)
+static int64_t read_exponent(const char *p, const char *end)
 {
-        const char *p = number, *end = number + length;
-        struct decimal d = { .negative = *p == '-' };
-        bool fraction = false;
-        for (p += d.negative; p < end && *p != 'e' && *p != 'E'; p++) {
-                if (*p == '.') {
-                        fraction = true;
+        bool negative = *p == '-';
+        int64_t exponent = 0;
+        for (p += *p == '-' || *p == '+'; p < end; p++)
+                exponent = exponent < INT32_MAX ? exponent * 10 + (*p - '0') : exponent;
+        return negative ? -exponent : exponent;
+}
+
+static inline struct decimal take_apart(const char *text, size_t length)
+{
+        struct decimal d = { .negative = *text == '-' };
+        const char *p = text + d.negative, *end = text + length, *point = NULL;
+        for (; p < end && *p != 'e' && *p != 'E'; p++) {
+                unsigned digit = (unsigned)(*p - '0');
+                if (digit > 9) {
+                        point = p;
                         continue;
                 }
-                d.exponent -= fraction;
-                if (!d.count && *p == '0')
-                        continue;
-                if (!d.count++)
+                if (digit && !d.digits)
                         d.digits = p;
+                d.number = d.number * 10 + digit;
         }
         d.end = p;
-        if (p < end) {
-                bool negative = p[1] == '-';
-                int64_t exponent = 0;
-                for (p += 1 + (p[1] == '-' || p[1] == '+'); p < end; p++)
-                        exponent = exponent < INT32_MAX ? exponent * 10 + (*p - '0') : exponent;
-                d.exponent += negative ? -exponent : exponent;
-        }
+        d.count = d.digits ? (size_t)(p - d.digits) - (point && point > d.digits) : 0;
+        d.fits = d.count <= ALWAYS_FIT;
+        if (point)
+                d.exponent = point + 1 - p;
+        if (p < end)
+                d.exponent += read_exponent(p + 1, end);
         return d;
 }
 
@@ -184,8 +193,13 @@ int aeon__decimal_read(const char *number, size_t length, int scale, bool rounds
         enum { LONGEST = 20 }; /* digits of a uint64_t */
         struct decimal d = take_apart(number, length);
         uint64_t magnitude = 0;
-        drop_last_zeros(&d);
         d.exponent += scale;
+        if (d.fits && d.exponent == 0) {
+                *ret_negative = d.negative;
+                *ret_magnitude = d.number;
+                return 0;
+        }
+        drop_last_zeros(&d);
         if (d.exponent < 0 && d.count && !rounds)
                 return -EINVAL;
         int64_t whole = (int64_t)d.count + d.exponent; /* digits in front of the point */
@@ -213,10 +227,10 @@ enum { EXACT_TENS = 22, ALWAYS_KEPT = 15, ALWAYS_ENOUGH = 17 }; /* decimal digit
 int aeon__double_read(const char *number, size_t length, double *ret_number)
 {
         struct decimal d = take_apart(number, length);
-        uint64_t digits = 0;
-        if (d.count <= ALWAYS_KEPT && d.exponent >= -EXACT_TENS && d.exponent <= EXACT_TENS && first_digits(&d, d.count, &digits)) {
+        if (d.count <= ALWAYS_KEPT && d.exponent >= -EXACT_TENS && d.exponent <= EXACT_TENS) {
                 /* Both are exact, so their product or quotient is the nearest double. */
-                double result = d.exponent < 0 ? (double)digits / tens[-d.exponent] : (double)digits * tens[d.exponent];
+                double result = (double)d.number;
+                result = d.exponent < 0 ? result / tens[-d.exponent] : result * tens[d.exponent];
                 *ret_number = d.negative ? -result : result;
                 return 0;
         }

@@ -14,8 +14,10 @@
 struct place {
         const struct place *above; /* NULL: the whole, whose name stands as it is; often "" */
         const char *name;          /* NULL: an index */
-        size_t length;             /* of the name */
-        size_t index;
+        union {
+                size_t length; /* of the name */
+                size_t index;
+        };
 };
 
 struct where {

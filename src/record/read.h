@@ -39,8 +39,8 @@ void *aeon__reader_alloc(struct reader *r, size_t size);
 /* Read over the rest of the value that @token begins, telling keys that come twice. */
 void aeon__reader_skip(struct reader *r, const struct token *token, const struct place *place);
 
-/* Put the key of an open object on the stack. False when there is no memory. */
-bool aeon__reader_push_key(struct reader *r, const struct token *key);
+/* Put the key of an open object on the stack. Returns it until the next; NULL when there is no memory. */
+const struct key *aeon__reader_push_key(struct reader *r, const struct token *key);
 
 /* The object whose keys begin at @first is read: tell those that come twice, and take all off the stack. */
 void aeon__reader_pop_keys(struct reader *r, size_t first, const struct place *place);

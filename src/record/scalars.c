@@ -49,7 +49,7 @@ static const char *describe(struct reader *r, char out[SHOWN_SIZE], const struct
 void aeon__reader_refuse(struct reader *r, struct type t, const struct token *token, const struct place *place)
 {
         char shown[SHOWN_SIZE];
-        struct where where = reader_where(r, place, token->at);
+        struct where where = reader_where(r, place, token_at(token));
         aeon__tell_not(t, type_kind(t) == AEON_KIND_SECRET ? "***" : describe(r, shown, token), &where);
 }
 
@@ -94,7 +94,7 @@ static int from_string(struct reader *r, struct type t, const struct token *toke
         case AEON_KIND_STR:
         case AEON_KIND_SECRET:
                 ret_scalar->string = string;
-                return 0;
+                return type_kind(t) == AEON_KIND_SECRET && !strcmp(string, "***") ? -EPERM : 0;
         case AEON_KIND_BYTES:
                 return read_bytes(string, length, &ret_scalar->bytes);
         case AEON_KIND_DURATION:
@@ -174,29 +174,43 @@ static int from_token(struct reader *r, struct type t, const struct token *token
         return -EINVAL;
 }
 
-static bool is_mask(struct type t, union scalar scalar)
+/* Tell why the value could not be read. */
+static void tell_unread(struct reader *r, struct type t, const struct token *token, int code, const struct place *place)
 {
-        return type_kind(t) == AEON_KIND_SECRET && scalar.string && !strcmp(scalar.string, "***");
+        char shown[SHOWN_SIZE];
+        struct where where = reader_where(r, place, token_at(token));
+        if (code == -ENOMEM)
+                r->problems->no_memory = true;
+        else if (code == -ERANGE)
+                aeon__tell(&where, "%s is too large", describe(r, shown, token));
+        else if (code == -EILSEQ)
+                aeon__tell(&where, "contains a NUL character");
+        else if (code == -EPERM)
+                aeon__tell(&where, "*** is what is shown for a secret, not one");
+        else
+                aeon__reader_refuse(r, t, token, place);
+}
+
+static bool check(struct reader *r, struct type t, const struct token *token, union scalar scalar, const struct place *place)
+{
+        struct where where = reader_where(r, place, token_at(token));
+        return aeon__scalar_check(t, scalar, &where);
+}
+
+/* True when any text will do; that it is UTF-8 was seen when it was read. */
+static bool takes_any_text(struct type t)
+{
+        return type_kind(t) == AEON_KIND_STR && !t.field->pattern && !type_has_length_bounds(t);
 }
 
 void aeon__reader_scalar(struct reader *r, struct type t, const struct token *token, void *slot, const struct place *place)
 {
-        char shown[SHOWN_SIZE];
-        struct where where = reader_where(r, place, token->at);
         union scalar scalar = { 0 };
         int result = from_token(r, t, token, &scalar);
-        if (result == -ENOMEM)
-                r->problems->no_memory = true;
-        else if (result == -ERANGE)
-                aeon__tell(&where, "%s is too large", describe(r, shown, token));
-        else if (result == -EILSEQ)
-                aeon__tell(&where, "contains a NUL character");
-        else if (result < 0)
-                aeon__reader_refuse(r, t, token, place);
-        else if (is_mask(t, scalar))
-                aeon__tell(&where, "*** is what is shown for a secret, not one");
-        else if (aeon__scalar_check(t, scalar, &where))
-                aeon__scalar_store(type_kind(t), scalar, slot);
-        if (result < 0)
+        if (result < 0) {
+                tell_unread(r, t, token, result, place);
                 aeon__reader_skip(r, token, place);
+        } else if (takes_any_text(t) || check(r, t, token, scalar, place)) {
+                aeon__scalar_store(type_kind(t), scalar, slot);
+        }
 }

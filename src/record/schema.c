@@ -49,7 +49,7 @@ static void put_lengths(struct schemas *s, struct type t, const char *min, const
 {
         bool is_base64 = type_kind(t) == AEON_KIND_BYTES;
         size_t least = t.field->min_len, most = t.field->max_len;
-        if (!aeon__type_has_length_bounds(t))
+        if (!type_has_length_bounds(t))
                 return;
         if (least)
                 put_count(s, min, is_base64 ? aeon__base64_size(least) : least);

@@ -42,12 +42,11 @@ void *aeon__reader_alloc(struct reader *r, size_t size)
 
 /* ------------------------------------------------------------------ keys */
 
-bool aeon__reader_push_key(struct reader *r, const struct token *key)
+const struct key *aeon__reader_push_key(struct reader *r, const struct token *key)
 {
-        if (aeon__keys_push(&r->keys, key))
-                return true;
-        r->problems->no_memory = true;
-        return false;
+        const struct key *pushed = aeon__keys_push(&r->keys, key);
+        r->problems->no_memory |= !pushed;
+        return pushed;
 }
 
 void aeon__reader_pop_keys(struct reader *r, size_t first, const struct place *place)

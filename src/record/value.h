@@ -60,7 +60,12 @@ static inline bool kind_is_text(aeon_kind kind)
 }
 
 /* True when .min_len and .max_len are about this length: that of the outermost kind that has one. */
-bool aeon__type_has_length_bounds(struct type t);
+bool aeon__type_is_measured(struct type t);
+
+static inline bool type_has_length_bounds(struct type t)
+{
+        return (t.field->min_len || t.field->max_len) && aeon__type_is_measured(t);
+}
 
 /* ------------------------------------------------------------------ how values lie in the struct */
 
@@ -110,7 +115,10 @@ union scalar aeon__scalar_load(aeon_kind kind, const void *slot);
 /* ------------------------------------------------------------------ fields */
 
 /* The name outside C. */
-const char *aeon__field_name(const aeon_field *field);
+static inline const char *aeon__field_name(const aeon_field *field)
+{
+        return field->name ? field->name : field->member;
+}
 
 /* True when a value without this field is not one. */
 bool aeon__field_is_required(const aeon_field *field);

@@ -198,7 +198,7 @@ static bool check_key(struct writer *w, const char *key, struct keys *keys, cons
                 aeon__tell(&where, "a key is NULL");
         else if (aeon__utf8_count(key, strlen(key)) < 0)
                 aeon__tell(&where, "a key is not UTF-8");
-        else if (!aeon__keys_push(keys, &(struct token){ .text = key, .length = strlen(key), .at = key }))
+        else if (!aeon__keys_push(keys, &(struct token){ .text = key, .length = strlen(key) }))
                 w->problems->no_memory = true;
         else
                 return true;

@@ -24,6 +24,7 @@
 #include "task/runner.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* ------------------------------------------------------------------ the state, down the tree */
 
@@ -113,6 +114,13 @@ static void disarm(aeon_scope *s)
                 aeon__heap_remove(&s->owner->runner->deadlines, &s->timer);
 }
 
+/* As much of @text as fits. */
+static void keep_text(char *to, size_t size, const char *text)
+{
+        if (!memccpy(to, text, '\0', size))
+                to[size - 1] = '\0';
+}
+
 void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *reason)
 {
         static __thread uint64_t cancels;
@@ -125,9 +133,9 @@ void aeon__scope_cancel_for(aeon_scope *s, aeon_cancel_cause cause, const char *
         }
         s->cause = (uint8_t)cause;
         s->cancel_number = ++cancels;
-        snprintf(s->cancelled_by, sizeof s->cancelled_by, "%s", by ? by->name : "");
+        keep_text(s->cancelled_by, sizeof s->cancelled_by, by ? by->name : "");
         if (reason)
-                snprintf(s->reason, sizeof s->reason, "%s", reason);
+                keep_text(s->reason, sizeof s->reason, reason);
         else if (cause == AEON_CAUSE_DEADLINE)
                 snprintf(s->reason, sizeof s->reason, "the time limit of \"%s\" passed", aeon__scope_name(s));
         else

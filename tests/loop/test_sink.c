@@ -90,6 +90,17 @@ TEST(a_sink_without_room_is_told_and_a_read_does_not_wait)
         aeon_stream_close(far);
 }
 
+TEST(a_write_that_the_peer_does_not_take_ends_in_time)
+{
+        static char much[16 << 20];
+        connect_both();
+        CHECK_INT(aeon__stream_writev_within(near, &(aeon_bytes){ "x", 1 }, 1, AEON_MILLISECONDS(50)), 0);
+        CHECK_INT(aeon__stream_writev_within(near, &(aeon_bytes){ much, sizeof much }, 1, AEON_MILLISECONDS(50)), -ETIMEDOUT);
+        CHECK_STR(aeon_error_text(), "the time limit of \"write\" passed");
+        aeon_stream_close(near);
+        aeon_stream_close(far);
+}
+
 TEST(a_sink_hears_of_the_end_and_of_a_reset)
 {
         connect_both();
