@@ -19,7 +19,6 @@ struct growing {
 };
 
 /* False when there is no memory. */
-
 static bool grow_more(struct reader *r, struct growing *g)
 {
         size_t capacity = g->capacity ? g->capacity * 2 : 4;
