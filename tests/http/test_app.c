@@ -357,7 +357,9 @@ PLAIN_TEST(log_levels_are_changed_while_the_app_runs)
 {
         const char *body = "";
         pid_t pid = start_watched();
-        CHECK_INT(await_status(admin_port, "/log-level", 200, &body), 200);
+        CHECK_INT(await_status(admin_port, "/readyz", 200, NULL),
+                  200); /* the admin listener answers before the app's own listens */
+        CHECK_INT(test_http_get(admin_port, "/log-level", &body), 200);
         CHECK_STR(body, "info\n");
         CHECK_CONTAINS(post_level("", "broker=debug"), "\r\n\r\ninfo,broker=debug\n");
         CHECK_CONTAINS(post_level("", "http=error&broker=warning\n"), "\r\n\r\ninfo,broker=warning,http=error\n");
